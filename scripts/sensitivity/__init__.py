@@ -1,0 +1,1 @@
+"""Sensitivity of neural networks: Jacobian norms, linear-region transitions and their statistics."""

@@ -1,0 +1,139 @@
+"""Where a result came from: a fingerprint of the code that made it, and its environment.
+
+Snakemake does not follow imports. The fingerprint does: it digests the syntax trees of a script and
+of every module of this package that the script imports, directly or through others. Docstrings,
+comments and layout are left out, so that editing them reruns nothing.
+"""
+
+import ast
+import hashlib
+import platform
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sensitivity.errors import SensitivityError
+
+PACKAGE = "sensitivity"
+SCRIPTS = Path(__file__).resolve().parent.parent
+RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")
+
+
+def fingerprint(script: str, *modules: str) -> str:
+    """A digest of the code behind `scripts/<script>.py` and of `modules`, transitively.
+
+    Name in `modules` only what the script imports by a computed name.
+
+    Raises:
+        SensitivityError: a file that is named or imported does not exist or is no valid Python.
+    """
+    files = _closure((f"{script}.py", *(_module_file(module) for module in modules)))
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file}\0{_summary(file).digest}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def code_files(script: str, *modules: str) -> list[str]:
+    """The files that `fingerprint` digests, relative to the scripts folder, sorted."""
+    return sorted(_closure((f"{script}.py", *(_module_file(module) for module in modules))))
+
+
+def environment() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result's digits, as installed."""
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # each stage's environment holds only what it needs
+    return versions
+
+
+class _Summary:
+    """What the fingerprint needs of one file: its digest and the package files it imports."""
+
+    def __init__(self, file: str) -> None:
+        path = SCRIPTS / file
+        try:
+            tree = ast.parse(path.read_bytes(), filename=str(path))
+        except (OSError, SyntaxError) as error:
+            raise SensitivityError(f"cannot read the code of {path}: {error}") from error
+        _strip_docstrings(tree)
+        self.digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        self.imports = frozenset(_imports(tree, file))
+
+
+@cache
+def _summary(file: str) -> _Summary:
+    return _Summary(file)
+
+
+def _closure(roots: tuple[str, ...]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_summary(file).imports)
+    return found
+
+
+def _strip_docstrings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                if isinstance(first.value.value, str):
+                    node.body = node.body[1:]
+
+
+def _imports(tree: ast.Module, file: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files_of(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, file)
+            yield from _files_of(base)
+            for alias in node.names:
+                yield from _files_of(f"{base}.{alias.name}", optional=True)
+
+
+def _absolute(node: ast.ImportFrom, file: str) -> str:
+    """The absolute name of the module that an import statement of `file` names."""
+    if node.level == 0:
+        return node.module or ""
+    package = Path(file).with_suffix("").parts[: -node.level]
+    return ".".join((*package, *([node.module] if node.module else [])))
+
+
+def _files_of(module: str, optional: bool = False) -> Iterator[str]:
+    """The files that importing `module` runs: the module's and its parent packages'."""
+    parts = module.split(".")
+    if parts[0] != PACKAGE:
+        return
+    if optional and _find(parts) is None:
+        return  # the name of a function or class, not of a module
+    for length in range(1, len(parts) + 1):
+        yield _module_file(".".join(parts[:length]))
+
+
+def _module_file(module: str) -> str:
+    file = _find(module.split("."))
+    if file is None:
+        raise SensitivityError(f"there is no module {module} below {SCRIPTS}")
+    return file
+
+
+def _find(parts: list[str]) -> str | None:
+    stem = "/".join(parts)
+    return next((f for f in (f"{stem}.py", f"{stem}/__init__.py") if (SCRIPTS / f).is_file()), None)
+
+
+def describe(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The provenance of a result: its settings, its environment, and what else is known."""
+    return {**settings, "environment": environment(), **more}

@@ -1,0 +1,133 @@
+"""A recipe: one architecture with one way to train it, and the readable name of its folder.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from sensitivity.errors import SensitivityError
+
+CHOICES = {
+    "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
+    "optimizer": ("sgd", "momentum", "adam", "rmsprop", "lbfgs"),
+    "loss": ("cross_entropy", "squared"),
+    "labels": ("true", "random"),
+    "augmentation": ("none", "shift_flip", "heavy"),
+}
+POSITIVE = (
+    "width",
+    "depth",
+    "learning_rate",
+    "batch_size",
+    "initial_scale",
+    "decay_factor",
+    "decay_epochs",
+    "steps",
+    "replicates",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Recipe:
+    """What is trained, and how (Novak et al. 2018, section 4 and appendix A.5).
+
+    `width` units in each of `depth` hidden layers. `steps` counts mini-batch steps, or iterations
+    for L-BFGS, which sees the whole training set and ignores `batch_size` and the decay of the
+    learning rate. `initial_scale` multiplies the standard deviation of the initial weights. Every
+    replicate has its own seed: `first_seed`, `first_seed + 1`, ... A field with a default may be
+    added at the end at any time: it renames no model that exists.
+
+    Raises:
+        SensitivityError: a value has the wrong type or lies outside its range.
+    """
+
+    width: int
+    depth: int
+    activation: str
+    optimizer: str = "momentum"
+    learning_rate: float = 0.005
+    batch_size: int = 256
+    loss: str = "cross_entropy"
+    labels: str = "true"
+    augmentation: str = "none"
+    initial_scale: float = 1.0
+    decay_factor: float = 0.1
+    decay_epochs: int = 500
+    steps: int = 2**18
+    stop_when_fitted: bool = False
+    tf32: bool = False
+    replicates: int = 8
+    first_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = _checked(field.name, field.type, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of the replicates."""
+        return range(self.first_seed, self.first_seed + self.replicates)
+
+    @property
+    def name(self) -> str:
+        """The folder name of the model: fields in a fixed order, defaults left out.
+
+        Two recipes that differ in any field have different names.
+        """
+        parts = [f"depth{self.depth}", f"width{self.width}", self.activation]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.default is not MISSING and value != field.default:
+                parts.append(_part(field.name, value))
+        return "-".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, defaults included."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
+        missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
+        if missing:
+            raise SensitivityError(f"a recipe needs a value for {', '.join(missing)}")
+        return cls(**values)
+
+
+def nearest(word: object, known: "list[str] | tuple[str, ...]") -> str:
+    """The end of an error message: the nearest valid name, or all of them."""
+    close = get_close_matches(str(word), known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; allowed are {', '.join(known)}"
+
+
+def _part(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return key if value else f"no_{key}"
+    if isinstance(value, str):
+        return f"{key}_{value}" if key in ("loss", "labels", "augmentation") else value
+    return f"{key}{value!r}"
+
+
+def _checked(key: str, kind: type, value: Any) -> Any:
+    """The value in its field's type (an integer is a fine float), or an error that names the key."""
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise SensitivityError(
+            f"{key} must be of type {kind.__name__}, not {type(value).__name__} ({value!r})"
+        )
+    if key in CHOICES and value not in CHOICES[key]:
+        raise SensitivityError(f"unknown {key} {value!r}{nearest(value, CHOICES[key])}")
+    if key in POSITIVE and not 0 < value < float("inf"):
+        raise SensitivityError(f"{key} must be positive and finite, not {value!r}")
+    if key == "first_seed" and not 0 <= value < 2**31:
+        raise SensitivityError(f"first_seed must lie between 0 and 2147483647, not {value!r}")
+    return value

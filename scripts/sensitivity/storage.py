@@ -1,0 +1,152 @@
+"""Files that appear whole or not at all, carry their provenance, and notice damage when read.
+
+Two formats: arrays (`.npz`, whose zip container holds a checksum of every member) and tables (plain
+`.csv` for any reader, with a `.json` beside it that holds the table's SHA-256 and its provenance).
+Equal contents give equal bytes.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensitivity.errors import DamagedFile, SensitivityError
+
+
+@contextmanager
+def atomic(path: "str | Path") -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place on success and vanishes on failure.
+
+    Raises:
+        SensitivityError: the file cannot be written (disk full, no permission).
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SensitivityError(
+            f"cannot write {path}: {reason}; free some space or check the permissions, then run "
+            "the same command again"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def canonical(value: Any) -> str:
+    """JSON in one fixed form: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def write_arrays(
+    path: "str | Path", arrays: Mapping[str, np.ndarray], provenance: Mapping[str, Any]
+) -> None:
+    """Write named arrays and their provenance as one `.npz`, without pickles."""
+    for name, array in arrays.items():
+        if np.asarray(array).dtype.hasobject:
+            raise SensitivityError(f"array {name!r} for {path} holds Python objects")
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **arrays, provenance=np.array(canonical(provenance)))
+    with atomic(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+def read_arrays(
+    path: "str | Path", **expected: Any
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a file of `write_arrays`: (arrays by name, provenance).
+
+    Raises:
+        DamagedFile: the file is truncated or altered, or its provenance lacks what is `expected`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        provenance = json.loads(str(arrays.pop("provenance")))
+    except FileNotFoundError:
+        raise SensitivityError(f"{path} does not exist") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(path, f"it cannot be read ({error})") from error
+    _check(path, provenance, expected)
+    return arrays, provenance
+
+
+def _sidecar(path: "str | Path") -> Path:
+    return Path(path).with_suffix(".json")
+
+
+def write_table(path: "str | Path", frame: Any, provenance: Mapping[str, Any]) -> None:
+    """Write a pandas data frame as plain CSV, its digest and provenance as JSON beside it."""
+    content = frame.to_csv(index=False, lineterminator="\n").encode()
+    record = {"provenance": dict(provenance), "sha256": hashlib.sha256(content).hexdigest()}
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+    with atomic(_sidecar(path)) as temporary:
+        temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_table(path: "str | Path", **expected: Any) -> Any:
+    """Read a table of `write_table` as a pandas data frame.
+
+    Raises:
+        DamagedFile: the table or its sidecar is missing, truncated or altered, or its provenance
+            lacks what is `expected`.
+    """
+    import pandas as pd
+
+    content, _ = read_verified(path, **expected)
+    return pd.read_csv(BytesIO(content), float_precision="round_trip")
+
+
+def read_verified(path: "str | Path", **expected: Any) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a table of `write_table`, once their digest matches, and its provenance."""
+    try:
+        content = Path(path).read_bytes()
+        record = json.loads(_sidecar(path).read_text(encoding="utf-8"))
+        digest, provenance = record["sha256"], record["provenance"]
+    except FileNotFoundError as error:
+        raise SensitivityError(f"{error.filename} does not exist") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, f"its sidecar cannot be read ({error})") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _damaged(path, "its content does not match the digest written with it")
+    _check(path, provenance, expected)
+    return content, provenance
+
+
+def _check(path: "str | Path", provenance: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    for key, value in expected.items():
+        if provenance.get(key) != value:
+            raise _damaged(path, f"its {key} is {provenance.get(key)!r}, expected was {value!r}")
+
+
+def _damaged(path: "str | Path", reason: str) -> DamagedFile:
+    return DamagedFile(f"{path} is damaged: {reason}; delete it and run the same command again")
