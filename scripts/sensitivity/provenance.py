@@ -2,7 +2,9 @@
 
 Snakemake does not follow imports. The fingerprint does: it digests the syntax trees of a script and
 of every module of this package that the script imports, directly or through others. Docstrings,
-comments and layout are left out, so that editing them reruns nothing.
+comments and layout are left out, so that editing them reruns nothing. So are the modules of
+`PLUMBING`, which decide no digit of any result: what they hand on reaches the results through the
+settings, which Snakemake compares by value.
 """
 
 import ast
@@ -18,6 +20,7 @@ from sensitivity.errors import SensitivityError
 
 PACKAGE = "sensitivity"
 SCRIPTS = Path(__file__).resolve().parent.parent
+PLUMBING = frozenset(f"{PACKAGE}/{m}.py" for m in ("command", "errors", "provenance", "recipe"))
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")
 
 
@@ -76,7 +79,7 @@ def _closure(roots: tuple[str, ...]) -> set[str]:
     waiting = list(roots)
     while waiting:
         file = waiting.pop()
-        if file not in found:
+        if file not in found and file not in PLUMBING:
             found.add(file)
             waiting.extend(_summary(file).imports)
     return found
@@ -85,10 +88,9 @@ def _closure(roots: tuple[str, ...]) -> set[str]:
 def _strip_docstrings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                if isinstance(first.value.value, str):
-                    node.body = node.body[1:]
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+                    node.body = rest
 
 
 def _imports(tree: ast.Module, file: str) -> Iterator[str]:

@@ -29,6 +29,8 @@ POSITIVE = (
     "replicates",
 )
 
+IGNORED_BY_FULL_BATCH = ("learning_rate", "batch_size", "decay_factor", "decay_epochs")
+
 
 @dataclass(frozen=True, order=True)
 class Recipe:
@@ -37,8 +39,10 @@ class Recipe:
     `width` units in each of `depth` hidden layers. `steps` counts mini-batch steps, or iterations
     for L-BFGS, which sees the whole training set and ignores `batch_size` and the decay of the
     learning rate. `initial_scale` multiplies the standard deviation of the initial weights. Every
-    replicate has its own seed: `first_seed`, `first_seed + 1`, ... A field with a default may be
-    added at the end at any time: it renames no model that exists.
+    replicate has its own seed: `first_seed`, `first_seed + 1`, ...
+
+    Names and specifications leave defaults out. So a field with a default may be added at the end
+    at any time (no model is renamed or retrained), and the default of a field may never change.
 
     Raises:
         SensitivityError: a value has the wrong type or lies outside its range.
@@ -66,6 +70,18 @@ class Recipe:
         for field in fields(self):
             value = _checked(field.name, field.type, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
+        if self.optimizer == "lbfgs":
+            self._settle_full_batch()
+
+    def _settle_full_batch(self) -> None:
+        """L-BFGS has no mini-batches: what it ignores must not tell two recipes apart."""
+        if self.augmentation != "none":
+            raise SensitivityError(
+                "lbfgs sees the whole training set at once, so augmentation must be 'none'"
+            )
+        for field in fields(self):
+            if field.name in IGNORED_BY_FULL_BATCH:
+                object.__setattr__(self, field.name, field.default)
 
     @property
     def seeds(self) -> range:
@@ -88,6 +104,14 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, defaults included."""
         return asdict(self)
+
+    def specification(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, by name: what a model's files record."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -117,7 +141,7 @@ def _part(key: str, value: Any) -> str:
 
 
 def _checked(key: str, kind: type, value: Any) -> Any:
-    """The value in its field's type (an integer is a fine float), or an error that names the key."""
+    """The value in its field's type (an integer is a fine float), or an error with the key."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not kind:

@@ -1,0 +1,148 @@
+"""The configuration, checked before anything runs: one message that says what to mend.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+
+from sensitivity import costs, grid
+from sensitivity.datasets import registry
+from sensitivity.errors import SensitivityError
+from sensitivity.recipe import nearest
+
+
+def load_schema(path: "str | Path") -> dict[str, Any]:
+    """The JSON schema of the configuration, kept as YAML."""
+    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with its defaults filled in, if a study can be run from it.
+
+    Raises:
+        SensitivityError: the first thing that is wrong, as one sentence: the key, the value, what
+            is allowed, the nearest valid name.
+    """
+    error = best_match(Draft202012Validator(schema).iter_errors(configuration))
+    if error is not None:
+        raise SensitivityError(_sentence(error))
+    complete = _with_defaults(configuration, schema)
+    _check_surveys_named(complete)
+    _check_datasets(complete)
+    _check_memory(complete)
+    return complete
+
+
+def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    complete = deepcopy(dict(configuration))
+    for key, part in schema["properties"].items():
+        if "default" in part:
+            complete.setdefault(key, deepcopy(part["default"]))
+        if "properties" in part and part.get("default") == {}:
+            complete[key] = _with_defaults(complete[key], part)
+        elif "properties" in part:
+            complete[key] = _with_defaults(complete[key], part)
+    return complete
+
+
+def _sentence(error: ValidationError) -> str:
+    """A validation error as one sentence with the nearest valid name."""
+    while error.context:
+        error = best_match(iter(error.context)) or error
+    place = ".".join(str(part) for part in error.absolute_path) or "the configuration"
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(error.schema.get("properties", {}))
+            unknown = next(key for key in error.instance if key not in known)
+            return f"unknown key {unknown!r} in {place}{nearest(unknown, known)}"
+        case "required":
+            missing = next(key for key in error.validator_value if key not in error.instance)
+            return f"{place} lacks the key {missing!r}"
+        case "enum":
+            allowed = [str(value) for value in error.validator_value]
+            return f"{place}: unknown value {error.instance!r}{nearest(error.instance, allowed)}"
+        case "uniqueItems":
+            return f"{place}: {error.instance!r} holds a value twice; name each value once"
+        case "minItems" | "minProperties":
+            return f"{place} is empty; give at least one value"
+        case "type":
+            kinds = error.validator_value
+            kinds = [kinds] if isinstance(kinds, str) else kinds
+            return (
+                f"{place}: {error.instance!r} has the wrong type; allowed is {' or '.join(kinds)}"
+            )
+        case "pattern":
+            return (
+                f"{place}: {error.instance!r} is no valid name; letters, digits, '.', '_' and '-' "
+                "are allowed, the first a letter or digit"
+            )
+    return f"{place}: {error.message}"
+
+
+def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
+    known = list(configuration["surveys"])
+    for section in ("rivals", "points", "trajectories", "boundaries", "sampling"):
+        part = configuration[section]
+        named = part.get("surveys", [part.get("survey")])
+        for survey in named:
+            if survey is not None and survey not in known:
+                raise SensitivityError(
+                    f"{section}: unknown survey {survey!r}{nearest(survey, known)}"
+                )
+
+
+def _check_datasets(configuration: Mapping[str, Any]) -> None:
+    own = configuration["datasets"]
+    known = [*registry.REGISTRY, *own]
+    for name in own:
+        if name in registry.REGISTRY:
+            raise SensitivityError(
+                f"datasets: {name!r} is the name of a data set that this workflow knows; "
+                "choose another name for your own"
+            )
+    used = []
+    for survey, dataset in _named_datasets(configuration):
+        base, _, count = dataset.partition(":")
+        if base not in known:
+            raise SensitivityError(f"{survey}: unknown data set {dataset!r}{nearest(base, known)}")
+        if ":" in dataset and not (count.isascii() and count.isdigit() and count[0] != "0"):
+            raise SensitivityError(
+                f"{survey}: {dataset!r} is no valid subset; write the number of training images "
+                f"after the colon, for example '{base}:5000'"
+            )
+        used.append(dataset)
+    main = configuration["figures"]["main_dataset"]
+    if main not in used:
+        raise SensitivityError(
+            f"figures.main_dataset: no survey uses {main!r}{nearest(main, sorted(set(used)))}"
+        )
+
+
+def _named_datasets(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for survey, part in configuration["surveys"].items():
+        for dataset in part["datasets"]:
+            yield f"surveys.{survey}.datasets", dataset
+
+
+def _check_memory(configuration: Mapping[str, Any]) -> None:
+    """Refuse a network that no machine of the study can hold, before hours are spent."""
+    limit = configuration["memory_limit_gb"]
+    for model in grid.expand(configuration).values():
+        base = model.dataset.partition(":")[0]
+        if base in configuration["datasets"]:
+            continue  # its image size is not known before it is read
+        entry = registry.REGISTRY[base]
+        needed = costs.training_memory(model.recipe, entry.input_size, entry.classes) / 1e9
+        if needed > limit:
+            raise SensitivityError(
+                f"survey {model.surveys[0]!r}: {model.name} on {model.dataset} needs about "
+                f"{needed:.3g} GB, more than memory_limit_gb ({limit:g}); lower its depth, width "
+                "or replicates, or raise memory_limit_gb"
+            )
