@@ -45,9 +45,7 @@ def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) 
     for key, part in schema["properties"].items():
         if "default" in part:
             complete.setdefault(key, deepcopy(part["default"]))
-        if "properties" in part and part.get("default") == {}:
-            complete[key] = _with_defaults(complete[key], part)
-        elif "properties" in part:
+        if "properties" in part:
             complete[key] = _with_defaults(complete[key], part)
     return complete
 

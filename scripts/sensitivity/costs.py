@@ -4,6 +4,7 @@ Nothing heavy is imported here: the Snakefile reads this module, once in every c
 Operations are floating-point operations, a multiply-add counted as two; memory is in bytes.
 """
 
+from itertools import pairwise
 from math import ceil
 
 from sensitivity.recipe import Recipe
@@ -18,7 +19,7 @@ LBFGS_HISTORY = 100  # pairs of vectors that torch.optim.LBFGS keeps
 def layer_sizes(recipe: Recipe, input_size: int, classes: int) -> list[tuple[int, int]]:
     """(fan_in, fan_out) of every weight matrix, in order."""
     widths = [input_size, *[recipe.width] * recipe.depth, classes]
-    return list(zip(widths[:-1], widths[1:]))
+    return list(pairwise(widths))
 
 
 def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> int:

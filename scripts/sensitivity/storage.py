@@ -1,8 +1,8 @@
 """Files that appear whole or not at all, carry their provenance, and notice damage when read.
 
 Two formats: arrays (`.npz`, whose zip container holds a checksum of every member) and tables (plain
-`.csv` for any reader, with a `.json` beside it that holds the table's SHA-256 and its provenance).
-Equal contents give equal bytes.
+`.csv` for any reader). Tables, and whatever may grow large, are sealed: a `.json` beside the file holds
+its SHA-256 and its provenance. Equal contents give equal bytes.
 """
 
 import hashlib
@@ -103,14 +103,24 @@ def _sidecar(path: "str | Path") -> Path:
     return Path(path).with_suffix(".json")
 
 
-def write_table(path: "str | Path", frame: Any, provenance: Mapping[str, Any]) -> None:
-    """Write a pandas data frame as plain CSV, its digest and provenance as JSON beside it."""
-    content = frame.to_csv(index=False, lineterminator="\n").encode()
-    record = {"provenance": dict(provenance), "sha256": hashlib.sha256(content).hexdigest()}
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)
+def seal(path: "str | Path", provenance: Mapping[str, Any]) -> None:
+    """Write the digest and the provenance of a finished file as JSON beside it.
+
+    Snakemake compares files of up to a megabyte by content and larger ones by date; the seal of a
+    large file is small, so rules watch the seal.
+    """
+    with Path(path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    record = {"provenance": dict(provenance), "sha256": digest}
     with atomic(_sidecar(path)) as temporary:
         temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_table(path: "str | Path", frame: Any, provenance: Mapping[str, Any]) -> None:
+    """Write a pandas data frame as plain CSV, sealed."""
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+    seal(path, provenance)
 
 
 def read_table(path: "str | Path", **expected: Any) -> Any:
