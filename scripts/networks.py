@@ -1,0 +1,104 @@
+"""Assemble one data set's tables: networks.csv (a row a network) and models.csv (a row a model)."""
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sensitivity.command import run, setup, standard_arguments
+from sensitivity.errors import SensitivityError
+from sensitivity.networks_table import model_rows, network_rows
+from sensitivity.provenance import describe
+from sensitivity.recipe import Recipe
+from sensitivity.storage import read_arrays, read_table, write_table
+
+logger = logging.getLogger(__name__)
+
+MEASUREMENTS = ("jacobian.npz", "transitions.npz", "rivals.npz")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Read every model of the plan and write both tables.
+
+    The plan is a JSON file: {"dataset": name, "models": {model: {"recipe": {...}, "surveys":
+    [...]}}, "fits_at": smallest training accuracy that fits}. A record that is damaged, or that
+    belongs to another model or data set, is refused by name.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
+    parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
+    parser.add_argument(
+        "--models-folder", type=Path, required=True, help="holds <model>/training.csv"
+    )
+    parser.add_argument(
+        "--measurements-folder", type=Path, required=True, help="holds <model>/jacobian.npz, ..."
+    )
+    parser.add_argument("--networks", type=Path, required=True, help="networks.csv, written")
+    parser.add_argument("--models", type=Path, required=True, help="models.csv, written")
+    standard_arguments(parser)
+    arguments = parser.parse_args(argv)
+    setup(arguments)
+
+    plan = _read_plan(arguments.plan)
+    data, _ = read_arrays(arguments.data)
+    input_size = int(data["x_train"][0].size)
+    classes = int(max(data["y_train"].max(), data["y_test"].max())) + 1
+    rows = []
+    for model, entry in plan["models"].items():
+        rows.append(_model_rows(arguments, plan, model, entry, input_size, classes))
+        logger.info("%d of %d models: %s", len(rows), len(plan["models"]), model)
+    networks = pd.concat(rows, ignore_index=True)
+    provenance = describe(arguments.settings, dataset=plan["dataset"])
+    write_table(arguments.networks, networks, provenance)
+    write_table(arguments.models, model_rows(networks), provenance)
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        complete = bool(plan["dataset"]) and bool(plan["models"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SensitivityError(
+            f"{path} is no plan ({error}); delete it and run the same command again"
+        ) from error
+    if not complete:
+        raise SensitivityError(f"{path} plans no model; name at least one survey for its data set")
+    return plan
+
+
+def _model_rows(
+    arguments: argparse.Namespace,
+    plan: dict[str, Any],
+    model: str,
+    entry: dict[str, Any],
+    input_size: int,
+    classes: int,
+) -> pd.DataFrame:
+    recipe = Recipe.from_dict(entry["recipe"])
+    if recipe.name != model:
+        raise SensitivityError(
+            f"{arguments.plan} calls a model {model} whose recipe is named {recipe.name}; "
+            "delete the plan and run the same command again"
+        )
+    owner = {"dataset": plan["dataset"], "model": model}
+    training = read_table(arguments.models_folder / model / "training.csv", **owner)
+    folder = arguments.measurements_folder / model
+    measurements = [read_arrays(folder / name, **owner)[0] for name in MEASUREMENTS]
+    return network_rows(
+        plan["dataset"],
+        recipe,
+        entry["surveys"],
+        training,
+        measurements,
+        input_size,
+        classes,
+        plan.get("fits_at", 1.0),
+    )
+
+
+if __name__ == "__main__":
+    run(main)
