@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sensitivity.command import run, setup, standard_arguments
+from sensitivity.datasets import Dataset
 from sensitivity.errors import SensitivityError
 from sensitivity.networks_table import model_rows, network_rows
 from sensitivity.provenance import describe
@@ -44,12 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     setup(arguments)
 
     plan = _read_plan(arguments.plan)
-    data, _ = read_arrays(arguments.data)
-    input_size = int(data["x_train"][0].size)
-    classes = int(max(data["y_train"].max(), data["y_test"].max())) + 1
+    data = Dataset.load(arguments.data, dataset=plan["dataset"])
     rows = []
     for model, entry in plan["models"].items():
-        rows.append(_model_rows(arguments, plan, model, entry, input_size, classes))
+        rows.append(_model_rows(arguments, plan, model, entry, data))
         logger.info("%d of %d models: %s", len(rows), len(plan["models"]), model)
     networks = pd.concat(rows, ignore_index=True)
     provenance = describe(arguments.settings, dataset=plan["dataset"])
@@ -75,8 +74,7 @@ def _model_rows(
     plan: dict[str, Any],
     model: str,
     entry: dict[str, Any],
-    input_size: int,
-    classes: int,
+    data: Dataset,
 ) -> pd.DataFrame:
     recipe = Recipe.from_dict(entry["recipe"])
     if recipe.name != model:
@@ -94,8 +92,8 @@ def _model_rows(
         entry["surveys"],
         training,
         measurements,
-        input_size,
-        classes,
+        data.input_size,
+        data.classes,
         plan.get("fits_at", 1.0),
     )
 
