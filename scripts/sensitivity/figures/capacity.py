@@ -1,0 +1,13 @@
+"""Figure 1: the generalization gap against the number of weights and the final training loss."""
+
+from sensitivity.figures._capacity import draw_rows
+from sensitivity.plotting import styled
+
+
+@styled
+def draw(data, settings):
+    """Every surveyed model of the main data set that fits (Novak et al. 2018, figure 1).
+
+    `data` needs `models` and `correlations`; `settings` the `main_dataset`.
+    """
+    return draw_rows(data, [settings["main_dataset"]])

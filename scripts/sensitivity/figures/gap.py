@@ -1,0 +1,14 @@
+"""Figure 5: the Jacobian norm against the generalization gap, one panel for each data set."""
+
+from sensitivity.figures._against_gap import draw_grid
+from sensitivity.plotting import styled
+
+
+@styled
+def draw(data, settings):
+    """A point is a model that fits: mean and standard error over its replicates (Novak et al. 2018, figure 5).
+
+    `data` needs `models` and `correlations`; `settings` may name the `datasets` to show. The correlation
+    printed is the table's Kendall tau with its bootstrap interval over models.
+    """
+    return draw_grid(data, settings, {"jacobian_norm": "Jacobian norm"})

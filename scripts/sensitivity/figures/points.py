@@ -1,0 +1,14 @@
+"""Figure 6: the Jacobian norm of single test points against their loss, main data set."""
+
+from sensitivity.figures._points import draw_columns
+from sensitivity.plotting import styled
+
+
+@styled
+def draw(data, settings):
+    """Five random networks that fit, a colour each (Novak et al. 2018, figure 6).
+
+    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may hold the `seed` of the
+    choice.
+    """
+    return draw_columns(data, settings, [settings["main_dataset"]])

@@ -1,0 +1,21 @@
+"""Figure A3: figure 6 on the other data sets."""
+
+from sensitivity import plotting
+from sensitivity.figures import _names, _selection
+from sensitivity.figures._points import draw_columns
+
+
+@plotting.styled
+def draw(data, settings):
+    """A column for each data set beside the main one.
+
+    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may name the `datasets` and
+    hold the `seed` of the choice.
+    """
+    names = _selection.others(settings, data.networks)
+    if names:
+        return draw_columns(data, settings, names)
+    figure, grid = plotting.panels(1, 1)
+    main = _names.dataset_name(settings["main_dataset"])
+    plotting.empty_panel(grid[0, 0], f"not in this study: {main} is its only data set")
+    return figure
