@@ -4,7 +4,7 @@ A function with K thresholds t_0 < ... < t_{K-1} has K + 1 pieces; on piece p it
 slopes[p] * z + offsets[p]. The *code* of a unit is the number of its piece: the number of
 thresholds strictly below its pre-activation z. Exactly at a threshold a unit is therefore on
 the lower piece (a ReLU at 0 is off, as in PyTorch's derivative). Exact and sampled transition
-counts (Novak et al. 2018, section 3.2) share this convention.
+counts (Novak et al. 2018, section 3) share this convention.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def read_module(module: nn.Module) -> tuple[list[Tensor], Activation, list[Tenso
         if isinstance(layer, nn.Flatten):
             if linears or layer.start_dim != 1 or layer.end_dim != -1:
                 raise SensitivityError(
-                    "Flatten is supported with its default dimensions, before the first Linear, alone."
+                    "Flatten must come before the first Linear and keep its default dimensions."
                 )
         elif isinstance(layer, nn.Linear):
             if len(linears) != len(used):

@@ -111,7 +111,7 @@ class Network:
         return Network([change(w) for w in self.weights], self.activation, biases)
 
     def layer(self, index: int, x: Tensor) -> Tensor:
-        """Layer `index` of x [P, fan_in] or [R, P, fan_in], before the non-linearity: [R, P, fan_out]."""
+        """W x + b of one layer, for x [P, fan_in] or [R, P, fan_in]: [R, P, fan_out]."""
         z = torch.matmul(x, self.weights[index].mT)
         return z if self.biases is None else z + self.biases[index].unsqueeze(1)
 

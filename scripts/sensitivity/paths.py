@@ -1,0 +1,126 @@
+"""Closed curves in input space along which sensitivity is measured (Novak et al. 2018, section 3).
+
+A path is a map from t in [0, 1) to R^d. Points and vertices are tensors of d numbers; lengths are
+Euclidean, in the units of the (normalised) inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.special import ellipeinc
+from torch import Tensor
+
+from sensitivity.errors import SensitivityError
+
+
+class Polygon:
+    """A closed polygon of V vertices [V, d]; each edge takes 1/V of the parameter.
+
+    Edge i runs from vertex i to vertex i + 1, the last one back to vertex 0. Vertices may coincide.
+    """
+
+    def __init__(self, vertices: Tensor) -> None:
+        self.vertices = torch.as_tensor(vertices)
+        if self.vertices.dim() != 2 or len(self.vertices) < 2:
+            raise SensitivityError(
+                "A polygon needs at least two vertices, as a [vertices, d] tensor."
+            )
+
+    @property
+    def input_size(self) -> int:
+        return self.vertices.shape[1]
+
+    def points(self, t: Tensor) -> Tensor:
+        """The points at parameters t [k]: [k, d] in t's dtype."""
+        vertices = self.vertices.to(t)
+        corners = len(vertices)
+        scaled = t * corners
+        edge = scaled.floor().long()
+        start, end = vertices[edge % corners], vertices[(edge + 1) % corners]
+        return torch.lerp(start, end, (scaled - edge).unsqueeze(1))
+
+    def arc_length(self, t: Tensor) -> Tensor:
+        """The length of the path from 0 to t in [0, 1], [k] in float64."""
+        vertices = self.vertices.double()
+        edges = (vertices.roll(-1, 0) - vertices).norm(dim=1)
+        reached = torch.cat([edges.new_zeros(1), edges.cumsum(0)])
+        scaled = t.to(reached) * len(edges)
+        edge = scaled.floor().long().clamp(max=len(edges) - 1)
+        return reached[edge] + (scaled - edge) * edges[edge]
+
+
+class Ellipse:
+    """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d]."""
+
+    def __init__(self, center: Tensor, cosine_axis: Tensor, sine_axis: Tensor) -> None:
+        self.center = torch.as_tensor(center)
+        self.cosine_axis = torch.as_tensor(cosine_axis)
+        self.sine_axis = torch.as_tensor(sine_axis)
+        shapes = {tuple(v.shape) for v in (self.center, self.cosine_axis, self.sine_axis)}
+        if len(shapes) != 1 or self.center.dim() != 1:
+            raise SensitivityError(
+                "An ellipse needs a centre and two axes of one and the same size."
+            )
+
+    @property
+    def input_size(self) -> int:
+        return len(self.center)
+
+    def points(self, t: Tensor) -> Tensor:
+        """The points at parameters t [k]: [k, d] in t's dtype."""
+        angle = 2 * math.pi * t
+        basis = torch.stack([self.center, self.cosine_axis, self.sine_axis]).to(t)
+        return torch.stack([torch.ones_like(t), angle.cos(), angle.sin()], dim=1) @ basis
+
+    def arc_length(self, t: Tensor) -> Tensor:
+        """The length of the path from 0 to t in [0, 1], [k] in float64."""
+        major, parameter, phase = self._principal_axes
+        angle = 2 * math.pi * t.detach().cpu().double().numpy() - phase
+        length = major * (ellipeinc(angle, parameter) - ellipeinc(-phase, parameter))
+        return torch.as_tensor(length).to(t.device)
+
+    @cached_property
+    def _principal_axes(self) -> tuple[float, float, float]:
+        """Length a of the longer half axis, 1 - (b/a)^2, and the angle at which the shorter ends.
+
+        From that angle on, the speed is a sqrt(1 - m sin^2) and the length an elliptic integral.
+        """
+        cosine, sine = self.cosine_axis.double(), self.sine_axis.double()
+        p, q, r = float(cosine @ cosine), float(sine @ sine), float(cosine @ sine)
+        # speed^2 = p sin^2 + q cos^2 - 2 r sin cos = (p + q)/2 + (q - p)/2 cos 2x - r sin 2x
+        mean, swing = (p + q) / 2, math.hypot((q - p) / 2, r)
+        phase = math.atan2(-r, (q - p) / 2) / 2
+        largest = mean + swing
+        return math.sqrt(largest), (2 * swing / largest if largest else 0.0), phase
+
+
+def translation_loop(image: Tensor | np.ndarray) -> Polygon:
+    """The polygon through all horizontal translations of an image, with wrap-around.
+
+    image: [h, w] or [h, w, c], already normalised. Vertex s is the image moved s pixels to the
+    right, flattened in the order h, w, c: [w, h * w * c].
+    """
+    image = torch.as_tensor(image)
+    if image.dim() not in (2, 3):
+        raise SensitivityError("An image to translate must have the shape [h, w] or [h, w, c].")
+    shifts = range(image.shape[1])
+    return Polygon(torch.stack([image.roll(s, dims=1).flatten() for s in shifts]))
+
+
+def ellipse_through(x1: Tensor, x2: Tensor, x3: Tensor) -> Ellipse:
+    """The ellipse that meets three points [d] at the angles pi/3, pi and 5 pi/3."""
+    points = torch.stack([torch.as_tensor(x) for x in (x1, x2, x3)]).double()
+    angles = torch.tensor([1, 3, 5], dtype=torch.float64, device=points.device) * (math.pi / 3)
+    return Ellipse(points.mean(0), 2 / 3 * angles.cos() @ points, 2 / 3 * angles.sin() @ points)
+
+
+def random_ellipse(d: int, generator: torch.Generator) -> Ellipse:
+    """An ellipse around 0 whose two axes are drawn from N(0, I), in float64."""
+    cosine, sine = torch.randn(
+        2, d, dtype=torch.float64, generator=generator, device=generator.device
+    )
+    return Ellipse(torch.zeros_like(cosine), cosine, sine)
