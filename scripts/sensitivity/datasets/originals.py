@@ -6,20 +6,20 @@ import importlib.util
 import logging
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from sensitivity.datasets.registry import REGISTRY, Original, Row
 from sensitivity.errors import DamagedFile
 
 LARGEST = 1 << 28  # bytes; no original comes near it, a decompression bomb goes beyond
-MOST_MEMBERS = 64  # of an archive; CIFAR's have 8
 
 logger = logging.getLogger(__name__)
 
 
-def find(row: Row, data_folder: "Path | None") -> dict[str, bytes]:
-    """Collect the originals of a data set from the data folder and then from installed packages.
+def find(row: Row, data_folders: Sequence[Path]) -> dict[str, bytes]:
+    """Collect the originals of a data set from the data folders and then from installed packages.
 
     Returns:
         Unpacked and verified content by file name; files that are nowhere are left out.
@@ -28,32 +28,52 @@ def find(row: Row, data_folder: "Path | None") -> dict[str, bytes]:
         DamagedFile: a file of the right name is torn or has another content.
     """
     found: dict[str, bytes] = {}
-    for folder in [*_below(row, data_folder), *_installed(row)]:
-        wanted = [original for original in row.originals if original.name not in found]
-        if wanted and folder.is_dir():
-            found |= read_folder(folder, row, wanted)
+    for folder in [*_below(row, data_folders), *_installed(row)]:
+        for original in row.originals:
+            for name in (original.name, f"{original.name}.gz", row.archive):
+                if original.name not in found and name and (folder / name).is_file():
+                    wanted = [other for other in row.originals if other.name not in found]
+                    found |= verified(_read(folder / name), folder / name, wanted)
     return found
 
 
-def read_folder(folder: Path, row: Row, wanted: Iterable[Original]) -> dict[str, bytes]:
-    """Read those of the `wanted` originals that lie in `folder`, plain, gzipped or in the archive.
+def verified(content: bytes, source: "Path | str", wanted: Sequence[Original]) -> dict[str, bytes]:
+    """Unpack a file and keep what is an original.
+
+    Args:
+        content: of a plain file, a `.gz` or a `.tar.gz`; the name in `source` tells which.
+        source: path or address, for the messages too.
+        wanted: the originals looked for.
+
+    Returns:
+        Content by name, each with the checksum of the registry.
 
     Raises:
-        DamagedFile: as `find`.
+        DamagedFile: the file is torn, or what bears an original's name has another content.
     """
-    found = {}
-    for original in wanted:
-        for path in (folder / original.name, folder / f"{original.name}.gz"):
-            if path.is_file() and original.name not in found:
-                content = _unpack(path)
-                if _verify(content, original, path):
-                    found[original.name] = content
-    missing = {original.name: original for original in wanted if original.name not in found}
-    if missing and row.archive and (folder / row.archive).is_file():
-        found |= _read_archive(folder / row.archive, missing)
-    for name in found:
-        logger.info("%s: read from %s, checksum matches", name, folder)
-    return found
+    name = Path(source).name
+    wanted_by_name = {original.name: original for original in wanted}
+    try:
+        if name.endswith(".tar.gz"):
+            files = _members(_gunzip(content), set(wanted_by_name))
+        elif name.endswith(".gz"):
+            files = {name.removesuffix(".gz"): _gunzip(content)}
+        else:
+            files = {name: content}
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError) as error:
+        expected = wanted_by_name.get(name.removesuffix(".gz"))
+        promise = f" instead of unpacking to {expected.checksum}" if expected else ""
+        raise DamagedFile(
+            f"{source} is torn or no such file{promise} ({error}); replace or remove it"
+        ) from error
+    kept = {
+        name: content
+        for name, content in files.items()
+        if name in wanted_by_name and _is_original(content, wanted_by_name[name], source)
+    }
+    for original in kept:
+        logger.info("%s: from %s, checksum matches", original, source)
+    return kept
 
 
 def digest(content: bytes, algorithm: str) -> str:
@@ -61,10 +81,8 @@ def digest(content: bytes, algorithm: str) -> str:
     return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
 
 
-def _below(row: Row, data_folder: "Path | None") -> list[Path]:
-    if data_folder is None:
-        return []
-    return [*(data_folder / folder for folder in row.folders), data_folder]
+def _below(row: Row, data_folders: Sequence[Path]) -> list[Path]:
+    return [folder / below for folder in data_folders for below in (*row.folders, ".")]
 
 
 def _installed(row: Row) -> Iterator[Path]:
@@ -78,54 +96,48 @@ def _installed(row: Row) -> Iterator[Path]:
             yield Path(specification.origin).parent / folder
 
 
-def _verify(content: bytes, original: Original, path: "Path | str") -> bool:
-    """Whether `content` is the original; a sibling's file of the same name is passed over."""
+def _is_original(content: bytes, original: Original, source: "Path | str") -> bool:
+    """Whether `content` is the original; a namesake of another data set is passed over."""
     expected = original.checksum
     found = digest(content, expected.partition(":")[0])
     if found == expected:
         return True
     # MNIST and Fashion-MNIST use the same names: a flat folder of one says nothing of the other.
-    siblings = (other for row in REGISTRY.values() for other in row.originals)
-    if any(found == other.checksum for other in siblings):
-        logger.info("%s belongs to another data set; passed over", path)
+    if any(found == other.checksum for row in REGISTRY.values() for other in row.originals):
+        logger.info("%s belongs to another data set: passed over", source)
         return False
     raise DamagedFile(
-        f"{path} is not the original {original.name}: expected {expected}, found {found}; replace "
-        "or remove it"
+        f"{source} does not hold the original {original.name}: expected {expected}, found {found}; "
+        "replace or remove it"
     )
 
 
-def _unpack(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with path.open("rb") as file:
             content = file.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DamagedFile(
-            f"{path} is torn or cannot be read ({error}); replace or remove it"
-        ) from error
+    except OSError as error:
+        raise DamagedFile(f"{path} cannot be read ({error}); replace or remove it") from error
     if len(content) > LARGEST:
-        raise DamagedFile(f"{path} unpacks to more than {LARGEST} bytes; replace or remove it")
+        raise DamagedFile(f"{path} is larger than any original; replace or remove it")
     return content
 
 
-def _read_archive(path: Path, wanted: dict[str, Original]) -> dict[str, bytes]:
-    """Read members by their last name; nothing is ever written, whatever paths they claim."""
-    found = {}
-    try:
-        # As a stream, so that a forged size cannot send the reader backwards for ever.
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-            for count, member in enumerate(archive):
-                if count >= MOST_MEMBERS or member.size > LARGEST:
-                    raise DamagedFile(
-                        f"{path} holds more or larger members than the original archive; replace it"
-                    )
-                original = wanted.get(Path(member.name).name)
-                if original is not None and member.isreg() and original.name not in found:
-                    content = archive.extractfile(member).read()
-                    if _verify(content, original, f"{member.name} in {path}"):
-                        found[original.name] = content
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise DamagedFile(
-            f"{path} is torn or cannot be read ({error}); replace or remove it"
-        ) from error
-    return found
+def _gunzip(content: bytes) -> bytes:
+    with gzip.open(BytesIO(content)) as file:
+        unpacked = file.read(LARGEST + 1)
+    if len(unpacked) > LARGEST:
+        raise ValueError(f"it unpacks to more than {LARGEST} bytes")
+    return unpacked
+
+
+def _members(content: bytes, names: set[str]) -> dict[str, bytes]:
+    """Members of a tar archive by their last name; whatever paths they claim, none is written."""
+    members: dict[str, bytes] = {}
+    # As a stream, because a forged size cannot send a stream backwards, to be read for ever.
+    with tarfile.open(fileobj=BytesIO(content), mode="r|") as archive:
+        for member in archive:
+            name = Path(member.name).name
+            if name in names and name not in members and member.isreg():
+                members[name] = archive.extractfile(member).read()
+    return members
