@@ -3,7 +3,7 @@
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -98,46 +98,28 @@ def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
 
 def _check_datasets(configuration: Mapping[str, Any]) -> None:
     own = configuration["datasets"]
-    known = [*registry.REGISTRY, *own]
     for name in own:
-        if name in registry.REGISTRY:
-            raise SensitivityError(
-                f"datasets: {name!r} is the name of a data set that this workflow knows; "
-                "choose another name for your own"
-            )
-    used = []
-    for survey, dataset in _named_datasets(configuration):
-        base, _, count = dataset.partition(":")
-        if base not in known:
-            raise SensitivityError(f"{survey}: unknown data set {dataset!r}{nearest(base, known)}")
-        if ":" in dataset and not (count.isascii() and count.isdigit() and count[0] != "0"):
-            raise SensitivityError(
-                f"{survey}: {dataset!r} is no valid subset; write the number of training images "
-                f"after the colon, for example '{base}:5000'"
-            )
-        used.append(dataset)
+        registry.check_own_name(name)
+    used = set()
+    for survey, part in configuration["surveys"].items():
+        for dataset in part["datasets"]:
+            try:
+                registry.check_name(dataset, own)
+            except SensitivityError as error:
+                raise SensitivityError(f"survey {survey!r}: {error}") from error
+            used.add(dataset)
     main = configuration["figures"]["main_dataset"]
     if main not in used:
         raise SensitivityError(
-            f"figures.main_dataset: no survey uses {main!r}{nearest(main, sorted(set(used)))}"
+            f"figures.main_dataset: no survey uses {main!r}{nearest(main, sorted(used))}"
         )
-
-
-def _named_datasets(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for survey, part in configuration["surveys"].items():
-        for dataset in part["datasets"]:
-            yield f"surveys.{survey}.datasets", dataset
 
 
 def _check_memory(configuration: Mapping[str, Any]) -> None:
     """Refuse a network that no machine of the study can hold, before hours are spent."""
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
-        base = model.dataset.partition(":")[0]
-        if base in configuration["datasets"]:
-            continue  # its image size is not known before it is read
-        entry = registry.REGISTRY[base]
-        needed = costs.training_memory(model.recipe, entry.input_size, entry.classes) / 1e9
+        needed = costs.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(
                 f"survey {model.surveys[0]!r}: {model.name} on {model.dataset} needs about "

@@ -1,8 +1,8 @@
 """Files that appear whole or not at all, carry their provenance, and notice damage when read.
 
 Two formats: arrays (`.npz`, whose zip container holds a checksum of every member) and tables (plain
-`.csv` for any reader). Tables, and whatever may grow large, are sealed: a `.json` beside the file holds
-its SHA-256 and its provenance. Equal contents give equal bytes.
+`.csv` for any reader). Tables, and whatever may grow large, are sealed: a `.json` beside the file
+holds its SHA-256 and its provenance. Equal contents give equal bytes.
 """
 
 import hashlib

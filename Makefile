@@ -1,0 +1,22 @@
+# `make` sets up and runs the default study; `make test` sets up and runs the tests.
+PYTHON ?= python3
+SNAKEMAKE = .venv/bin/snakemake
+
+.PHONY: study test clean
+
+study: .venv/installed
+	$(SNAKEMAKE) --cores all
+
+test: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile workflow/rules
+	.venv/bin/python -m pytest -q
+
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+clean:
+	rm -rf .venv

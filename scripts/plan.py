@@ -1,0 +1,28 @@
+"""Write which models the tables of one data set cover: results/<study>/plan/<dataset>.json.
+
+Settings: `dataset`; `recipe` and `surveys`, that data set's part of the configuration; `rivals`,
+the surveys whose networks have rival measures.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sensitivity import command, grid, storage
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Expand the surveys and write the plan as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    command.standard_arguments(parser)
+    parser.add_argument("--output", type=Path, required=True, help="the .json file to write")
+    arguments = parser.parse_args(argv)
+    command.setup(arguments)
+    plan = grid.plan(arguments.settings)
+    with storage.atomic(arguments.output) as temporary:
+        temporary.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,104 @@
+# What every rule shares: the checked configuration, the grid of models, settings, code.
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SOURCE = Path(workflow.basedir)
+if str(SOURCE / "scripts") not in sys.path:
+    sys.path.insert(0, str(SOURCE / "scripts"))
+
+from sensitivity import configuration, costs, grid, provenance, storage
+from sensitivity.datasets import registry
+from sensitivity.errors import SensitivityError
+
+# Jobs run with the Python of this Snakemake, also when its environment is not activated. A conda
+# environment is activated inside the job and goes before it.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+try:
+    config = configuration.check(
+        config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
+    )
+    MODELS = grid.expand(config)
+except SensitivityError as error:
+    raise WorkflowError(f"configuration: {error}") from None
+
+SCRIPTS = shlex.quote(str(SOURCE / "scripts"))
+STUDY = config["study"]
+DATASETS = grid.datasets(MODELS)
+TABLES = f"results/{STUDY}/tables"
+MEASUREMENTS = f"results/{STUDY}/measurements"
+MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    model="[^/]+",
+
+
+def settings(script, *modules, **values):
+    """What a job's result depends on besides its inputs, as one string.
+
+    Snakemake compares the params of a job as a set of values, so there is just one.
+    """
+    return storage.canonical({"code": provenance.fingerprint(script, *modules), **values})
+
+
+def model_of(wildcards):
+    """The model that a job's wildcards name."""
+    try:
+        return MODELS[wildcards.dataset, wildcards.model]
+    except KeyError:
+        raise WorkflowError(
+            f"no survey of study {STUDY!r} has the model {wildcards.model} on {wildcards.dataset}"
+        ) from None
+
+
+def model_settings(script, **values):
+    """`settings` for a job about one model."""
+
+    def of(wildcards):
+        model = model_of(wildcards)
+        return settings(
+            script,
+            dataset=model.dataset,
+            model=model.name,
+            recipe=model.recipe.specification(),
+            **values,
+        )
+
+    return of
+
+
+def measured(files, surveys=None, dataset=None):
+    """Measurement files of all models, or of those that some surveys ask for."""
+    models = MODELS.values() if surveys is None else grid.of_surveys(MODELS, surveys)
+    return [
+        f"{MEASUREMENTS}/{model.dataset}/{model.name}/{file}"
+        for model in models
+        if dataset in (None, model.dataset)
+        for file in files
+    ]
+
+
+def sealed(paths):
+    """Inputs that may be large: Snakemake orders jobs by the files and watches their seals."""
+    return [ancient(path) for path in paths]
+
+
+def seals(paths):
+    """The small files that change exactly when the large ones do."""
+    return [str(Path(path).with_suffix(".json")) for path in paths]
+
+
+def named_survey(section):
+    """The survey that a section of the configuration names, as a list of none or one."""
+    return [name for name in [config[section]["survey"]] if name is not None]
+
+
+def numbers_of(section):
+    """A section's numbers, without the surveys that it is applied to."""
+    return {k: v for k, v in config[section].items() if k not in ("survey", "surveys")}

@@ -1,0 +1,39 @@
+# Data. In: original files (embedded, in a folder, or downloaded). Out: results/data/<dataset>.npz,
+# images and labels as arrays, once their checksums match. Runs where the network is: locally.
+
+
+def data_settings(wildcards):
+    base, _ = registry.parse(wildcards.dataset)
+    source = config["datasets"].get(base)
+    where = {"source": source} if source else {"data_folder": config["data_folder"]}
+    return settings("data", dataset=wildcards.dataset, **where)
+
+
+def own_data(wildcards):
+    base, _ = registry.parse(wildcards.dataset)
+    return config["datasets"].get(base, [])
+
+
+rule fetch:
+    localrule: True
+    input:
+        own_data,
+    output:
+        data="results/data/{dataset}.npz",
+        seal="results/data/{dataset}.json",
+    params:
+        settings=data_settings,
+    log:
+        "results/logs/fetch/{dataset}.log",
+    benchmark:
+        "results/benchmarks/fetch/{dataset}.tsv"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    conda:
+        "../../envs/data.yaml"
+    message:
+        "fetch {wildcards.dataset}"
+    shell:
+        "python {SCRIPTS}/data.py --settings {params.settings:q} --output {output.data:q}"
+        " --log {log:q}"

@@ -1,0 +1,79 @@
+# Figures. In: tables and measurements. Out: results/<study>/figures/<id>_<name>.pdf and .png.
+# One figure, one module of sensitivity.figures, one rule, one caption in workflow/report/.
+
+MAIN = config["figures"]["main_dataset"]
+POINTS = measured(["points.npz"], config["points"]["surveys"])
+CURVES = measured(["curves.npz"], named_survey("trajectories"))
+MODELS_TABLES = dict(models=per_dataset("models"))
+CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
+
+# figure: the files it needs, by the option of scripts/figure.py that takes them
+FIGURES = {
+    "1_capacity": MODELS_TABLES,
+    "2_trajectories": dict(curves=CURVES),
+    "3_boundaries": dict(boundaries=measured(["boundaries.npz"], named_survey("boundaries"))[:1]),
+    "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"]),
+    "5_gap": MODELS_TABLES | CORRELATIONS,
+    "6_points": dict(points=POINTS, networks=per_dataset("networks")),
+    "A1_loop": dict(data=[f"results/data/{MAIN}.npz"]),
+    "A2_transitions": MODELS_TABLES | CORRELATIONS,
+    "A3_points_all": dict(points=POINTS, networks=per_dataset("networks")),
+    "A4_capacity_all": MODELS_TABLES,
+    "A5_arch": dict(points=POINTS, networks=per_dataset("networks")),
+    "A6_on_off_manifold": MODELS_TABLES | CORRELATIONS,
+    "A7_sampling": dict(sampling=measured(["sampling.npz"], named_survey("sampling"))[:1]),
+    "A8_rivals": CORRELATIONS,
+}
+FIGURE_SETTINGS = dict(
+    main_dataset=MAIN,
+    datasets=DATASETS,
+    seed=config["seed"],
+    dots_per_inch=config["figures"]["dots_per_inch"],
+)
+
+
+def figure_files():
+    folder = f"results/{STUDY}/figures"
+    return [f"{folder}/{figure}.{suffix}" for figure in FIGURES for suffix in ("pdf", "png")]
+
+
+def figure_settings(name):
+    """A figure depends on the code of its own module, which scripts/figure.py imports by name."""
+    return lambda wildcards: settings("figure", f"sensitivity.figures.{name}", **FIGURE_SETTINGS)
+
+
+for figure, files in FIGURES.items():
+    name = figure.partition("_")[2]
+    given = {option: paths for option, paths in files.items() if paths}
+
+    rule:
+        name:
+            f"figure_{name}"
+        input:
+            **{option: sealed(paths) for option, paths in given.items()},
+            seals=[seal for paths in given.values() for seal in seals(paths)],
+        output:
+            pdf=f"results/{STUDY}/figures/{figure}.pdf",
+            png=report(
+                f"results/{STUDY}/figures/{figure}.png",
+                caption=f"../report/{name}.rst",
+                category="Figures",
+                labels={"figure": figure.replace("_", " ")},
+            ),
+        params:
+            settings=figure_settings(name),
+        log:
+            f"results/{STUDY}/logs/figures/{name}.log",
+        benchmark:
+            f"results/{STUDY}/benchmarks/figures/{name}.tsv"
+        resources:
+            mem_mb=4000,
+            runtime=60,
+        conda:
+            "../../envs/plots.yaml"
+        message:
+            f"draw {figure}"
+        shell:
+            f"python {{SCRIPTS}}/figure.py {name} --settings {{params.settings:q}}"
+            + "".join(f" --{option} {{input.{option}:q}}" for option in given)
+            + " --pdf {output.pdf:q} --png {output.png:q} --log {log:q}"

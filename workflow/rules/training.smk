@@ -1,0 +1,33 @@
+# Training. In: a data set. Out: results/models/<dataset>/<model>/, the weights of all replicates
+# and their history. One job trains one model: its replicates, stacked. Checkpoints lie outside the
+# declared outputs, so that a job that was killed continues where it stood.
+
+
+rule train:
+    input:
+        data=ancient("results/data/{dataset}.npz"),
+        data_seal="results/data/{dataset}.json",
+    output:
+        weights="results/models/{dataset}/{model}/weights.safetensors",
+        history="results/models/{dataset}/{model}/training.csv",
+        seal="results/models/{dataset}/{model}/training.json",
+    params:
+        settings=model_settings("train"),
+    log:
+        "results/logs/train/{dataset}/{model}.log",
+    benchmark:
+        "results/benchmarks/train/{dataset}/{model}.tsv"
+    threads: training_threads
+    resources:
+        gpu=GPUS,
+        mem_mb=training_memory,
+        runtime=training_minutes,
+    conda:
+        "../../envs/torch.yaml"
+    message:
+        "train {wildcards.dataset} {wildcards.model}"
+    shell:
+        "python {SCRIPTS}/train.py --data {input.data:q} --settings {params.settings:q}"
+        " --weights {output.weights:q} --history {output.history:q}"
+        " --checkpoint 'results/checkpoints/{wildcards.dataset}/{wildcards.model}.safetensors'"
+        " --device {DEVICE} --threads {threads} --log {log:q}"
