@@ -49,8 +49,12 @@ def layers(recipe: Recipe, sizes: Sizes) -> list[tuple[int, int]]:
 
 
 def number_of_weights(recipe: Recipe, sizes: Sizes) -> int:
-    """Weights of one replicate."""
-    return sum(fan_in * fan_out for fan_in, fan_out in layers(recipe, sizes))
+    """Weights of one replicate: d·w + (L - 1)·w² + w·n, without a list of layers.
+
+    A configuration may name a depth that no memory holds; this must still say how much it needs.
+    """
+    outer = (sizes.input_size + sizes.classes) * recipe.width
+    return outer + (recipe.depth - 1) * recipe.width**2
 
 
 def training_operations(recipe: Recipe, sizes: Sizes) -> float:
