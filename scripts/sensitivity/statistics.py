@@ -1,0 +1,136 @@
+"""Estimates with intervals: rank correlation, AUROC, paired ratios; Holm's correction.
+
+Intervals are percentile bootstrap intervals. The unit that is resampled is the row handed in, and
+the caller hands in the units of its claim: models (means over replicates) for statements about
+models, networks for statements about networks on curves, test points for statements about points.
+The percentile interval was chosen by simulation (tests/test_statistics.py): its coverage is close
+to nominal from 8 units on, where BCa is undefined on perfectly ordered data.
+
+Degenerate input (constant, too short, all missing) gives NaN, never an exception or a warning.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from sensitivity.resampling import (
+    Bootstrap,
+    weighted_auroc,
+    weighted_kendall,
+    weighted_spearman,
+)
+
+SMALLEST = 1e-300  # see log_ratios
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic with its interval, the number of units behind it and a two-sided p-value."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    p: float
+
+
+def kendall(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
+    """Kendall's τ-b of paired values `[n]`; p as scipy computes it (exact where there are no ties).
+
+    Pairs with a missing value are left out.
+    """
+    x, y = _complete(x, y)
+    if not (_varies(x) and _varies(y)):
+        return undefined(len(x))
+    result = stats.kendalltau(x, y)
+    low, high = bootstrap.interval(
+        bootstrap.distribution(lambda counts: weighted_kendall(x, y, counts), len(x))
+    )
+    return Estimate(float(result.statistic), low, high, len(x), float(result.pvalue))
+
+
+def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
+    """Spearman's ρ of paired values `[n]`, ties at mean ranks; p from the t approximation."""
+    x, y = _complete(x, y)
+    if not (_varies(x) and _varies(y)):
+        return undefined(len(x))
+    result = stats.spearmanr(x, y)
+    low, high = bootstrap.interval(
+        bootstrap.distribution(lambda counts: weighted_spearman(x, y, counts), len(x))
+    )
+    return Estimate(float(result.statistic), low, high, len(x), float(result.pvalue))
+
+
+def auroc(scores: np.ndarray, positive: np.ndarray, bootstrap: Bootstrap) -> Estimate:
+    """Area under the ROC curve of `scores` `[n]` as a predictor of `positive` `[n]` (bool).
+
+    The share of (positive, negative) pairs in which the positive scores higher, ties counting
+    half; p from the Mann-Whitney test of 0.5. NaN unless both kinds are present.
+    """
+    scores, positive = _complete(scores, positive)
+    positive = positive.astype(bool)
+    if not 0 < positive.sum() < len(positive):
+        return undefined(len(scores))
+    value = weighted_auroc(scores, positive, np.ones((1, len(scores))))[0]
+    low, high = bootstrap.interval(
+        bootstrap.distribution(lambda counts: weighted_auroc(scores, positive, counts), len(scores))
+    )
+    p = 1.0
+    if _varies(scores):
+        p = stats.mannwhitneyu(scores[positive], scores[~positive]).pvalue
+    return Estimate(float(value), low, high, len(scores), float(p))
+
+
+def median_ratio(log_ratios: np.ndarray, bootstrap: Bootstrap) -> Estimate:
+    """Median of paired ratios from their logarithms `[n]`; Wilcoxon's signed-rank p against 1.
+
+    Pairs with a missing value are left out. Two-sided, exact for small n: fewer than 6 pairs
+    cannot reach p = 0.05.
+    """
+    log_ratios = log_ratios[~np.isnan(log_ratios)]
+    if not len(log_ratios):
+        return undefined(0)
+    generator = np.random.default_rng(bootstrap.seed)
+    drawn = generator.integers(0, len(log_ratios), (bootstrap.resamples, len(log_ratios)))
+    low, high = bootstrap.interval(np.median(log_ratios[drawn], axis=1))
+    p = float(stats.wilcoxon(log_ratios).pvalue) if log_ratios.any() else 1.0
+    with np.errstate(over="ignore"):
+        value, low, high = np.exp([np.median(log_ratios), low, high]).tolist()
+    return Estimate(value, low, high, len(log_ratios), p)
+
+
+def log_ratios(changed: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """log(changed / reference), where a value that is not positive counts as a vanishing one.
+
+    A gap can be zero or negative, above all under augmentation; its ratio to a positive gap is
+    reported as 0, and two such gaps count as equal. Medians and signed ranks need no more.
+    """
+    numerator, denominator = np.maximum(changed, SMALLEST), np.maximum(reference, SMALLEST)
+    return np.log(numerator) - np.log(denominator)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction of a family of p-values; missing ones are no part of it."""
+    p = np.asarray(p, dtype=float)
+    corrected = np.full(p.shape, np.nan)
+    present = np.flatnonzero(~np.isnan(p))
+    order = present[np.argsort(p[present], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return corrected
+
+
+def undefined(n: int) -> Estimate:
+    """An estimate without a value."""
+    return Estimate(np.nan, np.nan, np.nan, n, np.nan)
+
+
+def _complete(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    known = ~(np.isnan(x) | np.isnan(y))
+    return x[known], y[known]
+
+
+def _varies(values: np.ndarray) -> bool:
+    return len(values) > 1 and bool((values != values[0]).any())
