@@ -24,6 +24,16 @@ def standard_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
 
 
+def device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a device, for the scripts that compute with PyTorch."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to compute; auto takes CUDA where there is a card (default auto)",
+    )
+
+
 def setup(arguments: argparse.Namespace) -> None:
     """Send the log to the standard error, and to the file of `--log` when there is one."""
     handlers: list[logging.Handler] = [logging.StreamHandler()]
@@ -46,6 +56,9 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     except SensitivityError as error:
         logging.getLogger("sensitivity").error("%s", error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        logging.getLogger("sensitivity").warning("interrupted")
+        sys.exit(130)
     except Exception:
         logging.getLogger("sensitivity").exception("unexpected error")
         sys.exit(1)
