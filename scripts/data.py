@@ -1,4 +1,4 @@
-"""Fetch a data set and write it as arrays: results/data/<dataset>.npz.
+"""Fetch a data set and write it as arrays: results/data/<dataset>.npz, sealed.
 
 Settings: `dataset`, its name; `data_folder`, a folder with original files, or null; `source`, the
 path of the reader's own data, or null. What has to be downloaded is kept in `originals/` beside the
@@ -7,11 +7,12 @@ output, for the subsets of the same data set.
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from sensitivity import command, provenance
-from sensitivity.datasets import sources
+from sensitivity import command, storage
+from sensitivity.datasets import registry, sources
 from sensitivity.errors import SensitivityError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         source=_path(settings.get("source")),
         data_folder=_path(settings.get("data_folder")),
     )
-    dataset.save(arguments.output, provenance.describe(settings))
+    dataset.save(arguments.output, _origin(settings))
+    storage.seal(arguments.output, {"dataset": dataset.name})
     logger.info(
         "%s: %d training and %d test images, %d classes",
         dataset.name,
@@ -44,6 +46,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _path(text: "str | None") -> "Path | None":
     return Path(text).expanduser() if text else None
+
+
+def _origin(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the images come from, and nothing of the code that fetched them.
+
+    Images are known by their checksums. Were the code recorded too, then an edited downloader would
+    change the file, and with it every network trained on it would count as out of date.
+    """
+    if settings.get("source"):
+        return {"source": settings["source"]}
+    base, _ = registry.parse(settings["dataset"])
+    row = registry.REGISTRY[base]
+    return {
+        "citation": row.citation,
+        "licence": row.licence,
+        "originals": {original.name: original.checksum for original in row.originals},
+    }
 
 
 if __name__ == "__main__":

@@ -72,16 +72,16 @@ def load(content: bytes, name: str) -> Any:
         DamagedFile: the pickle asks for anything else, or is torn.
     """
     try:
-        memo = 0
+        indices = [0]
         for operation, argument, _ in pickletools.genops(content):
             if operation.name not in OPERATIONS:
                 raise pickle.UnpicklingError(f"operation {operation.name} is not admitted")
             if operation.name in PUTS:
-                memo += 1
-                # The memo is a table as long as its highest index: an index that no pickler would
-                # write could claim all memory.
-                if argument > 2 * memo:
-                    raise pickle.UnpicklingError(f"memo index {argument} is out of order")
+                indices.append(argument)
+        # The memo is a table as long as its highest index, and picklers count without gaps: an
+        # index far beyond the count is there to claim all memory.
+        if max(indices) > 2 * len(indices):
+            raise pickle.UnpicklingError(f"memo index {max(indices)} is out of order")
         return _Unpickler(BytesIO(content), encoding="latin1").load()
     except Exception as error:  # hostile bytes make unpicklers raise almost anything
         raise DamagedFile(f"{name} is refused, it is no plain pickle of arrays: {error}") from error

@@ -1,0 +1,103 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from sensitivity.datasets import registry, torchvision_addresses
+from sensitivity.datasets.registry import REGISTRY
+from sensitivity.errors import SensitivityError
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("cifar10", ("cifar10", None)),
+        ("cifar10:5000", ("cifar10", 5000)),
+        ("my-data_2.b:1", ("my-data_2.b", 1)),
+    ],
+)
+def test_a_name_is_a_base_and_a_size(name, parts):
+    assert registry.parse(name) == parts
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a:", "a:0", "a:05", "a:-1", "a:1:2", "a/b", "../a", ".a", "a b", "a\n", "a:1e3", "ä"],
+)
+def test_other_names_are_refused(name):
+    with pytest.raises(SensitivityError, match="a name is letters"):
+        registry.parse(name)
+
+
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(SensitivityError, match="did you mean 'fashion_mnist'"):
+        registry.check_name("fashion-mnist")
+    with pytest.raises(SensitivityError, match=r"not known: there are .*mnist5k.*`datasets:`"):
+        registry.check_name("qqqq")
+    with pytest.raises(SensitivityError, match="did you mean 'leaves'"):
+        registry.check_name("leafs", own=["leaves"])
+
+
+def test_known_names_and_subsets_pass():
+    for name in REGISTRY:
+        registry.check_name(name)
+    registry.check_name("cifar100:50000")
+    registry.check_name("leaves:20", own=["leaves"])
+
+
+def test_a_subset_larger_than_the_set_is_refused():
+    with pytest.raises(SensitivityError, match="mnist5k has 4000 training images"):
+        registry.check_name("mnist5k:4001")
+
+
+@pytest.mark.parametrize("name", ["mnist", "mine:20", "a/b"])
+def test_own_names_that_cannot_be_are_refused(name):
+    with pytest.raises(SensitivityError):
+        registry.check_own_name(name)
+    registry.check_own_name("leaves")
+
+
+def test_every_checksum_is_well_formed():
+    lengths = {"md5": 32, "sha256": 64}
+    for row in REGISTRY.values():
+        for original in row.originals:
+            algorithm, _, value = original.checksum.partition(":")
+            assert re.fullmatch(f"[0-9a-f]{{{lengths[algorithm]}}}", value)
+
+
+def test_names_and_checksums_are_those_of_torchvision():
+    data_sets = torchvision_addresses._import_datasets()
+    for name in ("cifar10", "cifar100"):
+        row = REGISTRY[name]
+        source = getattr(data_sets, row.torchvision)
+        ours = [
+            [[original.name, original.checksum.removeprefix("md5:")] for original in part]
+            for part in (row.train, row.test)
+        ]
+        assert ours == [source.train_list, source.test_list]
+        assert row.archive == source.filename
+        assert row.folders[0] == source.base_folder
+    for name in ("mnist", "fashion_mnist"):
+        row = REGISTRY[name]
+        source = getattr(data_sets, row.torchvision)
+        files = {original.name for original in row.originals}
+        assert files == {file.removesuffix(".gz") for file, _ in source.resources}
+        assert row.folders[0] == f"{source.__name__}/raw"
+
+
+def test_addresses_come_from_torchvision():
+    assert torchvision_addresses.base_addresses("CIFAR10") == ("https://www.cs.toronto.edu/~kriz/",)
+    assert len(torchvision_addresses.base_addresses("MNIST")) >= 2
+
+
+def test_names_are_checked_and_embedded_data_are_read_without_torch():
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from sensitivity.datasets import registry, sources\n"
+        "registry.check_name('mnist')\n"
+        "sources.fetch('digits', downloads=Path('nowhere'))\n"
+        "heavy = {'torch', 'torchvision', 'sklearn', 'mlxtend', 'pandas', 'scipy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd="scripts")

@@ -1,0 +1,102 @@
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensitivity.datasets import sources
+from sensitivity.datasets.subsets import stratified_subset
+from sensitivity.errors import SensitivityError
+
+balanced = np.arange(1000) % 10
+lopsided = st.lists(st.integers(0, 4), min_size=20, max_size=200).map(np.array)
+
+
+@given(lopsided, st.floats(0, 1))
+def test_classes_keep_their_share_within_one_image(labels, share):
+    size = max(1, round(share * len(labels)))
+    try:
+        chosen = stratified_subset(labels, size)
+    except SensitivityError as error:
+        assert "leaves class" in str(error)  # noqa: PT017
+        return
+    assert len(chosen) == len(set(chosen)) == size
+    assert np.all(np.diff(chosen) > 0)
+    for label in np.unique(labels):
+        exact = size * np.mean(labels == label)
+        assert abs(np.sum(labels[chosen] == label) - exact) < 2
+
+
+@given(st.integers(10, 999))
+def test_balanced_classes_stay_balanced(size):
+    counts = np.bincount(balanced[stratified_subset(balanced, size)], minlength=10)
+    assert counts.max() - counts.min() <= 1
+
+
+@given(st.integers(10, 999), st.integers(10, 999))
+def test_a_smaller_subset_lies_in_a_larger_one(one, other):
+    small, large = sorted([one, other])
+    assert set(stratified_subset(balanced, small)) <= set(stratified_subset(balanced, large))
+
+
+def test_the_choice_never_changes():
+    assert stratified_subset(balanced, 12).tolist() == [
+        22,
+        108,
+        230,
+        245,
+        429,
+        468,
+        471,
+        476,
+        497,
+        564,
+        666,
+        723,
+    ]
+    assert stratified_subset(balanced, 1000).tolist() == list(range(1000))
+
+
+def test_it_is_no_prefix_of_the_data():
+    assert stratified_subset(balanced, 100).max() > 900
+
+
+@pytest.mark.parametrize("size", [0, 1001])
+def test_impossible_sizes_are_refused(size):
+    with pytest.raises(SensitivityError, match="training images"):
+        stratified_subset(balanced, size)
+
+
+def test_a_subset_without_some_class_is_refused():
+    with pytest.raises(SensitivityError, match="leaves class"):
+        stratified_subset(balanced, 9)
+
+
+def test_a_subset_keeps_the_test_set_and_its_name(tmp_path):
+    whole = sources.fetch("digits", tmp_path)
+    part = sources.fetch("digits:200", tmp_path)
+    assert part.name == "digits:200"
+    assert len(part.x_train) == len(part.y_train) == 200
+    np.testing.assert_array_equal(part.x_test, whole.x_test)
+    chosen = stratified_subset(whole.y_train, 200)
+    np.testing.assert_array_equal(part.x_train, whole.x_train[chosen])
+    np.testing.assert_array_equal(part.y_train, whole.y_train[chosen])
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("mnist5k", "f488eb03888f74bc"),
+        ("digits", "d8eb49282d717198"),
+        ("mnist5k:1000", "44e423bc21413cfe"),
+    ],
+)
+def test_embedded_data_never_change(name, digest, tmp_path):
+    dataset = sources.fetch(name, tmp_path)
+    found = hashlib.sha256()
+    for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
+        found.update(array.tobytes())
+    assert found.hexdigest()[:16] == digest
+    counts = np.bincount(dataset.y_train)
+    assert counts.max() - counts.min() <= (0 if name.startswith("mnist5k") else 8)
