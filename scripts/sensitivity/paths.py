@@ -43,6 +43,18 @@ class Polygon:
         start, end = vertices[edge % corners], vertices[(edge + 1) % corners]
         return torch.lerp(start, end, (scaled - edge).unsqueeze(1))
 
+    def nodes(self, start: float, stop: float) -> tuple[Tensor, Tensor]:
+        """Parameters [N] and points [N, 1, d], in float64: both ends and all vertices between."""
+        corners = len(self.vertices)
+        between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
+        scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
+        scaled = scaled.to(self.vertices.device)
+        edge = scaled.floor().long()
+        vertices = self.vertices.double()
+        ends = vertices[edge % corners], vertices[(edge + 1) % corners]
+        points = torch.lerp(*ends, (scaled - edge).unsqueeze(1))
+        return scaled / corners, points.unsqueeze(1)
+
     def arc_length(self, t: Tensor) -> Tensor:
         """The length of the path from 0 to t in [0, 1], [k] in float64."""
         vertices = self.vertices.double()
@@ -75,6 +87,16 @@ class Ellipse:
         angle = 2 * math.pi * t
         basis = torch.stack([self.center, self.cosine_axis, self.sine_axis]).to(t)
         return torch.stack([torch.ones_like(t), angle.cos(), angle.sin()], dim=1) @ basis
+
+    def nodes(self, start: float, stop: float) -> tuple[Tensor, Tensor]:
+        """Parameters [N] and points [N, 2, d], in float64, of nodes at most pi/4 apart.
+
+        The second point is half-way to the next node (behind the last node it has no meaning).
+        """
+        arcs = max(1, math.ceil(8 * (stop - start)))
+        t = torch.linspace(start, stop, 2 * arcs + 1, dtype=torch.float64)
+        t = torch.cat([t, t[-1:]]).to(self.center.device)
+        return t[::2], self.points(t).unflatten(0, (-1, 2))
 
     def arc_length(self, t: Tensor) -> Tensor:
         """The length of the path from 0 to t in [0, 1], [k] in float64."""

@@ -1,0 +1,135 @@
+"""Pieces of paths as they pass through a network: nodes, arcs between them, and their refinement.
+
+A *line* is one path, or a part of one, on its way through one network. A `Piece` holds consecutive
+nodes of one or several lines together with the values that the layer before hands on there. After
+a layer the crossings found become nodes, so that on every arc the next layer is again one linear
+(or, on an ellipse, one trigonometric) function; see `crossings`.
+
+Tensor names: N nodes, m values to an arc (1 straight, 2 curved), h units, n crossings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from sensitivity import crossings
+from sensitivity.crossings import Crossings
+
+
+@dataclass
+class Piece:
+    """Nodes in the order of their lines.
+
+    values [N, m, h]: at every node and, on curves, in the middle of the arc that starts there;
+    position [N]: the node's path parameter; line [N]: the number of its line;
+    joint [N]: whether no arc starts there, the line or the piece being at its end.
+    """
+
+    values: Tensor
+    position: Tensor
+    line: Tensor
+    joint: Tensor
+
+    @property
+    def curved(self) -> bool:
+        return self.values.shape[1] == 2
+
+    @property
+    def tangent(self) -> Tensor:
+        """tan(b / 2) for the half-angle b of every arc, [N - 1] (nonsense at joints)."""
+        return (self.position.diff() * (math.pi / 2)).tan()
+
+    def crossings(self, z: Tensor, levels: Tensor) -> Crossings:
+        """Where the layer's pre-activations z [N, m, h] cross the levels [K, h]."""
+        if self.curved:
+            return crossings.curved(z, levels, self.joint, self.tangent)
+        return crossings.straight(z, levels, self.joint)
+
+    def positions(self, found: Crossings) -> Tensor:
+        """The path parameter of every crossing, [n], within its arc to the last bit."""
+        start, end = self.position[found.row], self.position[found.row + 1]
+        if self.curved:
+            angle = (found.place * ((end - start) * (math.pi / 2)).tan()).atan()
+            position = (start + end) / 2 + angle / math.pi
+        else:
+            position = torch.lerp(start, end, found.place)
+        return torch.minimum(torch.maximum(position, start), end)
+
+    def refine(
+        self,
+        z: Tensor,
+        found: Crossings,
+        activation: Callable[[Tensor], Tensor],
+        rows: int,
+    ) -> Iterator[Piece]:
+        """The pieces, of at most `rows` nodes, that the next layer works on.
+
+        z [N, m, h]: this layer's pre-activations. Neighbouring pieces share their boundary node.
+        """
+        if not len(found):
+            yield Piece(activation(z), self.position, self.line, self.joint)
+            return
+        nodes = torch.arange(len(z), device=z.device)
+        beginning = -1.0 if self.curved else 0.0
+        # Strictly before the arc's last node, even if the crossing is exactly there.
+        fraction = ((found.place - beginning) / (1 - beginning)).clamp(max=1 - 2**-30)
+        order = torch.cat([nodes.to(z.dtype), found.row + fraction]).argsort(stable=True)
+        base = torch.cat([nodes, found.row])[order]
+        place = torch.cat([z.new_full((len(z),), beginning), found.place])[order]
+        position = torch.cat([self.position, self.positions(found)])[order]
+        joint = torch.cat([self.joint, self.joint.new_zeros(len(found))])[order]
+        # A node's sub-arc ends at the next node of the same arc, or at the arc's end.
+        following = torch.cat([place[1:], place.new_ones(1)])
+        following[:-1].masked_fill_(base[1:] != base[:-1], 1)
+        for first, last in _cuts(len(order), rows):
+            part = slice(first, last)
+            values = _interpolate(z, base[part], place[part], following[part], self.tangent)
+            ends = joint[part].clone()
+            ends[-1] = True
+            yield Piece(activation(values), position[part], self.line[base[part]], ends)
+
+
+def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most `rows` nodes that overlap by one node, of about equal size."""
+    parts = max(1, math.ceil((length - 1) / (rows - 1)))
+    bounds = [round(i * (length - 1) / parts) for i in range(parts + 1)]
+    for first, last in pairwise(bounds):
+        yield first, last + 1
+
+
+def _interpolate(z: Tensor, base: Tensor, start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
+    """Values on the sub-arcs from place `start` to place `end` of the arcs `base`, [n, m, h]."""
+    values = z.index_select(0, base)
+    if z.shape[1] == 1:
+        changed = (start > 0).nonzero()[:, 0]
+        beyond = z.index_select(0, base[changed] + 1)
+        values[changed] = torch.lerp(values[changed], beyond, start[changed, None, None])
+        return values
+    changed = ((start > -1) | (end < 1)).nonzero()[:, 0]
+    base, start, end = base[changed], start[changed], end[changed]
+    known = values[changed]
+    corners = (known[:, 0], known[:, 1], z[base + 1, 0])
+    tangent = tangent[base]
+    for m, place in enumerate((start, _middle(start, end, tangent))):
+        weights = _weights(place, tangent)
+        values[changed, m] = sum(w[:, None] * c for w, c in zip(weights, corners, strict=True))
+    return values
+
+
+def _middle(start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
+    """The place half-way, by angle, between two places of a curved arc."""
+    p, q = (1 + (start * tangent) ** 2).sqrt(), (1 + (end * tangent) ** 2).sqrt()
+    return (start * q + end * p) / (p + q)
+
+
+def _weights(place: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the values at an arc's start, middle and end contribute at a place of it, [n] each."""
+    scale = 1 / (1 + (place * tangent) ** 2)
+    outer = scale * (1 + tangent**2) / 2 * place
+    return outer * (place - 1), scale * (1 - place**2), outer * (place + 1)

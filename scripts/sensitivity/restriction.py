@@ -1,0 +1,114 @@
+"""The exact restriction of a network to lines: layer after layer, depth first along the path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from sensitivity.arcs import Piece
+from sensitivity.crossings import Crossings
+from sensitivity.networks import Network
+from sensitivity.paths import Ellipse, Polygon
+
+Line = tuple[Polygon | Ellipse, float, float]
+"""A path and the range of its parameter, within [0, 1], that is followed."""
+
+MEMORY = 2**30
+"""Bytes for the values under way through the layers; a network's weights come on top."""
+
+ROWS = {"cpu": 768, "cuda": 2**15}
+"""Nodes to a piece: enough for a fast matrix product, few enough for a processor's caches."""
+
+ROUNDING = 32
+"""How many units in the last place of |W| |h| a value may lie above a threshold it is at."""
+
+
+class Restriction:
+    """One network of a stack, in the dtype of the computation."""
+
+    def __init__(self, network: Network, replicate: int, dtype: torch.dtype) -> None:
+        self._weights = [w[replicate] for w in network.weights[:-1]]
+        biases = network.biases or [w.new_zeros(w.shape[:2]) for w in network.weights]
+        self._biases = [b[replicate].to(dtype) for b in biases[:-1]]
+        self._activation = network.activation
+        self._dtype = dtype
+        self._precision = ROUNDING * torch.finfo(dtype).eps
+        self._thresholds = torch.tensor(
+            network.activation.thresholds, dtype=dtype, device=network.device
+        ).unsqueeze(1)
+        self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
+
+    def walk(
+        self, piece: Piece, rows: int, layer: int = 0
+    ) -> Iterator[tuple[int, Piece, Crossings]]:
+        """Every layer's crossings on a piece of the inputs: (layer, piece, crossings) in turn.
+
+        At most one piece of `rows` nodes is under way in each layer, which bounds the memory.
+        """
+        z = self._preactivations(layer, piece.values)
+        found = piece.crossings(z, self._levels(layer, piece.values))
+        yield layer, piece, found
+        if layer + 1 < len(self._weights):
+            for part in piece.refine(z, found, self._activation, rows):
+                yield from self.walk(part, rows, layer + 1)
+
+    def _preactivations(self, layer: int, values: Tensor) -> Tensor:
+        # Large weights are converted here, time and again, so as not to be held twice.
+        weight = self._weights[layer].to(self._dtype)
+        z = torch.addmm(self._biases[layer], values.flatten(0, 1), weight.mT)
+        return z.view(*values.shape[:2], -1)
+
+    def _levels(self, layer: int, values: Tensor) -> Tensor:
+        """The thresholds, raised by what rounding may add to a unit that is exactly there: [K, h].
+
+        A unit that is identically at a threshold along a stretch, as where a translated margin
+        leaves it nothing to see, would else flicker between its pieces.
+        """
+        largest = torch.linalg.vector_norm(values, dim=2).amax()
+        scale = self._norms[layer] * largest + self._biases[layer].abs()
+        return self._thresholds + self._precision * (scale + self._thresholds.abs())
+
+
+def rows_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:
+    """Nodes to a piece such that all that is under way fits into `memory` bytes.
+
+    Every layer holds a piece's values before and after its non-linearity; some half a dozen
+    temporaries of that size come and go.
+    """
+    widest = max(w.shape[1] for w in network.weights[:-1])
+    node = (2 if curved else 1) * widest * dtype.itemsize
+    return max(2, min(ROWS[network.device.type], memory // (node * (2 * network.depth + 8))))
+
+
+def pieces(
+    lines: Sequence[Line], rows: int, dtype: torch.dtype, device: torch.device
+) -> Iterator[Piece]:
+    """The inputs on all lines, several lines to a piece as long as they fit into `rows` nodes.
+
+    Lines must be all polygons or all ellipses.
+    """
+    batch: list[tuple[int, Tensor, Tensor]] = []
+    for number, (path, start, stop) in enumerate(lines):
+        nodes = (number, *path.nodes(start, stop))
+        if batch and sum(len(t) for _, t, _ in batch) + len(nodes[1]) > rows:
+            yield _piece(batch, dtype, device)
+            batch = []
+        batch.append(nodes)
+    if batch:
+        yield _piece(batch, dtype, device)
+
+
+def _piece(
+    batch: list[tuple[int, Tensor, Tensor]], dtype: torch.dtype, device: torch.device
+) -> Piece:
+    numbers, positions, points = zip(*batch, strict=True)
+    joints = [torch.arange(len(t), device=t.device) == len(t) - 1 for t in positions]
+    sizes = torch.tensor([len(t) for t in positions])
+    return Piece(
+        values=torch.cat(points).to(device, dtype),
+        position=torch.cat(positions).to(device, dtype),
+        line=torch.tensor(numbers).repeat_interleave(sizes).to(device),
+        joint=torch.cat(joints).to(device),
+    )
