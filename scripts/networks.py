@@ -19,14 +19,12 @@ from sensitivity.storage import read_arrays, read_table, write_table
 
 logger = logging.getLogger(__name__)
 
-MEASUREMENTS = ("jacobian.npz", "transitions.npz", "rivals.npz")
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read every model of the plan and write both tables.
 
     The plan is a JSON file: {"dataset": name, "models": {model: {"recipe": {...}, "surveys":
-    [...]}}, "fits_at": smallest training accuracy that fits}. A record that is damaged, or that
+    [...], "measures": ["jacobian", ...]}}, "fits_at": smallest training accuracy that fits}. A record that is damaged, or that
     belongs to another model or data set, is refused by name.
     """
     parser = argparse.ArgumentParser(description=__doc__)
@@ -85,7 +83,7 @@ def _model_rows(
     owner = {"dataset": plan["dataset"], "model": model}
     training = read_table(arguments.models_folder / model / "training.csv", **owner)
     folder = arguments.measurements_folder / model
-    measurements = [read_arrays(folder / name, **owner)[0] for name in MEASUREMENTS]
+    measurements = [read_arrays(folder / f"{m}.npz", **owner)[0] for m in entry["measures"]]
     return network_rows(
         plan["dataset"],
         recipe,
@@ -94,7 +92,7 @@ def _model_rows(
         measurements,
         data.input_size,
         data.classes,
-        plan.get("fits_at", 1.0),
+        plan["fits_at"],
     )
 
 

@@ -63,11 +63,21 @@ def test_a_resample_draws_as_many_units_as_there_are():
 
 
 def test_an_interval_needs_most_resamples():
-    bootstrap = Bootstrap(alpha=0.5)
+    bootstrap = Bootstrap(confidence=0.5)
     assert bootstrap.interval(np.array([1.0, 2.0, 3.0, np.nan])) == (1.5, 2.5)
     assert np.isnan(bootstrap.interval(np.array([1.0, np.nan, np.nan]))).all()
     assert np.isnan(bootstrap.interval(np.array([]))).all()
 
 
 def test_settings_give_the_bootstrap_and_defaults_hold():
-    assert Bootstrap.from_settings({"alpha": 0.1, "code": "x"}) == Bootstrap(alpha=0.1)
+    assert Bootstrap.from_settings({"confidence": 0.9, "code": "x"}) == Bootstrap(confidence=0.9)
+
+
+def test_permutations_keep_the_values():
+    values = np.arange(5.0)
+    seen = []
+    Bootstrap(resamples=20).permutations(lambda v: seen.append(v) or v[:, 0], values)
+    shuffled = np.concatenate(seen)
+    assert shuffled.shape == (20, 5)
+    assert (np.sort(shuffled, axis=1) == values).all()
+    assert len(np.unique(shuffled, axis=0)) > 10

@@ -16,20 +16,20 @@ WORK = 4_000_000  # elements of one chunk of resamples: 32 MB in float64
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How intervals are made: number of resamples, seed, and 1 − coverage.
+    """How intervals are made: number of resamples, seed, and nominal coverage.
 
     Every call draws from a generator of its own, so that a row of a table stays the same to the
     last digit when another row is added, and different measures meet the same resamples.
     """
 
-    resamples: int = 2000
+    resamples: int = 1000
     seed: int = 0
-    alpha: float = 0.05
+    confidence: float = 0.95
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Bootstrap":
-        """The settings `resamples`, `seed` and `alpha`, or their defaults."""
-        names = ("resamples", "seed", "alpha")
+        """The settings `resamples`, `seed` and `confidence`, or their defaults."""
+        names = ("resamples", "seed", "confidence")
         return cls(**{name: settings[name] for name in names if name in settings})
 
     def distribution(
@@ -50,12 +50,25 @@ class Bootstrap:
             parts.append(statistic(counts.astype(np.float32)))
         return np.concatenate(parts)
 
+    def permutations(
+        self, statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, work: int = 0
+    ) -> np.ndarray:
+        """`statistic` of every random permutation of `values` `[n]`, handed in as `[b, n]`."""
+        generator = np.random.default_rng(self.seed)
+        chunk = max(1, WORK // max(len(values), work))
+        parts = []
+        for start in range(0, self.resamples, chunk):
+            rows = min(chunk, self.resamples - start)
+            parts.append(statistic(generator.permuted(np.tile(values, (rows, 1)), axis=1)))
+        return np.concatenate(parts)
+
     def interval(self, distribution: np.ndarray) -> tuple[float, float]:
         """Percentile interval; NaN where most resamples leave the statistic undefined."""
         defined = distribution[~np.isnan(distribution)]
         if 2 * len(defined) < len(distribution) or not len(defined):
             return np.nan, np.nan
-        low, high = np.quantile(defined, [self.alpha / 2, 1 - self.alpha / 2])
+        tail = (1 - self.confidence) / 2
+        low, high = np.quantile(defined, [tail, 1 - tail])
         return float(low), float(high)
 
 
