@@ -29,6 +29,7 @@ POSITIVE = (
     "replicates",
 )
 
+LARGEST = 10**9  # far above any use, so that names stay short and costs stay numbers
 IGNORED_BY_FULL_BATCH = ("learning_rate", "batch_size", "decay_factor", "decay_epochs")
 
 
@@ -142,7 +143,7 @@ def _part(key: str, value: Any) -> str:
 
 def _checked(key: str, kind: type, value: Any) -> Any:
     """The value in its field's type (an integer is a fine float), or an error with the key."""
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
     if type(value) is not kind:
         raise SensitivityError(
@@ -152,6 +153,8 @@ def _checked(key: str, kind: type, value: Any) -> Any:
         raise SensitivityError(f"unknown {key} {value!r}{nearest(value, CHOICES[key])}")
     if key in POSITIVE and not 0 < value < float("inf"):
         raise SensitivityError(f"{key} must be positive and finite, not {value!r}")
+    if key in POSITIVE and kind is int and value > LARGEST:
+        raise SensitivityError(f"{key} must be at most {LARGEST}, not {value!r}")
     if key == "first_seed" and not 0 <= value < 2**31:
         raise SensitivityError(f"first_seed must lie between 0 and 2147483647, not {value!r}")
     return value
