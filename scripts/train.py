@@ -1,0 +1,105 @@
+"""Train one model, all its replicates: weights and history.
+
+Settings: `dataset` and `model`, names; `recipe`, what `Recipe.from_dict` takes; `code`, the
+fingerprint of this program; `fits_at`, the training accuracy at which a replicate has fitted (1 if
+left out). A job that is killed continues from its checkpoint when the same command is run again.
+After SIGTERM it writes one and exits with status 143.
+"""
+
+import argparse
+import hashlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from sensitivity import command, device, provenance
+from sensitivity.checkpoints import Checkpoint, Interrupted
+from sensitivity.datasets import Dataset
+from sensitivity.recipe import Recipe
+from sensitivity.storage import canonical, write_table
+from sensitivity.training import train
+
+logger = logging.getLogger("sensitivity")
+TERMINATED = 128 + signal.SIGTERM
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = _arguments(argv)
+    command.setup(arguments)
+    interruption = _Interruption()
+    settings = arguments.settings
+    where = device.prepare(arguments.device, arguments.threads)
+    recipe = Recipe.from_dict(settings["recipe"])
+    dataset = Dataset.load(arguments.data, dataset=settings["dataset"])
+    identity = canonical([settings, where.type, _digest(arguments.data)])
+    checkpoint = Checkpoint(arguments.checkpoint, identity, arguments.checkpoint_seconds)
+    begin = time.perf_counter()
+    with tqdm(total=recipe.steps * recipe.replicates, unit="step", disable=None) as bar:
+        try:
+            result = train(
+                recipe,
+                dataset,
+                device=where,
+                checkpoint=checkpoint,
+                progress=bar.update,
+                poll=interruption.check,
+                fits_at=settings.get("fits_at", 1.0),
+            )
+        except Interrupted:
+            logger.warning("stopped by SIGTERM; the same command continues from the checkpoint")
+            sys.exit(TERMINATED)
+    logger.info("training took %.3f s", time.perf_counter() - begin)
+    record = provenance.describe(settings, seeds=list(recipe.seeds), device=_name(where))
+    result.network.save(arguments.weights, record)
+    frame = pd.DataFrame(result.history).astype({"diverged_step": "Int64"})
+    write_table(arguments.history, frame, record)
+    checkpoint.remove()
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    command.standard_arguments(parser)
+    command.device_argument(parser)
+    parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
+    parser.add_argument("--weights", type=Path, required=True, help="to write, .safetensors")
+    parser.add_argument("--history", type=Path, required=True, help="to write, .csv")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="kept until success")
+    parser.add_argument(
+        "--checkpoint-seconds", type=float, default=60.0, help="between checkpoints (default 60)"
+    )
+    return parser.parse_args(argv)
+
+
+class _Interruption:
+    """Remembers a SIGTERM until the training can stop."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+    def check(self) -> None:
+        if self.asked:
+            raise Interrupted
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _name(where: torch.device) -> str:
+    return torch.cuda.get_device_name(where) if where.type == "cuda" else where.type
+
+
+if __name__ == "__main__":
+    command.run(main)
