@@ -14,7 +14,7 @@ from sensitivity.storage import read_table, write_table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Settings: `resamples`, `seed`, `confidence` (nominal coverage), `minimum_pairs` of an environment."""
+    """Settings: `resamples`, `seed`, `confidence`; `minimum_pairs` of an environment (3)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="models.csv files")
     parser.add_argument("--output", type=Path, required=True, help="correlations.csv, written")

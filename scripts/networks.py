@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> None:
     """Read every model of the plan and write both tables.
 
-    The plan is a JSON file: {"dataset": name, "models": {model: {"recipe": {...}, "surveys":
-    [...], "measures": ["jacobian", ...]}}, "fits_at": smallest training accuracy that fits}. A record that is damaged, or that
-    belongs to another model or data set, is refused by name.
+    The plan is a JSON file: {"dataset": name, "fits_at": smallest training accuracy that fits,
+    "models": {model: {"recipe": {...}, "surveys": [...], "measures": ["jacobian", ...]}}}. A record
+    that is damaged, or that belongs to another model or data set, is refused by name.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
