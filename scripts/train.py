@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     record = provenance.describe(settings, seeds=list(recipe.seeds), device=_name(where))
     result.network.save(arguments.weights, record)
     frame = pd.DataFrame(result.history).astype({"diverged_step": "Int64"})
-    write_table(arguments.history, frame, record)
+    # The seal of the history changes with the weights: it is what later stages watch.
+    write_table(arguments.history, frame, {**record, "weights": _digest(arguments.weights)})
     checkpoint.remove()
 
 

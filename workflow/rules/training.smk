@@ -12,7 +12,9 @@ rule train:
         history="results/models/{dataset}/{model}/training.csv",
         seal="results/models/{dataset}/{model}/training.json",
     params:
-        settings=model_settings("train"),
+        settings=lambda wildcards: model_settings(
+            "train", fits_at=grid.fits_at(wildcards.dataset)
+        )(wildcards),
     log:
         "results/logs/train/{dataset}/{model}.log",
     benchmark:
