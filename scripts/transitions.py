@@ -1,0 +1,50 @@
+"""Count a model's linear-region transitions, exactly, along the translation loops of test images.
+
+The metric t of Novak et al. 2018, section 3.2, in the limit of infinitely many samples.
+
+Settings: `test_points` (how many images; 0 takes all), `seed`, and `dataset` and `model`, which the
+files must then be about.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from tqdm import tqdm
+
+from sensitivity.command import run
+from sensitivity.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.paths import translation_loop
+from sensitivity.regions import count_transitions
+
+logger = logging.getLogger(__name__)
+
+PATHS_AT_ONCE = 16  # enough to keep a device busy, few enough for a progress bar that moves
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write `transitions.npz`: t(x), averaged over images, for every replicate."""
+    measurement = begin(__doc__, argv)
+    network, data = measurement.network, measurement.dataset
+    chosen = measurement.chosen("test", "test_points", 100)
+    images = data.inputs("test")[chosen].view(-1, *data.image_shape)
+    replicates = finite_replicates(network)
+    finite = network.select(replicates)
+    counts = []
+    for some in tqdm(images.split(PATHS_AT_ONCE), "transitions", disable=None):
+        counts.append(count_transitions(finite, [translation_loop(image) for image in some]))
+    counts_RP = of_all_replicates(network, replicates, torch.cat(counts, dim=1))
+    mean = counts_RP.mean(1)
+    arrays = {
+        "replicate": torch.arange(network.replicates),
+        "transitions": mean,
+        "transitions_standard_error": counts_RP.std(1) / len(images) ** 0.5,
+        "transitions_per_unit": mean / network.number_of_units,
+        "transitions_points": torch.full((network.replicates,), len(images)),
+    }
+    logger.info("%d loops, %d networks", len(images), len(replicates))
+    measurement.write(arrays, sealed=False)
+
+
+if __name__ == "__main__":
+    run(main)
