@@ -1,0 +1,134 @@
+"""Pairs that agree in all but one factor, and the effect over matched sets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sensitivity.factors import FACTOR_COLUMNS, PAIR_COLUMNS, factors, pairs
+from sensitivity.recipe import CHOICES, Recipe
+from sensitivity.resampling import Bootstrap
+
+QUICK = Bootstrap(resamples=200)
+WIDTHS = [10, 20, 30, 40, 50, 60, 70]
+
+
+@pytest.fixture(scope="module")
+def table(models_table):
+    """A table of recipes with the metrics that a function of the recipe gives."""
+
+    def make(chosen, metric=lambda recipe: 1.0, **columns):
+        values = [metric(recipe) for recipe in chosen]
+        names = ("generalization_gap", "jacobian_norm", "transitions")
+        return models_table("digits", chosen, dict.fromkeys(names, values), **columns)
+
+    return make
+
+
+def effect(effects, factor, metric="jacobian_norm"):
+    return effects[(effects["factor"] == factor) & (effects["metric"] == metric)].iloc[0]
+
+
+def analyse(models):
+    found = pairs(models)
+    return found, factors(found, ["digits"], QUICK)
+
+
+def test_a_known_effect_of_random_labels(table, recipes):
+    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+
+    def metric(recipe):
+        return recipe.width * (1 + recipe.width / 10 if recipe.labels == "random" else 1)
+
+    found, effects = analyse(table(chosen, metric))
+    assert tuple(found.columns) == PAIR_COLUMNS
+    assert tuple(effects.columns) == FACTOR_COLUMNS
+    row = effect(effects, "random_labels")
+    assert (row["n"], row["pairs"], row["share_agreeing"]) == (7, 7, 1.0)
+    assert row["median_ratio"] == pytest.approx(5.0)  # of 2, 3, ..., 8
+    assert row["p"] == stats.wilcoxon(np.log(np.arange(2, 9))).pvalue
+    assert row["expected_direction"] == "greater"
+    pair = found[(found["metric"] == "jacobian_norm") & (found["reference"] == 30)].iloc[0]
+    assert (pair["changed"], pair["level"]) == (120, "random")
+    assert pair["reference_model"] == Recipe(30, 2, "relu", replicates=3).name
+
+
+def test_pairs_agree_in_everything_else(table):
+    chosen = [
+        Recipe(10, 2, "relu"),
+        Recipe(10, 2, "relu", labels="random", steps=10),
+        Recipe(10, 2, "relu", labels="random", learning_rate=0.1),
+        Recipe(10, 3, "relu", labels="random"),
+        Recipe(10, 2, "relu6", labels="random"),
+        Recipe(10, 2, "relu", labels="random", replicates=3),  # seeds are no difference
+    ]
+    found, _ = analyse(table(chosen))
+    assert set(found["changed_model"][found["factor"] == "random_labels"]) == {chosen[-1].name}
+
+
+def test_partners_of_one_model_are_one_set(table, recipes):
+    chosen = recipes(width=WIDTHS, activation=list(CHOICES["activation"]))
+    factor = dict(zip(CHOICES["activation"], (1.0, 2.0, 4.0, 8.0)))
+    found, effects = analyse(table(chosen, lambda recipe: factor[recipe.activation]))
+    row = effect(effects, "activation")
+    assert (row["n"], row["pairs"]) == (7, 21)
+    assert row["median_ratio"] == pytest.approx(4.0)  # the geometric mean of 2, 4 and 8
+    assert set(found["level"]) == set(CHOICES["activation"]) - {"relu"}
+
+
+def test_full_batch_is_compared_with_every_mini_batch_partner(table):
+    chosen = [Recipe(w, 2, "relu", optimizer="lbfgs", steps=200) for w in WIDTHS]
+    chosen += [Recipe(w, 2, "relu", learning_rate=r) for w in WIDTHS for r in (0.1, 0.01)]
+    chosen += [Recipe(w, 2, "relu", batch_size=64, optimizer="adam") for w in WIDTHS]
+    chosen += [Recipe(w, 2, "relu", augmentation="shift_flip") for w in WIDTHS]
+    found, effects = analyse(
+        table(chosen, lambda recipe: 3.0 if recipe.optimizer == "lbfgs" else 1.0)
+    )
+    row = effect(effects, "full_batch")
+    assert (row["n"], row["pairs"]) == (7, 21)
+    assert row["median_ratio"] == pytest.approx(3.0)
+    mine = found[found["factor"] == "full_batch"]
+    assert set(mine["level"]) == {"momentum", "adam"}
+    assert all("lbfgs" in name for name in mine["changed_model"])
+
+
+def test_fitting_is_waived_under_augmentation_alone(table, recipes):
+    chosen = recipes(width=[10, 20, 30], augmentation=["none", "shift_flip"])
+    models = table(chosen)
+    models["fits"] = [True, False, False, True, True, True]
+    models["diverged"] = [False, False, False, False, False, True]
+    found, _ = analyse(models)
+    assert found["reference_model"].unique().tolist() == [chosen[0].name]
+
+
+def test_negative_gaps_count_as_vanishing(table, recipes):
+    chosen = recipes(width=WIDTHS, augmentation=["none", "shift_flip"])
+    models = table(chosen, lambda recipe: -0.01 if recipe.augmentation != "none" else 0.1)
+    _, effects = analyse(models)
+    row = effect(effects, "augmentation", "generalization_gap")
+    assert row["median_ratio"] == pytest.approx(0.0, abs=1e-200)
+    assert (row["share_agreeing"], row["n"]) == (1.0, 7)
+    assert row["p"] == pytest.approx(2 / 2**7)
+
+
+def test_missing_values_and_empty_tables(table, recipes):
+    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    models = table(chosen)
+    models.loc[0, "transitions"] = np.nan
+    _, effects = analyse(models)
+    assert effect(effects, "random_labels", "transitions")["n"] == 6
+    assert effect(effects, "random_labels")["n"] == 7
+    found, effects = analyse(models.assign(fits=False))
+    assert found.empty
+    assert len(effects) == 12
+    assert (effects["n"] == 0).all()
+    assert effects["median_ratio"].isna().all()
+    assert tuple(effects.columns) == FACTOR_COLUMNS
+
+
+def test_the_order_of_the_models_changes_nothing(table, recipes):
+    chosen = recipes(width=WIDTHS, labels=["true", "random"], activation=["relu", "relu6"])
+    models = table(chosen, lambda recipe: recipe.width * len(recipe.name) % 97 + 1)
+    _, effects = analyse(models)
+    _, shuffled = analyse(models.sample(frac=1, random_state=0))
+    pd.testing.assert_frame_equal(effects, shuffled)
