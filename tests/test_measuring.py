@@ -127,3 +127,12 @@ def test_files_that_do_not_belong_together_are_refused(study):
     study.save()
     with pytest.raises(SensitivityError, match="9 inputs"):
         study.measure("jacobian")
+
+
+def test_points(study):
+    arrays = study.measure("points", test_points=9)
+    assert arrays["index"].tolist() == choose(30, 9, 0, "test").tolist()
+    assert arrays["label"].tolist() == study.dataset.y_test[arrays["index"]].tolist()
+    assert arrays["correct"].dtype == bool
+    assert arrays["cross_entropy"].shape == (2, 9)
+    assert json.loads((study.folder / "points.json").read_text())["sha256"]

@@ -76,7 +76,8 @@ def row_and_logit_norms(
 ) -> tuple[Tensor, Tensor]:
     """The norms of J's rows, ||d p_i / dx|| [R, P, n], and of the logits' Jacobian [R, P].
 
-    Both at the price of the latter; `total_norm` of the rows' norms is J's norm.
+    Both at the price of the latter; `total_norm` of the rows' norms is J's norm. Rows of float32
+    networks that are 1e-38 times smaller than J count as zero.
     """
     return _norms(network, x, memory, with_logits=True)
 
