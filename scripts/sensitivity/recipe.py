@@ -30,6 +30,7 @@ POSITIVE = (
 )
 
 LARGEST = 10**9  # far above any use, so that names stay short and costs stay numbers
+LONGEST_NAME = 240  # file systems allow 255, with an ending
 IGNORED_BY_FULL_BATCH = ("learning_rate", "batch_size", "decay_factor", "decay_epochs")
 
 
@@ -73,6 +74,11 @@ class Recipe:
             object.__setattr__(self, field.name, value)
         if self.optimizer == "lbfgs":
             self._settle_full_batch()
+        if len(self.name) > LONGEST_NAME:
+            raise SensitivityError(
+                f"the model's name {self.name} is longer than {LONGEST_NAME} characters; write its "
+                "numbers with fewer digits"
+            )
 
     def _settle_full_batch(self) -> None:
         """L-BFGS has no mini-batches: what it ignores must not tell two recipes apart."""

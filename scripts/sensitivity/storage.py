@@ -34,7 +34,7 @@ def atomic(path: "str | Path") -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+            dir=path.parent, prefix=f".{path.stem[:64]}-", suffix=path.suffix
         )
         os.close(handle)
         temporary = Path(name)
