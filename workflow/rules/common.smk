@@ -10,7 +10,7 @@ SOURCE = Path(workflow.basedir)
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity import configuration, costs, grid, provenance, storage
+from sensitivity import configuration, costs, grid, machines, provenance, storage
 from sensitivity.datasets import registry
 from sensitivity.errors import SensitivityError
 

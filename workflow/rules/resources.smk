@@ -1,15 +1,55 @@
-# What a job asks for, from its count of operations, and more on each attempt.
+# What a job asks for, from its own count of operations, and more on each attempt; and which small
+# jobs share a submission on a cluster.
+from functools import cache
 from math import ceil
 
 DEVICE = config["device"]
 GPUS = 0 if DEVICE == "cpu" else 1
-STARTUP_MINUTES = 5  # of a job: starting Python, loading data, moving them to the device
-OPERATIONS_PER_MINUTE = 60 * 1e9 * (20 if DEVICE == "cpu" else 2000)  # a cautious share of the peak
-BASE_MEGABYTES = 1500  # Python, PyTorch and its device context
+# The slowest machine that the run times must suffice for.
+SLOWEST = machines.CAUTIOUS_CORE if DEVICE == "cpu" else machines.CAUTIOUS_CARD
+SAFETY = 2  # asked for over expected
+STARTUP_MINUTES = 5  # of a job of its own: a cold file system, starting Python, loading the data
+NEXT_MINUTES = 2  # of one more job in a submission
+BRIEF_MINUTES = 10  # expected; jobs up to this share a submission
+BASE_MEGABYTES = 1500 if DEVICE == "cpu" else 4000  # Python, PyTorch and its device context
 
 
-def minutes(operations, attempt):
-    return ceil((STARTUP_MINUTES + 2 * operations / OPERATIONS_PER_MINUTE) * attempt)
+@cache
+def work_of(rule, section, dataset, model):
+    """The work of one job; cached, since a job's resources and group are asked for repeatedly."""
+    numbers = config[section] if section else {}
+    return costs.WORK[rule](MODELS[dataset, model].recipe, costs.sizes_of(dataset), numbers)
+
+
+def expected_minutes(rule, section, wildcards):
+    return SLOWEST.seconds(work_of(rule, section, wildcards.dataset, wildcards.model)) / 60
+
+
+def minutes_of(rule, section=None):
+    """Run time to ask for: the expected one with room, and the job's start."""
+
+    def of(wildcards, attempt):
+        expected = expected_minutes(rule, section, wildcards)
+        start = NEXT_MINUTES if expected <= BRIEF_MINUTES else STARTUP_MINUTES
+        return ceil((start + SAFETY * expected) * attempt)
+
+    return of
+
+
+def group_of(rule, section=None):
+    """The group of brief jobs; a longer one is submitted alone.
+
+    How many share a submission is said in slurm/config.yaml. They run one after another, which
+    `in_turn` tells Snakemake, so that it adds up their run times and nothing else. Jobs of
+    different rules must not share a group: Snakemake would start two measures of one model side
+    by side on one GPU.
+    """
+
+    def of(wildcards):
+        brief = expected_minutes(rule, section, wildcards) <= BRIEF_MINUTES
+        return f"{rule}_brief" if brief else None
+
+    return of
 
 
 def megabytes(size, attempt):
@@ -17,49 +57,25 @@ def megabytes(size, attempt):
 
 
 def training_threads(wildcards):
-    """One thread for small networks, which gain nothing from more, up to eight for large ones."""
+    """One thread for small networks, which gain nothing from more, up to eight for large ones.
+
+    On a GPU the processor only feeds the device.
+    """
+    if DEVICE == "cuda":
+        return 1
     recipe = model_of(wildcards).recipe
-    per_step = costs.training_operations(recipe, costs.sizes_of(wildcards.dataset)) / recipe.steps
-    return max(1, min(8, int(per_step / 4e9)))
+    operations = work_of("train", None, wildcards.dataset, wildcards.model).operations
+    return max(1, min(8, int(operations / recipe.steps / 4e9)))
 
 
 def training_memory(wildcards, attempt):
-    sizes = costs.sizes_of(wildcards.dataset)
-    return megabytes(costs.training_memory(model_of(wildcards).recipe, sizes), attempt)
-
-
-def training_minutes(wildcards, attempt):
-    sizes = costs.sizes_of(wildcards.dataset)
-    return minutes(costs.training_operations(model_of(wildcards).recipe, sizes), attempt)
+    needed = costs.host_memory if DEVICE == "cuda" else costs.training_memory
+    recipe = model_of(wildcards).recipe
+    return megabytes(needed(recipe, costs.sizes_of(wildcards.dataset)), attempt)
 
 
 def measuring_memory(wildcards, attempt):
-    sizes = costs.sizes_of(wildcards.dataset)
     recipe = model_of(wildcards).recipe
-    held = 3 * costs.BYTES * recipe.replicates * costs.number_of_weights(recipe, sizes)
-    return megabytes(held + 2e9, attempt)  # the measures' own chunks stay below 2 GB
-
-
-def jacobian_minutes(section):
-    points = sum(n or 10_000 for key, n in config[section].items() if key.endswith("_points"))
-
-    def of(wildcards, attempt):
-        sizes = costs.sizes_of(wildcards.dataset)
-        recipe = model_of(wildcards).recipe
-        return minutes(costs.jacobian_operations(recipe, sizes, points), attempt)
-
-    return of
-
-
-def transitions_minutes(wildcards, attempt):
-    sizes = costs.sizes_of(wildcards.dataset)
-    points = config["transitions"]["test_points"] or sizes.test_images
-    recipe = model_of(wildcards).recipe
-    return minutes(costs.transitions_operations(recipe, sizes, points), attempt)
-
-
-def sampling_minutes(wildcards, attempt):
-    sizes = costs.sizes_of(wildcards.dataset)
-    recipe = model_of(wildcards).recipe
-    samples = 4 * config["sampling"]["curves"] * 2 ** config["sampling"]["largest_exponent"]
-    return minutes(2 * samples * costs.number_of_weights(recipe, sizes), attempt)
+    needed = costs.host_memory(recipe, costs.sizes_of(wildcards.dataset))
+    chunks = 0 if DEVICE == "cuda" else 2e9  # what the measures hold at a time, elsewhere
+    return megabytes(needed + chunks, attempt)

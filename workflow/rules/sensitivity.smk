@@ -12,18 +12,19 @@ INPUTS = dict(
 )
 SEED = config["seed"]
 
-# script, its section of the configuration, estimate of its run time, may its result be large?
+# script, its section of the configuration, may its result be large?
 MEASURES = [
-    ("jacobian", "jacobian", jacobian_minutes("jacobian"), False),
-    ("transitions", "transitions", transitions_minutes, False),
-    ("rivals", "rivals", jacobian_minutes("rivals"), False),
-    ("points", "points", jacobian_minutes("points"), True),
-    ("curves", "trajectories", transitions_minutes, True),
-    ("boundaries", "boundaries", transitions_minutes, True),
-    ("sampling", "sampling", sampling_minutes, True),
+    ("jacobian", "jacobian", False),
+    ("transitions", "transitions", False),
+    ("rivals", "rivals", False),
+    ("points", "points", True),
+    ("curves", "trajectories", True),
+    ("boundaries", "boundaries", True),
+    ("sampling", "sampling", True),
 ]
 
-for measure, section, expected_minutes, large in MEASURES:
+# A shell command is formatted when its job runs, after this loop: names come in as params.
+for measure, section, large in MEASURES:
 
     rule:
         name:
@@ -35,20 +36,24 @@ for measure, section, expected_minutes, large in MEASURES:
             **(dict(seal=f"{HERE}/{measure}.json") if large else {}),
         params:
             settings=model_settings(measure, seed=SEED, **numbers_of(section)),
+            script=f"{measure}.py",
         log:
             f"results/logs/{measure}/{{dataset}}/{{model}}.log",
         benchmark:
             f"results/benchmarks/{measure}/{{dataset}}/{{model}}.tsv"
         threads: 1
+        group:
+            group_of(measure, section)
         resources:
             gpu=GPUS,
+            in_turn=1,
             mem_mb=measuring_memory,
-            runtime=expected_minutes,
+            runtime=minutes_of(measure, section),
         conda:
             "../../envs/torch.yaml"
         message:
             f"{measure} {{wildcards.dataset}} {{wildcards.model}}"
         shell:
-            f"python {{SCRIPTS}}/{measure}.py --data {{input.data:q}} --weights {{input.weights:q}}"
+            "python {SCRIPTS}/{params.script} --data {input.data:q} --weights {input.weights:q}"
             " --settings {params.settings:q} --output {output.result:q}"
             " --device {DEVICE} --threads {threads} --log {log:q}"

@@ -20,10 +20,13 @@ rule train:
     benchmark:
         "results/benchmarks/train/{dataset}/{model}.tsv"
     threads: training_threads
+    group:
+        group_of("train")
     resources:
         gpu=GPUS,
+        in_turn=1,
         mem_mb=training_memory,
-        runtime=training_minutes,
+        runtime=minutes_of("train"),
     conda:
         "../../envs/torch.yaml"
     message:

@@ -1,0 +1,49 @@
+"""How long machines take for some work: a few published or measured numbers for each.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from dataclasses import dataclass
+
+from sensitivity.costs import Work
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Peak rates in operations a second, the share of them that is reached, the time of a call.
+
+    Attributes:
+        title: as it is printed.
+        single, double: peak rates of 32-bit (TF32 off) and 64-bit floats, matrix units included.
+        efficiency: share of the peak that matrix products of these sizes reach.
+        call: seconds that a call takes which has nearly nothing to do.
+        stacks: whether all replicates are trained in the same calls.
+        startup: seconds from a job's first command to its first operation.
+    """
+
+    title: str
+    single: float
+    double: float
+    efficiency: float
+    call: float
+    stacks: bool
+    startup: float
+
+    def seconds(self, work: Work) -> float:
+        """Expected seconds of a job's work, its start left out."""
+        arithmetic = work.single / self.single + work.double / self.double
+        calls = work.calls * (1 if self.stacks else work.replicates)
+        return arithmetic / self.efficiency + calls * self.call
+
+
+# Peak rates: the makers' data sheets (SXM boards where there are several).
+CARDS = {
+    "v100": Machine("NVIDIA V100", 15.7e12, 7.8e12, 0.6, 5e-6, True, 15.0),
+    "a100": Machine("NVIDIA A100", 19.5e12, 19.5e12, 0.6, 4e-6, True, 15.0),
+    "h100": Machine("NVIDIA H100", 66.9e12, 66.9e12, 0.6, 3e-6, True, 15.0),
+}
+# Calibrated on the default study, one thread a job (docs/performance.md).
+CORE = Machine("one processor core", 70e9, 35e9, 0.6, 8e-6, False, 4.0)
+
+CAUTIOUS_CARD = CARDS["v100"]
+CAUTIOUS_CORE = Machine("one slow core", 30e9, 15e9, 0.5, 2e-5, False, 20.0)
