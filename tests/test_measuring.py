@@ -136,3 +136,28 @@ def test_points(study):
     assert arrays["correct"].dtype == bool
     assert arrays["cross_entropy"].shape == (2, 9)
     assert json.loads((study.folder / "points.json").read_text())["sha256"]
+
+
+def test_curves(study):
+    arrays = study.measure("curves", curves=2, points_per_bin=1)
+    assert arrays["kind"].tolist() == [
+        *["random"] * 2,
+        *["same class"] * 2,
+        *["different classes"] * 2,
+    ]
+    assert arrays["jacobian_norm"].shape == arrays["transitions"].shape == (2, 6, 64)
+    assert arrays["theta"].shape == (64,)
+    assert np.isfinite(arrays["jacobian_norm"]).all()
+
+
+def test_boundaries(study):
+    arrays = study.measure("boundaries", resolution=20)
+    assert arrays["before"].shape == arrays["after"].shape == (20, 20)
+    assert len(np.unique(arrays["before"])) > 1
+    assert arrays["images"].shape == (3, 5, 5)
+    assert len(set(arrays["labels"].tolist())) == 3
+    assert arrays["triangle"].shape == (3, 2)
+    study.network = initial_network(RECIPE, 25, 3, RECIPE.seeds)
+    study.save()
+    arrays = study.measure("boundaries", resolution=20)
+    assert (arrays["before"] == arrays["after"]).all(), "untrained weights give the same regions"
