@@ -23,34 +23,34 @@ include: "workflow/rules/figures.smk"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         figure_files(),
         statistics_tables(),
+    localrule: True
 
 
 rule figures:
-    localrule: True
     input:
         figure_files(),
+    localrule: True
 
 
 rule tables:
-    localrule: True
     input:
         statistics_tables(),
+    localrule: True
 
 
 rule claims:
-    localrule: True
     input:
         f"{TABLES}/claims.csv",
+    localrule: True
 
 
 rule data:
-    localrule: True
     input:
         expand("results/data/{dataset}.npz", dataset=DATASETS),
+    localrule: True
 
 
 onsuccess:

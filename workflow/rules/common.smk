@@ -102,3 +102,13 @@ def named_survey(section):
 def numbers_of(section):
     """A section's numbers, without the surveys that it is applied to."""
     return {k: v for k, v in config[section].items() if k not in ("survey", "surveys")}
+
+
+def options(inputs):
+    """A job's inputs by name as the options of its script."""
+    named = {name: paths for name, paths in inputs.items() if name != "seals"}
+    return " ".join(
+        f"--{name.replace('_', '-')} "
+        + " ".join(map(shlex.quote, [paths] if isinstance(paths, str) else paths))
+        for name, paths in named.items()
+    )

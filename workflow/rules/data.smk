@@ -15,23 +15,23 @@ def own_data(wildcards):
 
 
 rule fetch:
-    localrule: True
     input:
         own_data,
     output:
         data="results/data/{dataset}.npz",
         seal="results/data/{dataset}.json",
-    params:
-        settings=data_settings,
     log:
         "results/logs/fetch/{dataset}.log",
     benchmark:
         "results/benchmarks/fetch/{dataset}.tsv"
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
     resources:
         mem_mb=4000,
         runtime=120,
-    conda:
-        "../../envs/data.yaml"
+    params:
+        settings=data_settings,
     message:
         "fetch {wildcards.dataset}"
     shell:

@@ -2,8 +2,6 @@
 # One figure, one module of sensitivity.figures, one rule, one caption in workflow/report/.
 
 MAIN = config["figures"]["main_dataset"]
-POINTS = measured(["points.npz"], config["points"]["surveys"])
-CURVES = measured(["curves.npz"], named_survey("trajectories"))
 MODELS_TABLES = dict(models=per_dataset("models"))
 CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
 
@@ -42,6 +40,7 @@ def figure_settings(name):
     return lambda wildcards: settings("figure", f"sensitivity.figures.{name}", **FIGURE_SETTINGS)
 
 
+# A shell command is formatted when its job runs, after this loop: names come in as params.
 for figure, files in FIGURES.items():
     name = figure.partition("_")[2]
     given = {option: paths for option, paths in files.items() if paths}
@@ -60,20 +59,21 @@ for figure, files in FIGURES.items():
                 category="Figures",
                 labels={"figure": figure.replace("_", " ")},
             ),
-        params:
-            settings=figure_settings(name),
         log:
             f"results/{STUDY}/logs/figures/{name}.log",
         benchmark:
             f"results/{STUDY}/benchmarks/figures/{name}.tsv"
+        conda:
+            "../../envs/plots.yaml"
         resources:
             mem_mb=4000,
             runtime=60,
-        conda:
-            "../../envs/plots.yaml"
+        params:
+            settings=figure_settings(name),
+            name=name,
+            files=lambda wildcards, input: options(input),
         message:
             f"draw {figure}"
         shell:
-            f"python {{SCRIPTS}}/figure.py {name} --settings {{params.settings:q}}"
-            + "".join(f" --{option} {{input.{option}:q}}" for option in given)
-            + " --pdf {output.pdf:q} --png {output.png:q} --log {log:q}"
+            "python {SCRIPTS}/figure.py {params.name} --settings {params.settings:q}"
+            " {params.files} --pdf {output.pdf:q} --png {output.png:q} --log {log:q}"

@@ -32,25 +32,25 @@ for measure, section, large in MEASURES:
         input:
             **INPUTS,
         output:
-            result=f"{HERE}/{measure}.npz",
             **(dict(seal=f"{HERE}/{measure}.json") if large else {}),
-        params:
-            settings=model_settings(measure, seed=SEED, **numbers_of(section)),
-            script=f"{measure}.py",
+            result=f"{HERE}/{measure}.npz",
         log:
             f"results/logs/{measure}/{{dataset}}/{{model}}.log",
         benchmark:
             f"results/benchmarks/{measure}/{{dataset}}/{{model}}.tsv"
-        threads: 1
         group:
             group_of(measure, section)
+        conda:
+            "../../envs/torch.yaml"
+        threads: 1
         resources:
             gpu=GPUS,
             in_turn=1,
             mem_mb=measuring_memory,
             runtime=minutes_of(measure, section),
-        conda:
-            "../../envs/torch.yaml"
+        params:
+            settings=model_settings(measure, seed=SEED, **numbers_of(section)),
+            script=f"{measure}.py",
         message:
             f"{measure} {{wildcards.dataset}} {{wildcards.model}}"
         shell:

@@ -1,9 +1,6 @@
 # Tables. In: histories and measurements. Out: results/<study>/tables/: per data set networks.csv
 # and models.csv; over all data sets the statistics and the verdict on every claim.
 
-STATISTICS = config["statistics"]
-STATISTICS_SEED = dict(seed=config["seed"])
-
 
 def per_dataset(table):
     return [f"{TABLES}/{dataset}/{table}.csv" for dataset in DATASETS]
@@ -24,9 +21,13 @@ def table_inputs(wildcards):
 
 
 rule plan:
-    localrule: True
     output:
         f"results/{STUDY}/plan/{{dataset}}.json",
+    log:
+        f"results/{STUDY}/logs/plan/{{dataset}}.log",
+    localrule: True
+    conda:
+        "../../envs/plots.yaml"
     params:
         settings=lambda wildcards: settings(
             "plan",
@@ -34,10 +35,6 @@ rule plan:
             **grid.restricted(config, wildcards.dataset),
             rivals=config["rivals"]["surveys"],
         ),
-    log:
-        f"results/{STUDY}/logs/plan/{{dataset}}.log",
-    conda:
-        "../../envs/plots.yaml"
     message:
         "plan {wildcards.dataset}"
     shell:
@@ -60,16 +57,16 @@ rule networks:
             labels={"table": "models", "data set": "{dataset}"},
         ),
         models_seal=f"{TABLES}/{{dataset}}/models.json",
-    params:
-        settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
-        models_folder="results/models/{dataset}",
-        measurements_folder=f"{MEASUREMENTS}/{{dataset}}",
     log:
         f"results/{STUDY}/logs/networks/{{dataset}}.log",
     benchmark:
         f"results/{STUDY}/benchmarks/networks/{{dataset}}.tsv"
     conda:
         "../../envs/plots.yaml"
+    params:
+        settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
+        models_folder="results/models/{dataset}",
+        measurements_folder=f"{MEASUREMENTS}/{{dataset}}",
     message:
         "tabulate the networks on {wildcards.dataset}"
     shell:
@@ -80,6 +77,93 @@ rule networks:
         " --settings {params.settings:q} --log {log:q}"
 
 
+BOOTSTRAP = dict(
+    resamples=config["statistics"]["resamples"],
+    confidence=config["statistics"]["confidence"],
+    seed=config["seed"],
+)
+POINTS = measured(["points.npz"], config["points"]["surveys"])
+CURVES = measured(["curves.npz"], named_survey("trajectories"))
+
+# table: its script, the option that names it there, and its inputs by option
+STATISTICS = {
+    "correlations": ("correlations", dict(models=per_dataset("models"))),
+    "points": ("point_statistics", dict(points=POINTS, networks=per_dataset("networks"))),
+    "curves": ("curve_contrasts", dict(curves=CURVES, networks=per_dataset("networks"))),
+}
+
+
 def statistics_tables():
-    tables = ("correlations", "factors", "pairs", "points", "curves", "claims")
-    return [f"{TABLES}/{table}.csv" for table in tables]
+    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors", "pairs", "claims")]
+
+
+def table_settings(script):
+    return lambda wildcards: settings(script, **BOOTSTRAP)
+
+
+# A shell command is formatted when its job runs, after this loop: names come in as params.
+for table, (script, files) in STATISTICS.items():
+
+    rule:
+        name:
+            f"table_{table}"
+        input:
+            **{option: sealed(paths) for option, paths in files.items() if paths},
+            seals=[seal for paths in files.values() for seal in seals(paths)],
+        output:
+            table=report(
+                f"{TABLES}/{table}.csv",
+                caption=f"../report/table_{table}.rst",
+                category="Tables",
+                labels={"table": table, "data set": "all"},
+            ),
+            seal=f"{TABLES}/{table}.json",
+        log:
+            f"results/{STUDY}/logs/tables/{table}.log",
+        benchmark:
+            f"results/{STUDY}/benchmarks/tables/{table}.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=4000,
+            runtime=120,
+        params:
+            settings=table_settings(script),
+            script=f"{script}.py",
+            files=lambda wildcards, input: options(input),
+        message:
+            f"tabulate {table}"
+        shell:
+            "python {SCRIPTS}/{params.script} {params.files} --settings {params.settings:q}"
+            " --output {output.table:q} --log {log:q}"
+
+
+rule table_factors:
+    input:
+        models=sealed(per_dataset("models")),
+        seals=seals(per_dataset("models")),
+    output:
+        factors=report(
+            f"{TABLES}/factors.csv",
+            caption="../report/table_factors.rst",
+            category="Tables",
+            labels={"table": "factors", "data set": "all"},
+        ),
+        pairs=f"{TABLES}/pairs.csv",
+        seals=[f"{TABLES}/factors.json", f"{TABLES}/pairs.json"],
+    log:
+        f"results/{STUDY}/logs/tables/factors.log",
+    benchmark:
+        f"results/{STUDY}/benchmarks/tables/factors.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=table_settings("factors"),
+    message:
+        "tabulate factors"
+    shell:
+        "python {SCRIPTS}/factors.py --models {input.models:q} --settings {params.settings:q}"
+        " --output {output.factors:q} --pairs {output.pairs:q} --log {log:q}"

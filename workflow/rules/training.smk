@@ -11,24 +11,24 @@ rule train:
         weights="results/models/{dataset}/{model}/weights.safetensors",
         history="results/models/{dataset}/{model}/training.csv",
         seal="results/models/{dataset}/{model}/training.json",
-    params:
-        settings=lambda wildcards: model_settings(
-            "train", fits_at=grid.fits_at(wildcards.dataset)
-        )(wildcards),
     log:
         "results/logs/train/{dataset}/{model}.log",
     benchmark:
         "results/benchmarks/train/{dataset}/{model}.tsv"
-    threads: training_threads
     group:
         group_of("train")
+    conda:
+        "../../envs/torch.yaml"
+    threads: training_threads
     resources:
         gpu=GPUS,
         in_turn=1,
         mem_mb=training_memory,
         runtime=minutes_of("train"),
-    conda:
-        "../../envs/torch.yaml"
+    params:
+        settings=lambda wildcards: model_settings(
+            "train", fits_at=grid.fits_at(wildcards.dataset)
+        )(wildcards),
     message:
         "train {wildcards.dataset} {wildcards.model}"
     shell:
