@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from sensitivity.resampling import Bootstrap
 from sensitivity.statistics import (
-    Bootstrap,
     auroc,
     holm,
     kendall,
     log_ratios,
+    mean_estimate,
     median_ratio,
     spearman,
+    undefined,
 )
 
 QUICK = Bootstrap(resamples=300)
@@ -42,6 +44,21 @@ def test_auroc_by_definition_and_its_p_value():
     scores = generator.normal(size=200) + positive
     expected = stats.mannwhitneyu(scores[positive], scores[~positive])
     assert auroc(scores, positive, QUICK).p == pytest.approx(expected.pvalue)
+
+
+def test_the_mean_of_estimates_is_resampled_over_shared_units():
+    generator = np.random.default_rng(4)
+    positive = generator.random(80) < 0.4
+    scores = generator.normal(size=80) + positive
+    one = auroc(scores, positive, QUICK)
+    assert mean_estimate([one, one, undefined(80)], 0.5, QUICK).low == one.low  # nothing gained
+    other = auroc(-scores, positive, QUICK)
+    opposite = mean_estimate([one, other], 0.5, QUICK)
+    np.testing.assert_allclose([opposite.value, opposite.low, opposite.high], 0.5)
+    assert opposite.p == 1.0
+    assert mean_estimate([one], 0.5, QUICK).p == pytest.approx(2 / 301)
+    assert mean_estimate([undefined(7)], 0.5, QUICK).n == 7
+    assert mean_estimate([], 0.5, QUICK).n == 0
 
 
 def test_median_ratio_and_wilcoxon():

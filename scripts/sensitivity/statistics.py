@@ -9,7 +9,8 @@ to nominal from 8 units on, where BCa is undefined on perfectly ordered data.
 Degenerate input (constant, too short, all missing) gives NaN, never an exception or a warning.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import stats
@@ -26,13 +27,17 @@ SMALLEST = 1e-300  # see log_ratios
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its interval, the number of units behind it and a two-sided p-value."""
+    """A statistic with its interval, the number of units behind it and a two-sided p-value.
+
+    `distribution` holds its value in every resample, where there is one.
+    """
 
     value: float
     low: float
     high: float
     n: int
     p: float
+    distribution: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 def kendall(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
@@ -44,10 +49,9 @@ def kendall(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     if not (_varies(x) and _varies(y)):
         return undefined(len(x))
     result = stats.kendalltau(x, y)
-    low, high = bootstrap.interval(
-        bootstrap.distribution(lambda counts: weighted_kendall(x, y, counts), len(x))
-    )
-    return Estimate(float(result.statistic), low, high, len(x), float(result.pvalue))
+    distribution = bootstrap.distribution(lambda counts: weighted_kendall(x, y, counts), len(x))
+    interval = bootstrap.interval(distribution)
+    return Estimate(float(result.statistic), *interval, len(x), float(result.pvalue), distribution)
 
 
 def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
@@ -56,10 +60,9 @@ def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     if not (_varies(x) and _varies(y)):
         return undefined(len(x))
     result = stats.spearmanr(x, y)
-    low, high = bootstrap.interval(
-        bootstrap.distribution(lambda counts: weighted_spearman(x, y, counts), len(x))
-    )
-    return Estimate(float(result.statistic), low, high, len(x), float(result.pvalue))
+    distribution = bootstrap.distribution(lambda counts: weighted_spearman(x, y, counts), len(x))
+    interval = bootstrap.interval(distribution)
+    return Estimate(float(result.statistic), *interval, len(x), float(result.pvalue), distribution)
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray, bootstrap: Bootstrap) -> Estimate:
@@ -73,13 +76,36 @@ def auroc(scores: np.ndarray, positive: np.ndarray, bootstrap: Bootstrap) -> Est
     if not 0 < positive.sum() < len(positive):
         return undefined(len(scores))
     value = weighted_auroc(scores, positive, np.ones((1, len(scores))))[0]
-    low, high = bootstrap.interval(
-        bootstrap.distribution(lambda counts: weighted_auroc(scores, positive, counts), len(scores))
+    distribution = bootstrap.distribution(
+        lambda counts: weighted_auroc(scores, positive, counts), len(scores)
     )
     p = 1.0
     if _varies(scores):
         p = stats.mannwhitneyu(scores[positive], scores[~positive]).pvalue
-    return Estimate(float(value), low, high, len(scores), float(p))
+    interval = bootstrap.interval(distribution)
+    return Estimate(float(value), *interval, len(scores), float(p), distribution)
+
+
+def mean_estimate(estimates: Sequence[Estimate], null: float, bootstrap: Bootstrap) -> Estimate:
+    """The mean of estimates over the same units, resampled together.
+
+    Their distributions come from one seed, so that the b-th values belong to the same resample of
+    the units: the interval accounts for units that several estimates share. Estimates without a
+    value are left out. p: twice the smaller share of resamples on either side of `null`.
+    """
+    defined = [e for e in estimates if e.distribution is not None]
+    if not defined:
+        return undefined(max((e.n for e in estimates), default=0))
+    values = np.stack([e.distribution for e in defined])
+    known = ~np.isnan(values)
+    distribution = np.full(values.shape[1], np.nan)
+    total = np.nan_to_num(values).sum(axis=0)
+    np.divide(total, known.sum(axis=0), out=distribution, where=known.any(axis=0))
+    below, above = (distribution <= null).sum(), (distribution >= null).sum()
+    p = min(1.0, 2 * (1 + min(below, above)) / (1 + len(distribution)))
+    value = float(np.mean([e.value for e in defined]))
+    interval = bootstrap.interval(distribution)
+    return Estimate(value, *interval, defined[0].n, float(p), distribution)
 
 
 def median_ratio(log_ratios: np.ndarray, bootstrap: Bootstrap) -> Estimate:

@@ -1,0 +1,40 @@
+"""Compare sensitivity near the training points of a curve with sensitivity elsewhere on it."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sensitivity.command import run, setup, standard_arguments
+from sensitivity.curve_contrasts import WINDOW, curve_contrasts
+from sensitivity.provenance import describe
+from sensitivity.resampling import Bootstrap
+from sensitivity.storage import read_arrays, read_table, write_table
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Settings: `resamples`, `seed`, `confidence`; `window`, its half-width in radians (π/16)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="curves.npz files")
+    parser.add_argument(
+        "--networks", type=Path, nargs="+", required=True, help="networks.csv files"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="curves.csv, written")
+    standard_arguments(parser)
+    arguments = parser.parse_args(argv)
+    setup(arguments)
+
+    settings = arguments.settings
+    networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
+    records = []
+    for path in arguments.curves:
+        arrays, provenance = read_arrays(path)
+        records.append((provenance["dataset"], provenance["model"], arrays))
+    bootstrap = Bootstrap.from_settings(settings)
+    table = curve_contrasts(records, networks, bootstrap, settings.get("window", WINDOW))
+    write_table(arguments.output, table, describe(settings))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,38 @@
+"""Estimate how well the Jacobian norm of a test point predicts its loss and its errors."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sensitivity.command import run, setup, standard_arguments
+from sensitivity.point_statistics import point_statistics
+from sensitivity.provenance import describe
+from sensitivity.resampling import Bootstrap
+from sensitivity.storage import read_arrays, read_table, write_table
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Settings: `resamples`, `seed`, `confidence`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=Path, nargs="*", default=[], help="points.npz files")
+    parser.add_argument(
+        "--networks", type=Path, nargs="+", required=True, help="networks.csv files"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="points.csv, written")
+    standard_arguments(parser)
+    arguments = parser.parse_args(argv)
+    setup(arguments)
+
+    networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
+    records = []
+    for path in arguments.points:
+        arrays, provenance = read_arrays(path)
+        records.append((provenance["dataset"], provenance["model"], arrays))
+    table = point_statistics(records, networks, Bootstrap.from_settings(arguments.settings))
+    write_table(arguments.output, table, describe(arguments.settings))
+
+
+if __name__ == "__main__":
+    run(main)

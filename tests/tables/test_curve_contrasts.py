@@ -1,0 +1,94 @@
+"""Contrasts along curves: windows, known ratios, and networks that do not fit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sensitivity.curve_contrasts import (
+    COLUMNS,
+    KINDS,
+    WINDOW,
+    curve_contrasts,
+    near_training_points,
+)
+from sensitivity.resampling import Bootstrap
+
+QUICK = Bootstrap(resamples=200)
+THETA = 2 * np.pi * (np.arange(64) + 0.5) / 64
+
+
+def arrays(networks=8, curves=2, drop=0.1, seed=0):
+    """Curves whose values near the training points are `drop` times those elsewhere."""
+    generator = np.random.default_rng(seed)
+    kinds = np.repeat(KINDS, curves)
+    level = np.exp(generator.normal(size=(networks, len(kinds), 1)))
+    values = np.repeat(level, 64, axis=2)
+    near = near_training_points(THETA, WINDOW)
+    values[:, kinds == "different classes"] *= np.where(near, drop, 1.0)
+    values[:, kinds == "same class"] *= np.where(near, drop / 2, 1.0)
+    values *= np.exp(0.1 * generator.normal(size=values.shape))
+    return {"kind": kinds, "theta": THETA, "jacobian_norm": values, "transitions": 1 / values}
+
+
+def networks_table(model="a", networks=8, fits=True):
+    return pd.DataFrame(
+        {
+            "dataset": "digits",
+            "model": model,
+            "replicate": range(networks),
+            "fits": fits,
+            "diverged": False,
+        }
+    )
+
+
+def entry(table, kind, model="all"):
+    return table[(table["kind"] == kind) & (table["model"] == model)].iloc[0]
+
+
+def test_windows_lie_around_the_training_points():
+    near = near_training_points(THETA, WINDOW)
+    assert near.sum() == 12
+    assert (np.abs(THETA[near][:, None] - np.pi * np.array([1, 3, 5]) / 3).min(axis=1) < 0.2).all()
+
+
+def test_known_contrasts():
+    table = curve_contrasts([("digits", "a", arrays())], networks_table(), QUICK)
+    assert tuple(table.columns) == COLUMNS
+    assert entry(table, "random")["norm_near_over_far"] == pytest.approx(1.0, abs=0.1)
+    assert entry(table, "random")["norm_near_over_far_p"] > 0.05
+    against = entry(table, "different classes / random")
+    assert against["norm_near_over_far"] == pytest.approx(0.1, rel=0.1)
+    assert against["norm_near_over_far_high"] < 0.2
+    assert against["norm_near_over_far_p"] == pytest.approx(2 / 2**8)
+    assert against["density_near_over_far"] == pytest.approx(10.0, rel=0.1)
+    assert entry(table, "same class")["norm_near_over_far"] == pytest.approx(0.05, rel=0.1)
+    assert against["networks"] == 8
+
+
+def test_networks_that_do_not_fit_are_left_out_and_models_pooled():
+    networks = pd.concat([networks_table("a"), networks_table("b")], ignore_index=True)
+    networks.loc[[0, 1, 9], "fits"] = False
+    records = [("digits", "a", arrays()), ("digits", "b", arrays(seed=1))]
+    table = curve_contrasts(records, networks, QUICK)
+    counts = [entry(table, "random", model)["networks"] for model in ("a", "b", "all")]
+    assert counts == [6, 7, 13]
+
+
+def test_an_underflown_norm_is_a_vanishing_one():
+    sample = arrays()
+    near = near_training_points(THETA, WINDOW)
+    sample["jacobian_norm"][:, sample["kind"] == "different classes"] *= np.where(near, 0.0, 1.0)
+    table = curve_contrasts([("digits", "a", sample)], networks_table(), QUICK)
+    row = entry(table, "different classes / random")
+    assert row["norm_near_over_far"] == pytest.approx(0.0, abs=1e-200)
+    assert row["norm_near_over_far_p"] == pytest.approx(2 / 2**8)
+
+
+def test_nothing_fits_and_nothing_measured():
+    table = curve_contrasts([("digits", "a", arrays())], networks_table(fits=False), QUICK)
+    assert (table["networks"] == 0).all()
+    assert table["norm_near_over_far"].isna().all()
+    table = curve_contrasts([], networks_table(), QUICK)
+    assert table.empty
+    assert tuple(table.columns) == COLUMNS

@@ -1,0 +1,143 @@
+"""Statistics of single points on networks whose errors follow their Jacobian norms, or do not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from sensitivity.errors import SensitivityError
+from sensitivity.point_statistics import COLUMNS, point_statistics
+from sensitivity.resampling import Bootstrap
+
+QUICK = Bootstrap(resamples=200)
+
+
+def records(strength, networks=3, points=300, seed=0, wrong_share=0.2):
+    """Arrays as of points.npz; `strength` moves the log-norm of the points got wrong."""
+    generator = np.random.default_rng(seed)
+    wrong = generator.random((networks, points)) < wrong_share
+    log_norm = generator.normal(size=wrong.shape) + strength * wrong
+    return {
+        "jacobian_norm": np.exp(log_norm),
+        "cross_entropy": np.exp(log_norm + generator.normal(size=wrong.shape)),
+        "squared_loss": generator.random(wrong.shape),
+        "correct": ~wrong,
+        "maximum_probability": np.where(wrong, 0.6, 0.9) + 0.1 * generator.random(wrong.shape),
+        "label": np.zeros(points, dtype=int),
+        "index": np.arange(points),
+    }
+
+
+def networks_table(model="a", loss="cross_entropy", fits=(True, True, True), dataset="digits"):
+    return pd.DataFrame(
+        {
+            "dataset": dataset,
+            "model": model,
+            "loss": loss,
+            "replicate": range(len(fits)),
+            "fits": fits,
+            "diverged": False,
+        }
+    )
+
+
+def entry(table, model, replicate):
+    return table[(table["model"] == model) & (table["replicate"] == replicate)].iloc[0]
+
+
+def test_a_network_has_the_numbers_of_scipy():
+    arrays = records(1.0)
+    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    assert tuple(table.columns) == COLUMNS
+    assert table["replicate"].tolist() == ["0", "1", "2", "pooled", "pooled"]
+    row, wrong, norm = entry(table, "a", "1"), ~arrays["correct"][1], arrays["jacobian_norm"][1]
+    test = stats.mannwhitneyu(norm[wrong], norm[~wrong])
+    area = test.statistic / (wrong.sum() * (~wrong).sum())
+    assert row["auroc_jacobian_norm"] == pytest.approx(area)
+    assert row["p"] == pytest.approx(test.pvalue)
+    assert row["auroc_maximum_probability"] == 1.0
+    correlation = stats.spearmanr(norm, arrays["cross_entropy"][1])
+    assert row["spearman_loss"] == pytest.approx(correlation.statistic)
+    assert row["spearman_loss_p"] == pytest.approx(correlation.pvalue)
+    assert (row["n"], row["misclassified"], row["networks"]) == (300, wrong.sum(), 1)
+
+
+def test_pooled_rows_are_means_within_networks():
+    arrays = records(1.0)
+    arrays["jacobian_norm"][1] *= 1e6  # another scale: comparing across networks would mislead
+    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    pooled, single = entry(table, "a", "pooled"), table.head(3)
+    assert pooled["auroc_jacobian_norm"] == pytest.approx(single["auroc_jacobian_norm"].mean())
+    assert pooled["auroc_jacobian_norm_low"] > 0.5
+    assert pooled["p"] == pytest.approx(2 / 201)
+    assert pooled["networks"] == 3
+    assert pooled["misclassified"] == (~arrays["correct"]).any(axis=0).sum()
+
+
+def test_no_relation_gives_no_small_p():
+    table = point_statistics([("digits", "a", records(0.0))], networks_table(), QUICK)
+    pooled = entry(table, "all", "pooled")
+    assert pooled["auroc_jacobian_norm_low"] < 0.5 < pooled["auroc_jacobian_norm_high"]
+    assert pooled["p"] > 0.05
+
+
+def test_losses_are_kept_apart_and_models_pooled():
+    networks = pd.concat([networks_table("a"), networks_table("b"), networks_table("c", "squared")])
+    arrays = records(1.0)
+    table = point_statistics([("digits", m, arrays) for m in "abc"], networks, QUICK)
+    overall = table[table["model"] == "all"].set_index("loss")
+    assert overall["networks"].to_dict() == {"cross_entropy": 6, "squared": 3}
+    squared = stats.spearmanr(arrays["jacobian_norm"][0], arrays["squared_loss"][0]).statistic
+    assert entry(table, "c", "0")["spearman_loss"] == pytest.approx(squared)
+
+
+def test_only_networks_that_fit_have_rows():
+    records_ = [("digits", "a", records(1.0)), ("digits", "b", records(1.0))]
+    networks = pd.concat(
+        [networks_table("a", fits=[True, False, True]), networks_table("b", fits=[False] * 3)]
+    )
+    table = point_statistics(records_, networks, QUICK)
+    assert table["model"].tolist() == ["a", "a", "a", "all"]
+    assert entry(table, "a", "pooled")["networks"] == 2
+
+
+def test_a_network_without_errors_has_no_auroc_but_a_rank_correlation():
+    arrays = records(1.0)
+    arrays["correct"][0] = True
+    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    row = entry(table, "a", "0")
+    assert np.isnan(row["auroc_jacobian_norm"])
+    assert row["spearman_loss"] > 0
+    assert entry(table, "a", "pooled")["auroc_jacobian_norm"] == pytest.approx(
+        table["auroc_jacobian_norm"][1:3].mean()
+    )
+
+
+def test_without_records_the_table_is_empty_but_has_its_columns():
+    table = point_statistics([], networks_table(), QUICK)
+    assert table.empty
+    assert tuple(table.columns) == COLUMNS
+
+
+def test_other_test_points_are_refused():
+    other = {**records(1.0), "index": np.arange(1, 301)}
+    with pytest.raises(SensitivityError, match="model b on digits"):
+        point_statistics(
+            [("digits", "a", records(1.0)), ("digits", "b", other)], networks_table(), QUICK
+        )
+
+
+def test_coverage_when_networks_share_their_points():
+    """Difficulty belongs to the point: three networks are worth little more than one."""
+    hits, trials = 0, 200
+    for trial in range(trials):
+        generator = np.random.default_rng(trial)
+        wrong = np.tile(generator.random(150) < 0.3, (3, 1))
+        arrays = records(0.0, points=150, seed=trial)
+        arrays["jacobian_norm"] = np.exp(np.tile(generator.normal(size=150), (3, 1)) + wrong)
+        arrays["correct"] = ~wrong
+        table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+        row = entry(table, "all", "pooled")
+        truth = stats.norm.cdf(1 / np.sqrt(2))
+        hits += row["auroc_jacobian_norm_low"] <= truth <= row["auroc_jacobian_norm_high"]
+    assert 0.89 <= hits / trials <= 0.99
