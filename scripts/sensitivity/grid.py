@@ -6,10 +6,13 @@ Nothing heavy is imported here: the Snakefile reads this module, once in every c
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 from sensitivity.errors import SensitivityError
 from sensitivity.recipe import Recipe
+
+LARGEST_GRID = 10**6  # models of one survey, several times the paper's
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,15 @@ def expand(configuration: Mapping[str, Any]) -> Grid:
     members: dict[tuple[str, Recipe], list[str]] = {}
     for survey, grid in configuration["surveys"].items():
         shared = {k: v for k, v in configuration.get("recipe", {}).items() if k not in grid}
+        combined = {**shared, **grid}
+        asked = prod(len(values) for values in combined.values() if isinstance(values, list))
+        if asked > LARGEST_GRID:
+            raise SensitivityError(
+                f"survey {survey!r} asks for {asked} models, more than {LARGEST_GRID}; shorten one "
+                "of its lists"
+            )
         try:
-            for recipe in _recipes({**shared, **grid}):
+            for recipe in _recipes(combined):
                 for dataset in grid["datasets"]:
                     surveys = members.setdefault((dataset, recipe), [])
                     if survey not in surveys:  # L-BFGS recipes can coincide within one grid
@@ -85,7 +95,13 @@ def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
     `settings` holds `dataset`, the `recipe` and `surveys` of `restricted`, and under `rivals` the
     surveys whose networks have rival measures. The plan holds each model's recipe, its surveys,
     the measures that the tables take up, and the training accuracy at which a network fits.
+
+    Raises:
+        SensitivityError: `settings` lacks one of these.
     """
+    for key in ("dataset", "recipe", "surveys", "rivals"):
+        if key not in settings:
+            raise SensitivityError(f"the settings of a plan lack the key {key!r}")
     models = {
         model.name: {
             "recipe": model.recipe.specification(),
