@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sensitivity import measuring
 from sensitivity.datasets import Dataset
 from sensitivity.errors import DamagedFile, SensitivityError
 from sensitivity.initialization import initial_network
@@ -161,3 +162,29 @@ def test_boundaries(study):
     study.save()
     arrays = study.measure("boundaries", resolution=20)
     assert (arrays["before"] == arrays["after"]).all(), "untrained weights give the same regions"
+
+
+def test_rivals(study):
+    seeds = list(RECIPE.seeds)
+    study.network = initial_network(RECIPE, 25, 3, seeds)
+    study.network.weights[0] += 1
+    study.save()
+    arrays = study.measure("rivals", training_points=20, noise_draws=2)
+    names = ["spectral_norm_product", "path_norm", "output_margin", "sharpness"]
+    assert all(np.isfinite(arrays[name]).all() for name in names)
+    expected = [(12 * 25) ** 0.5] * 2
+    np.testing.assert_allclose(arrays["distance_from_initialization"], expected, rtol=1e-5)
+
+
+def test_sampling(study):
+    arrays = study.measure("sampling", curves=2, largest_exponent=14)
+    assert arrays["samples"].tolist() == [2**k for k in range(8, 15)]
+    assert arrays["curve"].tolist() == [*["translation loop"] * 2, *["ellipse"] * 2]
+    assert arrays["sampled_float32"].shape == arrays["sampled_float64"].shape == (7, 4)
+    assert (arrays["sampled_float64"][-1] == arrays["exact"]).all()
+    assert (arrays["sampled_float64"][0] <= arrays["exact"]).all()
+
+
+def test_a_recipe_is_asked_for(study):
+    with pytest.raises(SensitivityError, match="recipe"):
+        _ = measuring.Measurement(study.network, study.dataset, {}, None, None).recipe

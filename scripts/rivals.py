@@ -1,0 +1,48 @@
+"""Take the rival measures of a model: norms, distance from initialization, margin, sharpness.
+
+Settings: `training_points` (for margin and sharpness; 0 takes all), `noise_draws` (for the
+sharpness), `recipe` (from which the untrained network and the labels follow), `seed`, and `dataset`
+and `model`, which the files must then be about.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+
+from sensitivity import rivals
+from sensitivity.command import run
+from sensitivity.initialization import initial_network
+from sensitivity.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.training import training_labels
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write `rivals.npz`: a number for every replicate, by measure."""
+    measurement = begin(__doc__, argv)
+    data, recipe, device = measurement.dataset, measurement.recipe, measurement.device
+    replicates = finite_replicates(measurement.network)
+    seeds = [recipe.seeds[replicate] for replicate in replicates]
+    network = measurement.network.select(replicates)
+    initial = initial_network(recipe, data.input_size, network.classes, seeds).to(device)
+    index = measurement.chosen("train", "training_points", 1000)
+    x = data.inputs("train")[index].to(device)
+    labels = training_labels(recipe, data, seeds)[:, index].to(device)
+    draws = measurement.number("noise_draws", 8)
+    values = {
+        "spectral_norm_product": rivals.spectral_norm_product(network),
+        "distance_from_initialization": rivals.distance_from_initialization(network, initial),
+        "path_norm": rivals.path_norm(network),
+        "output_margin": rivals.output_margin(network, x, labels),
+        "sharpness": rivals.sharpness(network, x, labels, draws, measurement.seed),
+    }
+    logger.info("%d networks, %d training points", len(replicates), len(x))
+    arrays = {k: of_all_replicates(measurement.network, replicates, v) for k, v in values.items()}
+    arrays["replicate"] = torch.arange(measurement.network.replicates)
+    measurement.write(arrays, sealed=False)
+
+
+if __name__ == "__main__":
+    run(main)

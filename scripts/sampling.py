@@ -1,0 +1,60 @@
+"""Count transitions with ever more samples in two precisions, beside the exact count (figure A7).
+
+Settings: `curves` (translation loops of test images, and as many ellipses through training images
+of different classes), `largest_exponent` (samples go from 2^8 to 2 to this power), `seed`, and
+`dataset` and `model`, which the files must then be about. The first replicate is measured.
+"""
+
+import itertools
+import logging
+from collections.abc import Sequence
+
+import torch
+from tqdm import tqdm
+
+from sensitivity.command import run
+from sensitivity.curves import ellipses
+from sensitivity.initialization import stream
+from sensitivity.measuring import Measurement, begin
+from sensitivity.paths import Ellipse, Polygon, translation_loop
+from sensitivity.regions import count_transitions, sampled_transitions
+
+logger = logging.getLogger(__name__)
+
+SMALLEST_EXPONENT = 8
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write `samples` [K], `sampled_float32`, `sampled_float64` [K, C], `exact` and `curve` [C]."""
+    measurement = begin(__doc__, argv)
+    network = measurement.network.replicate(0)
+    kinds, paths = zip(*_paths(measurement))
+    exponents = range(SMALLEST_EXPONENT, measurement.number("largest_exponent", 20) + 1)
+    samples = [2**exponent for exponent in exponents]
+    arrays = {"samples": samples, "curve": kinds, "exact": count_transitions(network, paths)[0]}
+    for dtype in (torch.float32, torch.float64):
+        name = str(dtype).removeprefix("torch.")
+        work = tqdm(list(itertools.product(samples, paths)), name, disable=None)
+        counts = [sampled_transitions(network, path, count, dtype)[0] for count, path in work]
+        arrays[f"sampled_{name}"] = torch.stack(counts).view(len(samples), len(paths))
+        logger.info("%s: up to %d samples on %d curves", name, samples[-1], len(paths))
+    measurement.write(arrays, sealed=True)
+
+
+def _paths(measurement: Measurement) -> list[tuple[str, Polygon | Ellipse]]:
+    data = measurement.dataset
+    index = measurement.chosen("test", "curves", 4)
+    images = data.inputs("test")[index].view(-1, *data.image_shape)
+    ellipses_found = ellipses(
+        "different classes",
+        len(index),
+        data.inputs("train"),
+        data.labels("train"),
+        stream(measurement.seed, "sampling"),
+    )
+    loops = [("translation loop", translation_loop(image)) for image in images]
+    return loops + [("ellipse", ellipse) for ellipse in ellipses_found]
+
+
+if __name__ == "__main__":
+    run(main)
