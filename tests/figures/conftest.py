@@ -1,193 +1,211 @@
 """A made-up study in the project's file formats, with values such as the real one has."""
 
-import dataclasses
 import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sensitivity.bounds import orthogonal_norm
 from sensitivity.figures import FigureData, Record
+from sensitivity.recipe import Recipe
 
-MEASURES = (
-    "jacobian_norm", "jacobian_norm_training", "jacobian_norm_noise", "transitions", "transitions_per_unit",
-    "number_of_weights", "training_loss", "spectral_norm_product", "distance_from_initialization",
-    "path_norm", "output_margin", "sharpness",
-)  # fmt: skip
 ACTIVATIONS = ("relu", "relu6", "hardtanh", "hardsigmoid")
+DATASETS = ("mnist5k", "digits")
+METRICS = (
+    "jacobian_norm",
+    "jacobian_norm_training",
+    "jacobian_norm_noise",
+    "transitions",
+    "transitions_per_unit",
+)
+RIVALS = (
+    "number_of_weights",
+    "training_loss",
+    "spectral_norm_product",
+    "distance_from_initialization",
+    "path_norm",
+    "output_margin",
+    "sharpness",
+)
 
 
-def made_up_models(datasets=("mnist5k", "digits"), widths=(50, 200), depths=(2, 4), seed=0):
-    """models.csv: every architecture with true and random labels, some that do not fit."""
+def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
+    """models.csv: architectures with true and random labels; deep HardSigmoid ones do not fit."""
     generator = np.random.default_rng(seed)
     rows = []
     for dataset, width, depth, activation, labels in itertools.product(
         datasets, widths, depths, ACTIVATIONS, ("true", "random")
     ):
-        sensitivity = (
-            0.05 * np.exp(0.5 * depth + generator.normal(0, 0.3)) * (1 + 20 * (labels == "random"))
-        )
-        sensitivity *= 1 + ACTIVATIONS.index(activation)
-        gap = np.clip(0.04 + 0.03 * np.log1p(sensitivity) + generator.normal(0, 0.005), 0, 1)
+        recipe = Recipe(width=width, depth=depth, activation=activation, labels=labels)
+        norm = 0.05 * (1 + ACTIVATIONS.index(activation)) * np.exp(depth / 2)
+        norm *= (20 if labels == "random" else 1) * np.exp(generator.normal(0, 0.3))
         units = width * depth
-        rows.append({
-            "dataset": dataset, "model": f"w{width}-d{depth}-{activation}-{labels}", "surveys": "grid",
-            "width": width, "depth": depth, "activation": activation, "optimizer": "momentum",
-            "loss": "cross_entropy", "labels": labels, "augmentation": "none",
-            "number_of_weights": 784 * width + (depth - 1) * width**2 + 10 * width, "number_of_units": units,
-            "fits": not (activation == "hardsigmoid" and depth == max(depths)), "networks": 3,
-            "generalization_gap": 0.9 if labels == "random" else gap,
-            "jacobian_norm": sensitivity, "jacobian_norm_training": sensitivity / 3,
-            "jacobian_norm_noise": sensitivity * 20, "transitions": 2.5 * units * sensitivity**0.1,
-            "transitions_per_unit": 2.5 * sensitivity**0.1,
+        values = {
+            "generalization_gap": 0.04 + 0.03 * np.log1p(norm) + generator.normal(0, 0.005),
             "training_loss": 10 ** generator.uniform(-9, -3),
-        })  # fmt: skip
-    models = pd.DataFrame(rows)
-    for measure in ("generalization_gap", "training_loss", *MEASURES[:5]):
-        models[f"{measure}_standard_error"] = models[measure] * generator.uniform(
-            0.02, 0.15, len(models)
-        )
-    return models
-
-
-def made_up_correlations(datasets=("mnist5k", "digits"), seed=0):
-    """correlations.csv for all measures."""
-    generator = np.random.default_rng(seed)
-    rows = []
-    for dataset, (place, measure) in itertools.product(datasets, enumerate(MEASURES)):
-        value = float(np.clip(0.75 - 0.11 * place + generator.normal(0, 0.05), -0.95, 0.95))
-        for statistic, shift in (
-            ("kendall_tau", 0),
-            ("spearman_rho", 0.1),
-            ("granulated_kendall_tau", -0.2),
-        ):
-            rows.append({
-                "dataset": dataset, "measure": measure, "statistic": statistic, "value": value + shift,
-                "low": value + shift - 0.2, "high": min(value + shift + 0.15, 1), "n": 14, "p": 0.01,
-                "p_holm": 0.05, "rank": place + 1,
-            })  # fmt: skip
+            "jacobian_norm": norm,
+            "jacobian_norm_training": norm / 3,
+            "jacobian_norm_noise": norm * 20,
+            "transitions": 2.5 * units * norm**0.1,
+            "transitions_per_unit": 2.5 * norm**0.1,
+        }
+        if labels == "random":
+            values["generalization_gap"] = 0.9
+        errors = {
+            f"{name}_standard_error": value * generator.uniform(0.02, 0.15)
+            for name, value in values.items()
+        }
+        fits = not (activation == "hardsigmoid" and depth == max(depths))
+        sizes = {
+            "number_of_weights": 784 * width + (depth - 1) * width**2 + 10 * width,
+            "number_of_units": units,
+            "networks": recipe.replicates,
+        }
+        about = {"dataset": dataset, "model": recipe.name, "fits": fits, "diverged": False}
+        rows.append(about | recipe.to_dict() | sizes | values | errors)
     return pd.DataFrame(rows)
 
 
-def made_up_pairs(datasets=("mnist5k", "digits"), count=9, seed=0):
+def made_up_correlations(datasets=DATASETS, n=14, seed=0):
+    """correlations.csv for all measures."""
+    generator = np.random.default_rng(seed)
+    shifts = {"kendall_tau": 0, "spearman_rho": 0.1, "granulated_kendall_tau": -0.2}
+    rows = []
+    for dataset, (place, measure) in itertools.product(datasets, enumerate(METRICS + RIVALS)):
+        value = 0.75 - 0.11 * place + generator.normal(0, 0.05)
+        for statistic, shift in shifts.items():
+            interval = {"value": value + shift, "low": value + shift - 0.2, "high": value + 0.15}
+            about = {"dataset": dataset, "measure": measure, "statistic": statistic}
+            rows.append(about | interval | {"n": n, "p": 0.01, "p_holm": 0.05, "rank": place + 1})
+    return pd.DataFrame(rows)
+
+
+def made_up_pairs(datasets=DATASETS, count=9, seed=0):
     """pairs.csv and factors.csv."""
     generator = np.random.default_rng(seed)
     typical = {"generalization_gap": 0.08, "jacobian_norm": 0.3, "transitions": 900}
-    ratio = {"random_labels": 9, "augmentation": 0.4, "activation": 1.8, "full_batch": 1.4}
+    effects = {"random_labels": 9, "augmentation": 0.4, "activation": 1.8, "full_batch": 1.4}
     pairs, factors = [], []
-    for dataset, factor, metric in itertools.product(datasets, ratio, typical):
-        base = typical[metric] * np.exp(
-            generator.normal(0, 0.2 if metric == "generalization_gap" else 0.8, count)
-        )
-        changed = (
-            base
-            * ratio[factor] ** (0.3 if metric == "transitions" else 1)
-            * np.exp(generator.normal(0, 0.2, count))
-        )
-        levels = ["relu6", "hardtanh", "hardsigmoid"] if factor == "activation" else [factor]
+    for dataset, factor, metric in itertools.product(datasets, effects, typical):
+        spread = 0.2 if metric == "generalization_gap" else 0.8
+        reference = typical[metric] * np.exp(generator.normal(0, spread, count))
+        effect = effects[factor] ** (0.3 if metric == "transitions" else 1)
+        changed = reference * effect * np.exp(generator.normal(0, 0.2, count))
+        levels = ACTIVATIONS[1:] if factor == "activation" else (factor,)
+        about = {"dataset": dataset, "factor": factor, "metric": metric}
         for index in range(count):
-            pairs.append({
-                "dataset": dataset, "factor": factor, "metric": metric, "reference_model": f"a{index}",
-                "changed_model": f"b{index}", "level": levels[index % len(levels)],
-                "reference": base[index], "reference_standard_error": base[index] / 12,
-                "changed": changed[index], "changed_standard_error": changed[index] / 10,
-            })  # fmt: skip
-        median = float(np.median(changed / base))
-        factors.append({
-            "dataset": dataset, "factor": factor, "metric": metric, "n": count, "median_ratio": median,
-            "low": median * 0.8, "high": median * 1.3, "share_agreeing": 0.9, "expected_direction": "up",
-            "p": 0.01, "p_holm": 0.04,
-        })  # fmt: skip
+            pairs.append(
+                about
+                | {
+                    "reference_model": f"a{index}",
+                    "changed_model": f"b{index}",
+                    "level": levels[index % len(levels)],
+                    "reference": reference[index],
+                    "reference_standard_error": reference[index] / 12,
+                    "changed": changed[index],
+                    "changed_standard_error": changed[index] / 10,
+                    "matched_set": index,
+                }
+            )
+        ratio = float(np.median(changed / reference))
+        interval = {"median_ratio": ratio, "low": 0.8 * ratio, "high": 1.3 * ratio}
+        factors.append(about | interval | {"n": count, "p": 0.01, "p_holm": 0.04, "pairs": count})
     return pd.DataFrame(pairs), pd.DataFrame(factors)
 
 
-def made_up_points(datasets=("mnist5k", "digits"), count=1000, replicates=3, seed=0):
-    """points.npz records of two models a data set, one for each loss, and their rows of networks.csv."""
+def made_up_points(datasets=DATASETS, count=1000, replicates=3, seed=0):
+    """points.npz of two models for each loss and data set, and their rows of networks.csv.
+
+    One network of each second model does not fit.
+    """
     generator = np.random.default_rng(seed)
     records, networks = [], []
     for dataset, loss, copy in itertools.product(datasets, ("cross_entropy", "squared"), range(2)):
-        model = f"w200-d{3 + copy}-{loss}"
-        logits = generator.normal(0, 1, (replicates, count, 10)) * generator.gamma(
-            3, 2, (1, count, 1)
-        )
-        labels = generator.integers(0, 10, count)
-        logits[:, np.arange(count), labels] += generator.gamma(4, 3, (replicates, count))
-        shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        p = shifted / shifted.sum(axis=-1, keepdims=True)
+        labels = np.arange(count) % 10
+        confidence = generator.gamma(3, 1.5, (1, count, 1))
+        logits = confidence * generator.normal(0, 1, (replicates, count, 10))
+        logits[:, np.arange(count), labels] += generator.gamma(6, 2, (replicates, count))
+        logits -= logits.max(axis=-1, keepdims=True)
+        p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
         true = p[:, np.arange(count), labels]
-        wrong = 1 - true
+        error = p - (labels[:, None] == np.arange(10))
         logit_norm = np.exp(generator.normal(1, 0.4, (replicates, count)))
-        size = (p**2).sum(-1) - 2 * (p**3).sum(-1) + (p**2).sum(-1) ** 2
-        residual = p.copy()
-        residual[:, np.arange(count), labels] -= 1
-        records.append(Record(dataset, model, {
-            "jacobian_norm": logit_norm / np.sqrt(10) * np.sqrt(np.maximum(size, 1e-18)) * np.exp(generator.normal(0, 0.2, wrong.shape)),
-            "logit_jacobian_norm": logit_norm, "cross_entropy": -np.log(np.maximum(true, 1e-300)),
-            "squared_loss": (residual**2).sum(-1), "correct": p.argmax(-1) == labels,
-            "maximum_probability": p.max(-1), "label": labels, "index": np.arange(count),
-        }))  # fmt: skip
-        networks += [
-            {"dataset": dataset, "model": model, "replicate": replicate, "loss": loss, "labels": "true",
-             "augmentation": "none", "fits": not (copy == 1 and replicate == 2)}
-            for replicate in range(replicates)
-        ]  # fmt: skip
+        rows = np.sqrt(((labels[:, None] == np.arange(10)) - p) ** 2).sum(-1) * true
+        spread = np.exp(generator.normal(0, 0.2, (2, replicates, count))) * logit_norm / np.sqrt(10)
+        arrays = {
+            "jacobian_norm": spread[0] * orthogonal_norm(p),
+            "true_class_jacobian_norm": spread[1] * rows / 1.6,
+            "logit_jacobian_norm": logit_norm,
+            "cross_entropy": -np.log(true),
+            "squared_loss": (error**2).sum(-1),
+            "correct": p.argmax(-1) == labels,
+            "maximum_probability": p.max(-1),
+            "label": labels,
+            "index": np.arange(count),
+        }
+        recipe = Recipe(width=200, depth=3 + copy, activation="relu", loss=loss)
+        records.append(Record(dataset, recipe.name, arrays))
+        about = {"dataset": dataset, "model": recipe.name, **recipe.to_dict()}
+        for replicate in range(replicates):
+            fits = not (copy == 1 and replicate == 2)
+            networks.append(about | {"replicate": replicate, "fits": fits})
     return tuple(records), pd.DataFrame(networks)
 
 
 def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
-    """curves.npz with two curves of each kind, low near the training points, and its contrasts."""
+    """curves.npz with two curves of each kind, low near the training points, and curves.csv."""
     generator = np.random.default_rng(seed)
     theta = 2 * np.pi * (np.arange(bins) + 0.5) / bins
-    kinds = ["random", "same class", "different classes"] * 2
-    depths = {"random": 0.0, "same class": 4.0, "different classes": 9.0}
     near = sum(np.exp(-((theta - t) ** 2) / 0.12) for t in (np.pi / 3, np.pi, 5 * np.pi / 3))
+    depths = {"random": 0.0, "same class": 4.0, "different classes": 9.0}
+    density = {"random": 140, "same class": 52, "different classes": 110}
+    kinds = list(depths) * 2
+    dip = np.stack([depths[kind] * near for kind in kinds])
     level = generator.normal(0, 0.8, (replicates, 1, 1))
-    dip = np.stack([1.5 - depths[kind] * near for kind in kinds])
-    noise = generator.normal(0, 0.4, (replicates, len(kinds), bins))
-    counts = np.stack(
-        [
-            {"random": 140, "same class": 52, "different classes": 110}[k] - 4.0 * depths[k] * near
-            for k in kinds
-        ]
-    )
+    noise = generator.normal(0, 1, (2, replicates, len(kinds), bins))
     arrays = {
-        "kind": np.array(kinds), "theta": theta, "jacobian_norm": np.exp(level + dip + noise),
-        "transitions": counts + generator.normal(0, 12, (replicates, len(kinds), bins)),
-    }  # fmt: skip
-    contrasts = pd.DataFrame([
-        {"dataset": dataset, "model": "w200-d20", "kind": kind, "networks": replicates,
-         **{f"{name}_near_over_far{end}": value * (1 - depths[kind] / 12) for name in ("norm", "density")
-            for end, value in (("", 1.0), ("_low", 0.8), ("_high", 1.2), ("_p", 0.01))}}
-        for kind in depths
-    ])  # fmt: skip
-    return (Record(dataset, "w200-d20", arrays),), contrasts
+        "kind": np.array(kinds),
+        "theta": theta,
+        "jacobian_norm": np.exp(1.5 + level - dip + 0.4 * noise[0]),
+        "transitions": np.array([density[k] for k in kinds])[:, None] - 4 * dip + 12 * noise[1],
+    }
+    contrasts = []
+    for kind, depth in depths.items():
+        row = {"dataset": dataset, "model": "w200-d20", "kind": kind, "networks": replicates}
+        for name in ("norm", "density"):
+            for end, value in (("", 1.0), ("_low", 0.8), ("_high", 1.2), ("_p", 0.01)):
+                row[f"{name}_near_over_far{end}"] = value * (1 - depth / 12)
+        contrasts.append(row)
+    return (Record(dataset, "w200-d20", arrays),), pd.DataFrame(contrasts)
 
 
-def made_up_boundaries(resolution=128, cells=400, seed=0):
+def made_up_boundaries(resolution=128, lines=400, seed=0):
     """boundaries.npz: an even mosaic before, a coarse one around the three points after."""
     generator = np.random.default_rng(seed)
     axis = (np.arange(resolution) + 0.5) / resolution * 2 - 1
-    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    places = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     angles = np.pi / 2 + 2 * np.pi * np.arange(3) / 3
     triangle = 0.8 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
-    def cut(lines, keep_off):
-        normal = generator.normal(size=(lines, 2))
-        normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-        offset = generator.uniform(-1.4, 1.4, lines)
-        if keep_off:
-            distance = np.abs(triangle @ normal.T - offset).min(axis=0)
-            normal, offset = normal[distance > 0.25], offset[distance > 0.25]
-        sides = points @ normal.T > offset
-        weights = generator.integers(-(2**62), 2**62, sides.shape[1])
-        return (sides.astype(np.int64) @ weights).reshape(resolution, resolution)
+    def mosaic(lines, keep_off):
+        angle, offset = generator.uniform(0, np.pi, lines), generator.uniform(-1.4, 1.4, lines)
+        normal = np.stack([np.cos(angle), np.sin(angle)])
+        kept = np.abs(triangle @ normal - offset).min(axis=0) > keep_off
+        code = places @ normal[:, kept] > offset[kept]
+        weights = generator.integers(-(2**62), 2**62, kept.sum())
+        return (code.astype(np.int64) @ weights).reshape(resolution, resolution)
 
     rows, columns = np.mgrid[:28, :28]
-    images = np.stack([255 * (np.hypot(rows - 14, columns - 14) < radius) for radius in (4, 7, 10)])
-    return Record("mnist5k", "w300-d15-relu6", {
-        "before": cut(cells // 10, False), "after": cut(cells, True), "images": images.astype(np.uint8),
-        "labels": np.array([3, 5, 8]), "triangle": triangle,
-    })  # fmt: skip
+    distance = np.hypot(rows - 14, columns - 14)
+    arrays = {
+        "before": mosaic(lines // 10, 0),
+        "after": mosaic(lines, 0.25),
+        "images": np.stack([255 * (distance < r) for r in (4, 7, 10)]).astype(np.uint8),
+        "labels": np.array([3, 5, 8]),
+        "triangle": triangle,
+    }
+    return Record("mnist5k", "w300-d15-relu6", arrays)
 
 
 def made_up_sampling(seed=0):
@@ -196,47 +214,53 @@ def made_up_sampling(seed=0):
     samples = 2 ** np.arange(8, 21)
     curve = np.array(["translation loop"] * 4 + ["ellipse"] * 4)
     exact = generator.integers(3000, 9000, 8)
-    found = exact * (1 - np.exp(-((samples[:, None] / generator.uniform(800, 4000, 8)) ** 0.7)))
-    flicker = np.where(curve == "ellipse", 1 + 0.02 * (samples[:, None] / 2**20) ** 0.8, 1)
-    return Record("mnist5k", "w200-d5", {
-        "samples": samples, "sampled_float64": np.round(found), "sampled_float32": np.round(found * flicker),
-        "exact": exact, "curve": curve,
-    })  # fmt: skip
+    scale = generator.uniform(800, 4000, 8)
+    found = exact * (1 - np.exp(-((samples[:, None] / scale) ** 0.7)))
+    flicker = 0.02 * (samples[:, None] / 2**20) ** 0.8 * (curve == "ellipse")
+    arrays = {
+        "samples": samples,
+        "sampled_float32": np.round(found * (1 + flicker)),
+        "sampled_float64": np.round(found),
+        "exact": exact,
+        "curve": curve,
+    }
+    return Record("mnist5k", "w200-d5", arrays)
 
 
-def made_up_images(seed=0):
+def made_up_images():
     """A data set's arrays: ten 28 x 28 test images of a slanted stroke."""
     rows, columns = np.mgrid[:28, :28]
-    stroke = (
-        255 * np.exp(-(((columns - 14 + 0.4 * (rows - 14)) / 2.5) ** 2)) * (np.abs(rows - 14) < 10)
-    )
-    images = np.repeat(stroke[None].astype(np.uint8), 10, axis=0)
+    stroke = np.exp(-(((columns - 14 + 0.4 * (rows - 14)) / 2.5) ** 2)) * (np.abs(rows - 14) < 10)
+    images = np.repeat((255 * stroke)[None].astype(np.uint8), 10, axis=0)
     return Record("mnist5k", "", {"x_test": images, "y_test": np.arange(10)})
 
 
-def made_up_study(datasets=("mnist5k", "digits"), **sizes):
-    """Everything above as one `FigureData`."""
+def made_up_study(datasets=DATASETS, **sizes):
+    """Everything above as one `FigureData`; `sizes` are those of the single points."""
     pairs, factors = made_up_pairs(datasets)
     points, networks = made_up_points(datasets, **sizes)
     curves, contrasts = made_up_curves()
     return FigureData(
-        networks=networks, models=made_up_models(datasets), correlations=made_up_correlations(datasets),
-        pairs=pairs, factors=factors, points=points, curves=curves, curve_contrasts=contrasts,
-        boundaries=made_up_boundaries(), sampling=made_up_sampling(), images=made_up_images(),
-    )  # fmt: skip
+        networks=networks,
+        models=made_up_models(datasets),
+        correlations=made_up_correlations(datasets),
+        pairs=pairs,
+        factors=factors,
+        curve_contrasts=contrasts,
+        points=points,
+        curves=curves,
+        boundaries=made_up_boundaries(),
+        sampling=made_up_sampling(),
+        images=made_up_images(),
+    )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def study():
+    """A made-up study of two data sets; frozen, and no test changes its tables."""
     return made_up_study()
 
 
 @pytest.fixture
 def settings():
-    return {"datasets": ["mnist5k", "digits"], "main_dataset": "mnist5k", "seed": 0}
-
-
-@pytest.fixture
-def replaced():
-    """`replaced(study, models=...)`: the study with some of its parts exchanged."""
-    return dataclasses.replace
+    return {"datasets": list(DATASETS), "main_dataset": "mnist5k", "seed": 0}

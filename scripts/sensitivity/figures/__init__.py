@@ -8,7 +8,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Record:
-    """The arrays of one measurement file, with the data set and the model that it belongs to."""
+    """The arrays of one measurement file, with the data set and the model that they belong to."""
 
     dataset: str
     model: str
@@ -19,8 +19,9 @@ class Record:
 class FigureData:
     """What a figure may be given; each takes what it needs, and what is missing is empty.
 
-    `networks`, `models`, `correlations`, `pairs`, `factors`, `curve_contrasts` are tables, `points` and
-    `curves` lists of records, `boundaries`, `sampling` and `images` (a data set) single records or None.
+    Tables: `networks`, `models`, `correlations`, `pairs`, `factors`, `curve_contrasts`. Several
+    records: `points`, `curves`. Single records or None: `boundaries`, `sampling`, `images` (the
+    arrays of a data set).
     """
 
     networks: pd.DataFrame = field(default_factory=pd.DataFrame)

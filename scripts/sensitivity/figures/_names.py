@@ -1,6 +1,6 @@
-"""The names that readers see, of data sets, measures, factors and non-linearities."""
+"""The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
-from sensitivity.plotting import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS
+from sensitivity.plotting import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS, marker_handle
 
 DATASETS = {
     "mnist": "MNIST",
@@ -12,23 +12,9 @@ DATASETS = {
 }
 
 MEASURES = {
-    "generalization_gap": "Generalization gap",
-    "jacobian_norm": "Jacobian norm",
     "jacobian_norm_training": "Jacobian norm, training points",
     "jacobian_norm_noise": "Jacobian norm, Gaussian noise",
-    "logit_jacobian_norm": "Logit Jacobian norm",
-    "logit_jacobian_norm_training": "Logit Jacobian norm, training points",
-    "logit_jacobian_norm_noise": "Logit Jacobian norm, Gaussian noise",
-    "transitions": "Transitions",
-    "transitions_per_unit": "Transitions per unit",
-    "number_of_weights": "Number of weights",
-    "number_of_units": "Number of units",
-    "training_loss": "Training loss",
     "spectral_norm_product": "Product of spectral norms",
-    "distance_from_initialization": "Distance from initialization",
-    "path_norm": "Path norm",
-    "output_margin": "Output margin",
-    "sharpness": "Sharpness",
 }
 
 ACTIVATIONS = {
@@ -41,9 +27,8 @@ ACTIVATIONS = {
 
 def dataset_name(name):
     """`cifar10:5000` -> `CIFAR-10 (5,000)`; a name of the reader's own stays as it is."""
-    base, colon, size = name.partition(":")
-    shown = DATASETS.get(base, base)
-    return f"{shown} ({int(size):,})" if colon and size.isdigit() else DATASETS.get(name, name)
+    base, _, size = name.partition(":")
+    return f"{DATASETS.get(base, base)} ({int(size):,})" if size else DATASETS.get(name, name)
 
 
 def measure_name(name):
@@ -66,9 +51,14 @@ def activation_name(name):
 
 
 def activation_markers(names):
-    """A marker for each non-linearity, the same in every figure -> {name: marker}, in a fixed order."""
-    known = list(ACTIVATIONS)
-    order = [name for name in known if name in set(names)]
-    order += sorted(set(names) - set(known))
-    spare = iter(MARKERS[len(known) :] * (len(order) + 1))
-    return {name: MARKERS[known.index(name)] if name in known else next(spare) for name in order}
+    """A marker for each non-linearity that occurs, the same in every figure -> {name: marker}."""
+    present, known = set(names), list(ACTIVATIONS)
+    order = [*known, *sorted(present - set(known))]
+    return {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(order) if name in present}
+
+
+def activation_handles(markers, colour=NEUTRAL):
+    """The legend of `activation_markers`."""
+    return [
+        marker_handle(marker, activation_name(name), colour) for name, marker in markers.items()
+    ]

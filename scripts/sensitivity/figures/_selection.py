@@ -1,23 +1,13 @@
-"""Which models and networks a figure compares, and what it says where there are none."""
+"""Which models and networks a figure shows, and what it says where there are none."""
 
 import pandas as pd
 
+from sensitivity.selection import explaining_the_gap
 
-def comparable(frame):
-    """The rows of `networks.csv` or `models.csv` that statements about the gap rest on.
 
-    Those that fit, trained on true labels with cross-entropy and without augmentation: random labels
-    fix the gap near its largest value and the squared loss is another experiment, so that either would
-    carry a correlation by itself.
-    """
-    if frame.empty:
-        return frame
-    return frame[
-        frame["fits"].astype(bool)
-        & (frame["loss"] == "cross_entropy")
-        & (frame["labels"] == "true")
-        & (frame["augmentation"] == "none")
-    ]
+def comparable(models):
+    """The models behind statements about the gap: those that the correlations are taken over."""
+    return models if models.empty else explaining_the_gap(models)
 
 
 def of_dataset(frame, dataset):
@@ -26,7 +16,7 @@ def of_dataset(frame, dataset):
 
 
 def datasets(settings, frame):
-    """The data sets to show: those that the settings name, else those of the table, in its order."""
+    """The data sets to show: those that the settings name, else those of the table."""
     named = settings.get("datasets")
     return list(named) if named else list(pd.unique(frame["dataset"])) if len(frame) else []
 
@@ -36,23 +26,23 @@ def others(settings, frame):
     return [name for name in datasets(settings, frame) if name != settings["main_dataset"]]
 
 
-def reason_for_none(frame, dataset):
+def reason_for_none(models, dataset):
     """Why no model of the data set is drawn: the text of its empty panel."""
-    present = of_dataset(frame, dataset)
+    present = of_dataset(models, dataset)
     if present.empty:
         return "not in this study"
     if not present["fits"].astype(bool).any():
-        return f"no model fits\n(of {len(present)} trained)"
+        return f"no model fits\n({len(present)} trained)"
     return "no fitting model with true labels,\ncross-entropy and no augmentation"
 
 
-def correlation(correlations, dataset, measure, statistic="kendall_tau"):
-    """The row of `correlations.csv`, or None where it is absent or has no value."""
+def correlation(correlations, dataset, measure):
+    """The row of `correlations.csv` with Kendall's tau, or None where there is no value."""
     if correlations.empty:
         return None
     rows = correlations[
         (correlations["dataset"] == dataset)
         & (correlations["measure"] == measure)
-        & (correlations["statistic"] == statistic)
+        & (correlations["statistic"] == "kendall_tau")
     ]
     return None if rows.empty or pd.isna(rows["value"].iloc[0]) else rows.iloc[0]

@@ -9,12 +9,11 @@ from sensitivity.figures._capacity import draw_rows
 def draw(data, settings):
     """A row for each data set beside the main one.
 
-    `data` needs `models` and `correlations`; `settings` the `main_dataset`, and may name the `datasets`.
+    `data` needs `models` and `correlations`; `settings` the `main_dataset`, and may name the
+    `datasets`.
     """
     names = _selection.others(settings, data.models)
     if names:
         return draw_rows(data, names)
-    figure, grid = plotting.panels(1, 1)
     main = _names.dataset_name(settings["main_dataset"])
-    plotting.empty_panel(grid[0, 0], f"not in this study: {main} is its only data set")
-    return figure
+    return plotting.empty_figure(f"not in this study: {main} is its only data set")

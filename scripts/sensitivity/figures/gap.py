@@ -6,9 +6,9 @@ from sensitivity.plotting import styled
 
 @styled
 def draw(data, settings):
-    """A point is a model that fits: mean and standard error over its replicates (Novak et al. 2018, figure 5).
+    """A point is a model that fits: mean and standard error over replicates (Novak et al., fig. 5).
 
-    `data` needs `models` and `correlations`; `settings` may name the `datasets` to show. The correlation
-    printed is the table's Kendall tau with its bootstrap interval over models.
+    `data` needs `models` and `correlations`; `settings` may name the `datasets` to show. Printed is
+    the table's Kendall tau with its bootstrap interval over models.
     """
     return draw_grid(data, settings, {"jacobian_norm": "Jacobian norm"})

@@ -8,7 +8,7 @@ from sensitivity.plotting import styled
 def draw(data, settings):
     """Five random networks that fit, a colour each (Novak et al. 2018, figure 6).
 
-    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may hold the `seed` of the
-    choice.
+    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may hold the `seed` of
+    the choice of networks.
     """
     return draw_columns(data, settings, [settings["main_dataset"]])

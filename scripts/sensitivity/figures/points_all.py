@@ -9,13 +9,11 @@ from sensitivity.figures._points import draw_columns
 def draw(data, settings):
     """A column for each data set beside the main one.
 
-    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may name the `datasets` and
-    hold the `seed` of the choice.
+    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may name the `datasets`
+    and hold the `seed` of the choice of networks.
     """
     names = _selection.others(settings, data.networks)
     if names:
         return draw_columns(data, settings, names)
-    figure, grid = plotting.panels(1, 1)
     main = _names.dataset_name(settings["main_dataset"])
-    plotting.empty_panel(grid[0, 0], f"not in this study: {main} is its only data set")
-    return figure
+    return plotting.empty_figure(f"not in this study: {main} is its only data set")

@@ -1,44 +1,49 @@
 """Figure A8: which measure tells most about the generalization gap?"""
 
 import numpy as np
-from matplotlib.lines import Line2D
 
 from sensitivity import plotting
-from sensitivity.figures import _names, _selection
+from sensitivity.figures import _names, _numbers, _selection
+
+TICKS = (-1, -0.5, 0, 0.5, 1)
 
 
 @plotting.styled
 def draw(data, settings):
-    """A panel for each data set: every measure's Kendall tau with the gap and its interval, best first.
+    """A panel for each data set: every measure's Kendall tau with the gap, its interval, by value.
 
     Filled: over all models; hollow: the granulated tau, where one hyper-parameter changes at a time
     (Jiang et al. 2020). `data` needs `correlations`; `settings` may name the `datasets`.
     """
     names = _selection.datasets(settings, data.correlations)
-    columns = min(max(len(names), 1), 2)
-    rows = max(-(-len(names) // columns), 1)
-    figure, grid = plotting.panels(rows, columns, panel_height=3.0)
-    for unused in grid.flat[max(len(names), 1) :]:
+    if not names:
+        return plotting.empty_figure("no correlation in this study")
+    tables = {name: ranking(data.correlations, name) for name in names}
+    columns = min(len(names), 2)
+    rows = -(-len(names) // columns)
+    height = 0.9 + 0.19 * max(len(table) for table in tables.values())
+    figure, grid = plotting.panels(rows, columns, panel_height=max(height, 1.5))
+    for unused in grid.flat[len(names) :]:
         unused.remove()
-    for dataset, axes in zip(names, grid.flat):
-        table = ranking(data.correlations, dataset)
+    for (dataset, table), axes in zip(tables.items(), grid.flat):
         axes.set_title(_names.dataset_name(dataset))
         if table.empty:
             plotting.empty_panel(axes, "too few fitting models\nfor a correlation")
         else:
             _draw_panel(axes, table)
-    if not names:
-        plotting.empty_panel(grid[0, 0], "no correlation in this study")
-    _legend(figure)
+    handles = [
+        plotting.marker_handle("o", "over all models, with its interval"),
+        plotting.marker_handle("D", "granulated: one hyper-parameter at a time", face="white"),
+    ]
+    plotting.legend_above(figure, handles)
     return figure
 
 
 def ranking(correlations, dataset):
-    """The data set's measures by falling Kendall tau -> table with value, low, high, n and `granulated`."""
+    """A data set's measures by falling Kendall tau, with value, low, high, n and `granulated`."""
     rows = _selection.of_dataset(correlations, dataset)
     if rows.empty:
         return rows
-    rows = rows[rows["measure"] != "generalization_gap"]
     granulated = rows[rows["statistic"] == "granulated_kendall_tau"].set_index("measure")["value"]
     rows = rows[(rows["statistic"] == "kendall_tau") & np.isfinite(rows["value"])]
     rows = rows.assign(granulated=rows["measure"].map(granulated))
@@ -49,26 +54,15 @@ def _draw_panel(axes, table):
     axes.axvline(0, color=plotting.NEUTRAL, linewidth=0.7, zorder=0)
     for place, row in table.iterrows():
         colour = _names.measure_colour(row["measure"])
-        axes.plot((row["low"], row["high"]), (place, place), color=colour, linewidth=1.2)
+        axes.plot((row["low"], row["high"]), (place, place), color=colour)
         axes.plot(row["value"], place, "o", color=colour, markersize=4.5)
-        axes.plot(
-            row["granulated"], place, "D", color=colour, markersize=4.5, markerfacecolor="white"
-        )
+        hollow = {"markersize": 4.5, "markerfacecolor": "white"}
+        axes.plot(row["granulated"], place, "D", color=colour, **hollow)
     axes.set_yticks(range(len(table)), [_names.measure_name(name) for name in table["measure"]])
     for label, name in zip(axes.get_yticklabels(), table["measure"]):
         label.set_color(_names.measure_colour(name))
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(table) - 0.4, -0.6)
-    axes.set_xlim(-1.05, 1.05)
-    ticks = (-1, -0.5, 0, 0.5, 1)
-    axes.set_xticks(ticks, [plotting.signed(tick, 1) for tick in ticks])
-    axes.set_xlabel(f"Kendall τ with the generalization gap (n = {int(table['n'].max())} models)")
-
-
-def _legend(figure):
-    style = {"linestyle": "none", "color": plotting.NEUTRAL, "markersize": 4.5}
-    handles = [
-        Line2D([], [], marker="o", label="over all models, with 95 % interval", **style),
-        Line2D([], [], marker="D", markerfacecolor="white", label="granulated: one hyper-parameter at a time", **style),
-    ]  # fmt: skip
-    plotting.legend_above(figure, handles)
+    axes.set_xlim(-1.08, 1.08)
+    axes.set_xticks(TICKS, [_numbers.signed(tick, 1) for tick in TICKS])
+    axes.set_xlabel(f"Kendall τ with the gap\n(n = {int(table['n'].max())} models)")

@@ -1,88 +1,87 @@
 """Figure 2: sensitivity along closed curves through the training data and away from it."""
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from sensitivity import plotting
-from sensitivity.figures import _names, _selection
+from sensitivity.figures import _names, _numbers, _scales, _selection
 
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 # Kind of curve -> (line style, marker, share of white mixed into the metric's colour).
 KINDS = {
-    "random": ((0, (4, 2)), None, 0.55),
-    "same class": ((0, (1, 1)), "s", 0.3),
+    "random": ((0, (4, 2)), None, 0.5),
+    "same class": ((0, (1, 1)), "s", 0.25),
     "different classes": ("-", "o", 0.0),
 }
+# Metric -> (axis label, colour, log axis, its columns in the table of contrasts).
 METRICS = {
     "jacobian_norm": ("Jacobian norm", plotting.JACOBIAN, True, "norm"),
-    "transitions": ("Transitions per {bins} of the loop", plotting.TRANSITIONS, False, "density"),
+    "transitions": ("Transitions per {bin} of the loop", plotting.TRANSITIONS, False, "density"),
 }
 
 
 @plotting.styled
 def draw(data, settings):
-    """Mean and standard error over networks of both metrics in each bin (Novak et al. 2018, figure 2).
+    """Mean and standard error over networks of both metrics in each bin (Novak et al., fig. 2).
 
-    `data` needs `curves`: for each model arrays `kind` [C], `theta` [B] (bin centres in radians),
-    `jacobian_norm` and `transitions` [R, C, B]; curves of one kind are averaged within a network first.
-    `curve_contrasts` adds the ratio near / far to the legend. A row for each model; no settings.
+    `data` needs `curves`, a row of panels each: `kind` [C], `theta` [B] (bin centres in radians),
+    `jacobian_norm` and `transitions` [R, C, B]; curves of one kind are averaged within a network
+    first. `curve_contrasts` adds the ratio near / far to the legends. No settings.
     """
     if not data.curves:
-        figure, grid = plotting.panels(1, 1)
-        plotting.empty_panel(grid[0, 0], "not in this study: no model named for trajectories")
-        return figure
+        return plotting.empty_figure("not in this study: no survey named for trajectories")
     figure, grid = plotting.panels(len(data.curves), 2, panel_height=2.7)
     for record, row in zip(data.curves, grid):
         for axes, metric in zip(row, METRICS):
             _draw_panel(axes, record, metric, data.curve_contrasts)
-        row[0].set_title(_names.dataset_name(record.dataset))
-    handles = [
-        Line2D([], [], color=plotting.NEUTRAL, linestyle=style, marker=marker, markersize=3.5,
-               label=f"ellipse through three training points, {kind}" if kind != "random" else "random ellipse")
-        for kind, (style, marker, _) in KINDS.items()
-    ]  # fmt: skip
-    plotting.legend_above(figure, handles)
+            axes.set_title(_names.dataset_name(record.dataset))
+    _legend(figure)
     return figure
 
 
 def _draw_panel(axes, record, metric, contrasts):
     label, colour, log, prefix = METRICS[metric]
-    theta = record.arrays["theta"]
-    spans = []
-    for kind, (style, marker, white) in KINDS.items():
+    theta, extent = record.arrays["theta"], []
+    for kind in KINDS:
         values = _networks(record.arrays, metric, kind)
-        if not len(values):
-            continue
-        mean = values.mean(axis=0)
-        error = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0 * mean
-        tint = _mixed_with_white(colour, white)
-        axes.fill_between(theta, mean - error, mean + error, color=tint, alpha=0.25, linewidth=0)
-        axes.plot(
-            theta, mean, color=tint, linestyle=style, marker=marker, markersize=3, markevery=4,
-            label=_label(kind, record, contrasts, prefix),
-        )  # fmt: skip
-        spans += [mean + error, np.where(mean > error, mean - error, mean) if log else mean - error]
-    if not spans:
+        if len(values):
+            name = _label(kind, record, contrasts, prefix)
+            extent += _draw_kind(axes, theta, values, kind, colour, f"{name} (n = {len(values)})")
+    if not extent:
         plotting.empty_panel(axes, "no network with finite values")
         return
-    lines = len(axes.lines)
+    headroom = 0.04 + 0.075 * len(axes.lines)
+    _scales.set_scale(axes.yaxis, np.concatenate(extent), log=log, headroom=headroom)
     for angle in TRAINING_POINTS:
-        axes.axvline(angle, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    plotting.set_scale(axes.yaxis, np.concatenate(spans), log=log, headroom=0.1 + 0.07 * lines)
+        axes.axvline(angle, ymax=1 - headroom, color=plotting.FAINT, linewidth=0.8, zorder=0)
+    axes.legend(loc="upper left", handlelength=2.4, borderaxespad=0.1)
     axes.set_xlim(0, 2 * np.pi)
     axes.set_xticks([0, *TRAINING_POINTS, 2 * np.pi], ["0", "π/3", "π", "5π/3", "2π"])
     axes.set_xlabel("Angle θ (grey lines: the training points)")
-    axes.set_ylabel(label.format(bins=f"1/{len(theta)}"), color=colour)
-    count = len(_networks(record.arrays, metric, next(iter(KINDS))))
-    axes.legend(loc="upper left", title=f"n = {count} networks", alignment="left", handlelength=2.4)
+    axes.set_ylabel(label.format(bin=f"1/{len(theta)}"), color=colour)
+
+
+def _draw_kind(axes, theta, values, kind, colour, label):
+    """Mean and band of one standard error; n = 1 has no band -> what the axis must hold."""
+    style, marker, white = KINDS[kind]
+    tint = tuple(np.array(to_rgb(colour)) * (1 - white) + white)
+    mean, error = values.mean(axis=0), np.zeros(len(theta))
+    if len(values) > 1:
+        error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    axes.fill_between(theta, mean - error, mean + error, color=tint, alpha=0.25, linewidth=0)
+    line = {"color": tint, "linestyle": style, "marker": marker, "markersize": 3, "markevery": 4}
+    axes.plot(theta, mean, **line, label=label)
+    # A mean that a few networks carry has an error of its own size, and a band without end below.
+    return [mean + error, np.where(mean > 1.1 * error, mean - error, mean)]
 
 
 def _networks(arrays, metric, kind):
     """Each network's mean over the curves of a kind -> [networks, B], those with finite values."""
-    values = arrays[metric][:, arrays["kind"] == kind]
-    if not values.size:
-        return values.reshape(0, 0)
-    values = values.mean(axis=1)
+    curves = arrays[metric][:, arrays["kind"] == kind]
+    if not curves.size:
+        return np.empty((0, curves.shape[-1]))
+    values = curves.mean(axis=1)
     return values[np.isfinite(values).all(axis=1)]
 
 
@@ -90,14 +89,16 @@ def _label(kind, record, contrasts, prefix):
     rows = _selection.of_dataset(contrasts, record.dataset)
     if not rows.empty:
         rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
-    name = f"{prefix}_near_over_far"
-    if rows.empty or np.isnan(rows[name].iloc[0]):
+    columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
+    if rows.empty or rows[columns].isna().any(axis=None):
         return kind
-    value, low, high = (float(rows[name + end].iloc[0]) for end in ("", "_low", "_high"))
-    return f"{kind}: near/far {value:.2g} [{low:.2g}, {high:.2g}]"
+    return f"{kind}, near/far {_numbers.interval(*rows[columns].iloc[0], _numbers.two_digits)}"
 
 
-def _mixed_with_white(colour, share):
-    from matplotlib.colors import to_rgb
-
-    return tuple(np.asarray(to_rgb(colour)) * (1 - share) + share)
+def _legend(figure):
+    handles = []
+    for kind, (style, marker, _) in KINDS.items():
+        name = "random ellipse" if kind == "random" else f"through three points, {kind}"
+        look = {"linestyle": style, "marker": marker, "markersize": 3.5}
+        handles.append(Line2D([], [], color=plotting.NEUTRAL, label=name, **look))
+    plotting.legend_above(figure, handles)
