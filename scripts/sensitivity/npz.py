@@ -1,5 +1,11 @@
-"""Reading of `.npz` files that somebody else made: nothing is unpickled, nothing is extracted."""
+"""Strict reading of `.npz` files: nothing is unpickled, nothing extracted, no damage goes unseen.
 
+`numpy.load` stops reading a member where its header says that the array ends, and the checksum of
+a zip member is compared at the member's own end: an altered header can hide from it. Here every
+member is read whole, and must hold its array and nothing else.
+"""
+
+import math
 import warnings
 import zipfile
 from io import BytesIO
@@ -7,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensitivity.errors import SensitivityError
+from sensitivity.errors import DamagedFile
 
 LARGEST = 1 << 33  # bytes of one array; a decompression bomb goes beyond
 HEADER_READERS = {
@@ -16,46 +22,45 @@ HEADER_READERS = {
 }
 
 
-def read(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Read the arrays named `keys`; a `provenance`, as our own files have, may stand beside them.
+def read(path: "str | Path") -> dict[str, np.ndarray]:
+    """Read all arrays of a file by their names.
 
     Raises:
-        SensitivityError: the file is torn, has other keys, or holds anything but plain numbers.
+        FileNotFoundError: there is no such file.
+        DamagedFile: the file is torn or altered, or holds anything but arrays of numbers and text.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-            found = sorted(name.removesuffix(".npy") for name in members)
-            if found not in (sorted(keys), sorted((*keys, "provenance"))):
-                raise SensitivityError(
-                    f"{path} has the keys {', '.join(found) or '(none)'}; it must have "
-                    f"{', '.join(keys)} and no other"
-                )
-            return {key: _array(_member(archive, f"{key}.npy"), f"{key} of {path}") for key in keys}
-    except SensitivityError:
-        raise
-    except Exception as error:  # hostile bytes make zipfile raise almost anything
-        raise SensitivityError(f"{path} is no intact .npz file ({error})") from error
+    with Path(path).open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                names = [member.filename.removesuffix(".npy") for member in members]
+                if len(set(names)) < len(names):
+                    raise ValueError("two of its arrays have one name")
+                return {n: _array(n, _content(archive, m)) for n, m in zip(names, members)}
+        except Exception as error:  # hostile bytes make zipfile raise almost anything
+            raise DamagedFile(f"{path} is no intact .npz file: {error}") from error
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    if archive.getinfo(name).file_size > LARGEST:
-        raise ValueError(f"{name} unpacks to more than {LARGEST} bytes")
-    return archive.read(name)  # to its end, for only there is the checksum compared
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > LARGEST:
+        raise ValueError(f"{member.filename} unpacks to more than {LARGEST} bytes")
+    return archive.read(member)
 
 
-def _array(content: bytes, name: str) -> np.ndarray:
-    """Parse the `.npy` format; the header is a literal, never run."""
+def _array(name: str, content: bytes) -> np.ndarray:
+    """Parse the `.npy` format; its header is a literal, never run."""
     file = BytesIO(content)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a header that calls for a warning is no good header
         shape, fortran, dtype = HEADER_READERS[np.lib.format.read_magic(file)](file)
     if dtype.hasobject:
-        raise SensitivityError(
-            f"{name} holds Python objects, which are refused; save plain numbers"
-        )
-    if dtype.kind not in "uif":
-        raise SensitivityError(f"{name} has the type {dtype}; numbers are needed")
-    return np.frombuffer(content, dtype, offset=file.tell()).reshape(
-        shape, order="F" if fortran else "C"
-    )
+        raise ValueError(f"{name} holds Python objects, which are refused; save plain numbers")
+    if dtype.kind not in "biufU":
+        raise ValueError(f"{name} has the type {dtype}; only numbers and text are read")
+    items = math.prod(shape)
+    if min(shape, default=0) < 0 or file.tell() + items * dtype.itemsize != len(content):
+        raise ValueError(f"{name} announces the shape {shape}, which does not fit its bytes")
+    if items == 0 or dtype.itemsize == 0:
+        return np.zeros(shape, dtype)
+    values = np.frombuffer(content, dtype, offset=file.tell())
+    return values.reshape(shape, order="F" if fortran else "C").copy(order="K")

@@ -95,7 +95,7 @@ class _Unpickler(pickle.Unpickler):
                 return word()
         if (module, name) == ("_codecs", "encode"):
             return _Encode()
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        raise pickle.UnpicklingError(f"it asks for {module + '.' + name!a}")
 
 
 class _Word:

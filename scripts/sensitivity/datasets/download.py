@@ -137,7 +137,12 @@ def _get(url: str, silence: float, end: float) -> bytes:
     """One attempt at one address, until the time `end`."""
     content = bytearray()
     request = urllib.request.Request(url, headers={"User-Agent": AGENT})
-    with urllib.request.urlopen(request, timeout=silence) as response:
+    try:
+        response = urllib.request.urlopen(request, timeout=silence)
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
+    with response:
         length = response.length
         # disable=None: no bar where the output is not a terminal
         with tqdm(total=length, unit="B", unit_scale=True, desc=url, disable=None) as bar:

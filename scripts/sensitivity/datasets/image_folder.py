@@ -35,7 +35,11 @@ def read(folder: Path) -> tuple[np.ndarray, ...]:
         raise SensitivityError(
             f"{folder / 'test' / strangers[0]}: this class has no folder below {folder / 'train'}"
         )
-    return (*_read_part(folder / "train", classes), *_read_part(folder / "test", classes))
+    training = _read_part(folder / "train", classes)
+    empty = [name for label, name in enumerate(classes) if label not in training[1]]
+    if empty:
+        raise SensitivityError(f"{folder / 'train' / empty[0]} holds no image")
+    return (*training, *_read_part(folder / "test", classes))
 
 
 def _subfolders(part: Path) -> list[str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sensitivity.datasets import image_folder, npz
+from sensitivity import npz
+from sensitivity.datasets import image_folder
 from sensitivity.datasets.dataset import ARRAYS
 from sensitivity.errors import SensitivityError
 
@@ -24,7 +25,8 @@ def read(path: Path) -> Arrays:
     if path.is_dir():
         arrays = image_folder.read(path)
     elif path.suffix == ".npz" and path.is_file():
-        by_name = npz.read(path, ARRAYS)
+        by_name = npz.read(path)
+        _check_keys(path, set(by_name))
         arrays = tuple(by_name[name] for name in ARRAYS)
     else:
         raise SensitivityError(
@@ -34,6 +36,14 @@ def read(path: Path) -> Arrays:
     arrays = _check_labels(path, arrays)
     _check_separate(path, arrays)
     return arrays
+
+
+def _check_keys(path: Path, keys: set[str]) -> None:
+    if keys - {"provenance"} != set(ARRAYS):  # files that we wrote have a provenance too
+        raise SensitivityError(
+            f"{path} has the keys {', '.join(map(ascii, sorted(keys))) or '(none)'}; it must have "
+            f"{', '.join(ARRAYS)} and no other"
+        )
 
 
 def _check_images(path: Path, arrays: Arrays) -> None:
