@@ -35,7 +35,7 @@ class Backpropagation:
         first = weights[0]
         replicates, width, _ = first.shape
         self.weights = list(weights)
-        self.nonlinearity = nonlinearity.passes(activations.get(activation), first.device)
+        self.nonlinearity = nonlinearity.passes(activations.get(activation), first)
         self.loss = loss
         self.divisor = divisor
         self.values = [first.new_empty(replicates, w.shape[1], batch) for w in self.weights]
@@ -43,7 +43,7 @@ class Backpropagation:
         self.deltas = [first.new_empty(replicates, width, batch) for _ in range(2)]
         self.error = torch.empty_like(self.values[-1])
         classes = self.weights[-1].shape[1]
-        self.one_hot = torch.eye(classes, device=first.device)
+        self.one_hot = torch.eye(classes, device=first.device, dtype=first.dtype)
 
     def __call__(
         self, images_RBd: torch.Tensor, labels_RB: torch.Tensor, receive: Receiver

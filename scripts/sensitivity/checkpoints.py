@@ -69,7 +69,8 @@ class Checkpoint:
             header = file.metadata() or {}
             if header.get("identity") != self.identity:
                 raise SensitivityError("it belongs to another training or to other code")
-            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            # Cloned, because memory from a file is aligned differently, and sums round by that.
+            tensors = {name: file.get_tensor(name).clone() for name in sorted(file.keys())}
         record = json.loads(header["record"])
         if header["checksum"] != _checksum(tensors, record):
             raise DamagedFile("its content does not match its checksum")

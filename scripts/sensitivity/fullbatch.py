@@ -23,7 +23,7 @@ class FullBatch:
         self.problem = problem
         self.labels_1N = problem.labels([seed])
         weights = sum(a * b for a, b in pairwise(problem.sizes))
-        self.weights_1P = torch.empty(1, weights, device=problem.device)
+        self.weights_1P = problem.images_Nd.new_empty(1, weights)
         self.gradient_1P = torch.empty_like(self.weights_1P)
         self.layers = layer_views(self.gradient_1P, problem.sizes)
         self.passes: dict[int, Backpropagation] = {}

@@ -35,8 +35,8 @@ class FullBatchRun:
         self.diverged = False
         self.full_batch = FullBatch(problem, seed)
         self.loss: float | None = None
-        self.gradient = torch.empty(0, device=problem.device)
-        self.scale = torch.ones((), device=problem.device)  # of the initial inverse Hessian
+        self.gradient = weights_RP.new_empty(0)
+        self.scale = weights_RP.new_ones(())  # of the initial inverse Hessian
         self.gradient_changes: list[torch.Tensor] = []
         self.moves: list[torch.Tensor] = []
         self.curvatures: list[torch.Tensor] = []  # 1 / (gradient change . move)

@@ -43,9 +43,9 @@ class Clamp:
 class Pieces:
     """Any piecewise-linear function, by table look-up."""
 
-    def __init__(self, activation: Activation, device: torch.device) -> None:
+    def __init__(self, activation: Activation, like: torch.Tensor) -> None:
         self.thresholds, self.slopes, self.offsets = (
-            torch.tensor(values, dtype=torch.float32, device=device)
+            torch.tensor(values, dtype=like.dtype, device=like.device)
             for values in (activation.thresholds, activation.slopes, activation.offsets)
         )
 
@@ -61,8 +61,8 @@ class Pieces:
         gradient.mul_(slopes)
 
 
-def passes(activation: Activation, device: torch.device) -> Clamp | Pieces:
-    """The cheapest pair of passes for an activation."""
+def passes(activation: Activation, like: torch.Tensor) -> Clamp | Pieces:
+    """The cheapest pair of passes for an activation, over tensors of the type of `like`."""
     if activation.slopes in ((0.0, 1.0), (0.0, 1.0, 0.0)):
         return Clamp(activation)
-    return Pieces(activation, device)
+    return Pieces(activation, like)

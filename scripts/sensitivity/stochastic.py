@@ -51,7 +51,7 @@ class MiniBatchRun:
         self.labels_RN = problem.labels(self.seeds)
         self.drawn_RB = torch.zeros(shape, dtype=torch.int64, device=device)
         self.chosen_RB = torch.zeros_like(self.drawn_RB)
-        self.images_RBd = torch.empty(*shape, problem.sizes[0], device=device)
+        self.images_RBd = problem.images_Nd.new_empty(*shape, problem.sizes[0])
         if problem.table_Td is not None:
             self.originals_RBd = torch.empty_like(self.images_RBd)
             self.permutations = torch.empty_like(self.images_RBd, dtype=torch.int64).flatten(0, 1)

@@ -1,0 +1,162 @@
+import pytest
+import torch
+
+from sensitivity import stochastic
+from sensitivity.batches import Batches, learning_rate
+from sensitivity.errors import SensitivityError
+from sensitivity.evaluation import evaluate, moments
+from sensitivity.losses import pointwise_losses
+from sensitivity.training import nothing, train, training_labels
+
+
+def final_rows(training):
+    return [row for row in training.history if row["final"]]
+
+
+def test_the_same_call_twice_gives_the_same_bytes(data, recipe, assert_same_bytes):
+    model = recipe(augmentation="shift_flip", labels="random")
+    assert_same_bytes(train(model, data), train(model, data))
+
+
+@pytest.mark.parametrize(("stack", "threads"), [(1, 1), (2, 1), (8, 1), (8, 2)])
+def test_a_replicate_depends_neither_on_its_stack_nor_on_threads(
+    data, recipe, monkeypatch, stack, threads
+):
+    model = recipe(augmentation="shift_flip", labels="random", replicates=8, steps=9)
+    alone = train(model, data, seeds=[3])
+    monkeypatch.setattr("sensitivity.training.stack_size", lambda *_: stack)
+    torch.set_num_threads(threads)
+    together = train(model, data)
+    for single, weight in zip(alone.network.weights, together.network.weights):
+        torch.testing.assert_close(weight[3], single[0], rtol=1e-4, atol=1e-5)
+    rows = [row for row in together.history if row["seed"] == 3]
+    assert [row["step"] for row in rows] == [row["step"] for row in alone.history]
+    for ours, theirs in zip(rows, alone.history):
+        assert ours["training_loss"] == pytest.approx(theirs["training_loss"], rel=1e-4)
+
+
+def test_history_holds_whole_set_values_of_the_network(data, recipe):
+    model = recipe(labels="random", augmentation="shift_flip")
+    result = train(model, data)
+    labels = {
+        "training": training_labels(model, data, model.seeds),
+        "test": data.labels("test").expand(3, -1),
+    }
+    assert [row["step"] for row in result.history if row["replicate"] == 0] == moments(30)
+    assert [row["replicate"] for row in final_rows(result)] == [0, 1, 2]
+    for part, split in (("training", "train"), ("test", "test")):
+        logits = result.network.to(torch.float64).logits(data.inputs(split).double())
+        for row, logits_Pn, labels_P in zip(final_rows(result), logits, labels[part]):
+            loss = torch.nn.functional.cross_entropy(logits_Pn, labels_P).item()
+            accuracy = (logits_Pn.argmax(1) == labels_P).double().mean().item()
+            assert row[f"{part}_loss"] == pytest.approx(loss, rel=1e-5)
+            assert row[f"{part}_accuracy"] == accuracy
+            assert row["diverged_step"] is None
+
+
+def test_evaluation_in_chunks_is_evaluation(data, recipe, monkeypatch):
+    network = train(recipe(), data).network
+    labels = data.labels("train").expand(3, -1)
+    whole = evaluate(network, data.inputs("train"), labels, "squared", nothing)
+    monkeypatch.setattr("sensitivity.evaluation.ACTIVATION_BYTES", 1)
+    chunked = evaluate(network, data.inputs("train"), labels, "squared", nothing)
+    torch.testing.assert_close(whole[0], chunked[0], rtol=1e-6, atol=0)
+    assert torch.equal(whole[1], chunked[1])
+
+
+def test_small_cross_entropies_keep_their_precision():
+    margins = torch.tensor([1.0, 30.0, 300.0, -300.0], dtype=torch.float64)
+    logits = torch.stack([margins, torch.zeros(4), torch.zeros(4)], 1)
+    losses = pointwise_losses(logits, torch.zeros(4, dtype=torch.int64))
+    exact = torch.log1p(2 * torch.exp(-margins))
+    exact[3] = 300 + torch.tensor(2.0).double().log()
+    torch.testing.assert_close(losses, exact, rtol=1e-14, atol=0)
+
+
+def test_progress_adds_up_to_all_steps(data, recipe):
+    done = []
+    train(recipe(), data, progress=done.append)
+    assert sum(done) == 30 * 3
+
+
+@pytest.mark.usefixtures("one_stack")
+def test_a_fitted_replicate_ends_and_the_others_go_on(data, recipe):
+    slow = {"replicates": 6, "steps": 60, "learning_rate": 0.02}
+    full = train(recipe(**slow), data)
+    done = []
+    early = train(recipe(**slow, stop_when_fitted=True), data, progress=done.append)
+    assert len({row["step"] for row in final_rows(early)}) > 1  # they end at different moments
+    assert sum(done) == 60 * 6
+    for replicate in range(6):
+        ours = [row for row in early.history if row["replicate"] == replicate]
+        theirs = [row for row in full.history if row["replicate"] == replicate]
+        assert all(row["training_accuracy"] < 1 for row in ours[:-1])
+        assert ours[-1]["training_accuracy"] == 1
+        assert ours[-1]["training_loss"] == pytest.approx(theirs[len(ours) - 1]["training_loss"])
+
+
+def test_an_epoch_shows_every_image_at_most_once_and_drops_the_rest(recipe):
+    batches = Batches.of(recipe(), 150)
+    order = batches.epoch([0, 1], epoch=4)
+    assert order.shape == (150 // 32, 2, 32)
+    assert all(len(order[:, replicate].unique()) == 128 for replicate in (0, 1))
+    assert torch.equal(order[:, 1:], batches.epoch([1], epoch=4))
+    assert not torch.equal(order, batches.epoch([0, 1], epoch=5))
+
+
+def test_labels_are_drawn_once_per_replicate(data, recipe):
+    labels = training_labels(recipe(labels="random"), data, [0, 1])
+    assert torch.equal(labels[1], training_labels(recipe(labels="random"), data, [1])[0])
+    assert not torch.equal(labels[0], labels[1])
+    assert (labels.flatten().bincount(minlength=4) / 300 - 0.25).abs().max() < 0.1
+    true = training_labels(recipe(), data, [0, 1])
+    assert torch.equal(true[1], data.labels("train"))
+
+
+def test_the_rate_decays_by_epochs(recipe):
+    model = recipe(learning_rate=0.1, decay_epochs=3, decay_factor=0.1)
+    rates = [learning_rate(model, epoch) for epoch in (0, 2, 3, 6)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.001])
+
+
+def test_moments_are_few_and_reach_from_start_to_end():
+    for steps in (1, 7, 30, 3000, 2**18):
+        found = moments(steps)
+        assert found[0] == 0
+        assert found[-1] == steps
+        assert len(found) <= 16
+        assert found == sorted(set(found))
+
+
+class TestMemory:
+    @pytest.mark.usefixtures("one_stack")
+    def test_a_stack_that_exceeds_the_memory_is_halved(self, data, recipe, monkeypatch, caplog):
+        expected = train(recipe(), data)
+        work = stochastic.MiniBatchRun._work
+
+        def hungry(run):
+            if len(run.seeds) > 1 and run.step == 12:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            work(run)
+
+        monkeypatch.setattr(stochastic.MiniBatchRun, "_work", hungry)
+        result = train(recipe(), data)
+        assert "halved" in caplog.text
+        for ours, theirs in zip(result.network.weights, expected.network.weights):
+            torch.testing.assert_close(ours, theirs)
+
+    def test_one_replicate_that_exceeds_the_memory_is_one_sentence(self, data, recipe, monkeypatch):
+        def hungry(run):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+        monkeypatch.setattr(stochastic.MiniBatchRun, "_work", hungry)
+        with pytest.raises(SensitivityError, match=r"needs at least .* GB, more than is free"):
+            train(recipe(), data)
+
+    def test_other_errors_are_not_taken_for_it(self, data, recipe, monkeypatch):
+        def broken(run):
+            raise RuntimeError("shapes do not match")
+
+        monkeypatch.setattr(stochastic.MiniBatchRun, "_work", broken)
+        with pytest.raises(RuntimeError, match="shapes"):
+            train(recipe(), data)
