@@ -1,0 +1,258 @@
+"""From the records of single models to the verdicts, through the scripts, on a synthetic study."""
+
+import importlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sensitivity.curve_contrasts import KINDS, WINDOW, near_training_points
+from sensitivity.datasets import Dataset
+from sensitivity.errors import DamagedFile, SensitivityError
+from sensitivity.recipe import CHOICES, Recipe
+from sensitivity.storage import read_table, write_arrays, write_table
+
+SETTINGS = json.dumps({"code": "0", "resamples": 200, "confidence": 0.95, "seed": 0})
+REPLICATES, POINTS = 3, 120
+TABLES = ("correlations", "factors", "pairs", "points", "curves", "claims")
+SENSITIVITY = {"relu": 1.0, "relu6": 1.3, "hardtanh": 2.0, "hardsigmoid": 2.5}
+
+
+def call(script, *arguments):
+    """Run a script's main with settings and whatever else it takes."""
+    words = [str(word) for argument in arguments for word in np.atleast_1d(argument)]
+    importlib.import_module(script).main([*words, "--settings", SETTINGS])
+
+
+def grid():
+    """Enough models for every claim: all of them fit, one that diverged beside them."""
+    base = {"replicates": REPLICATES, "learning_rate": 0.01}
+    shapes = [(w, d, a) for w in (10, 20, 40, 80) for d in (2, 4) for a in CHOICES["activation"]]
+    recipes = [Recipe(w, d, a, **base) for w, d, a in shapes]
+    for change in ({"labels": "random"}, {"augmentation": "shift_flip"}, {"optimizer": "lbfgs"}):
+        recipes += [Recipe(w, d, a, **{**base, **change}) for w, d, a in shapes if w == 80]
+    return [*recipes, Recipe(99, 2, "relu", **base)]
+
+
+def gap_and_norm(recipe):
+    """The relations of the paper, by construction, before noise."""
+    norm = SENSITIVITY[recipe.activation] * (100 / recipe.width) ** 0.5
+    norm *= {"random": 5.0, "true": 1.0}[recipe.labels]
+    norm *= {"none": 1.0, "shift_flip": 0.3}[recipe.augmentation]
+    norm *= 1.5 if recipe.optimizer == "lbfgs" else 1.0
+    return (0.9 if recipe.labels == "random" else 0.05 * norm), norm
+
+
+def write_model(root, dataset, recipe, generator):
+    owner = {"dataset": dataset, "model": recipe.name}
+    diverged = recipe.width == 99
+    gap, norm = gap_and_norm(recipe)
+    noise = np.exp(0.05 * generator.normal(size=(3, REPLICATES)))
+    replicate = np.arange(REPLICATES)
+    accuracy = np.full(REPLICATES, 0.1 if diverged else 1.0)
+    training = pd.DataFrame(
+        {
+            "replicate": replicate,
+            "seed": list(recipe.seeds),
+            "step": 100,
+            "training_loss": 1e-4 * noise[0],
+            "training_accuracy": accuracy,
+            "test_loss": 0.3,
+            "test_accuracy": accuracy - gap * noise[0],
+            "final": True,
+            "diverged_step": 7.0 if diverged else np.nan,
+        }
+    )
+    write_table(root / "models" / dataset / recipe.name / "training.csv", training, owner)
+    folder = root / "study/measurements" / dataset / recipe.name
+    jacobian = {"replicate": replicate, "jacobian_norm": norm * noise[1]}
+    jacobian["jacobian_points"] = np.full(REPLICATES, POINTS)
+    transitions = {"replicate": replicate, "transitions": 100 * norm * noise[2]}
+    write_arrays(folder / "jacobian.npz", jacobian, owner)
+    write_arrays(folder / "transitions.npz", transitions, owner)
+    return folder, owner
+
+
+def write_points(folder, owner, generator):
+    wrong = generator.random((REPLICATES, POINTS)) < 0.2
+    log_norm = generator.normal(size=wrong.shape) + wrong
+    arrays = {
+        "jacobian_norm": np.exp(log_norm),
+        "cross_entropy": np.exp(log_norm + generator.normal(size=wrong.shape)),
+        "correct": ~wrong,
+        "maximum_probability": np.where(wrong, 0.6, 0.95),
+        "index": np.arange(POINTS),
+    }
+    write_arrays(folder / "points.npz", arrays, owner)
+    return folder / "points.npz"
+
+
+def write_curves(folder, owner, generator):
+    theta = 2 * np.pi * (np.arange(64) + 0.5) / 64
+    kinds = np.repeat(KINDS, 2)
+    values = np.exp(0.1 * generator.normal(size=(REPLICATES, len(kinds), 64)))
+    near = near_training_points(theta, WINDOW)
+    values[:, kinds != "random"] *= np.where(near, 0.2, 1.0)
+    arrays = {"kind": kinds, "theta": theta, "jacobian_norm": values, "transitions": values}
+    write_arrays(folder / "curves.npz", arrays, owner)
+    return folder / "curves.npz"
+
+
+def write_study(root, recipes, datasets=("one",)):
+    """Every file that the table scripts read; returns the files of points and of curves."""
+    files = {"points": [], "curves": []}
+    for seed, dataset in enumerate(datasets):
+        generator = np.random.default_rng(seed)
+        images = generator.integers(0, 256, size=(30, 8, 8), dtype=np.uint8)
+        labels = np.arange(30) % 10
+        Dataset(dataset, images, labels, images, labels).save(root / "data" / f"{dataset}.npz")
+        for recipe in recipes:
+            folder, owner = write_model(root, dataset, recipe, generator)
+            if recipe in recipes[:2]:
+                files["points"].append(write_points(folder, owner, generator))
+            if recipe in recipes[:4] and dataset == "one":
+                files["curves"].append(write_curves(folder, owner, generator))
+        models = {
+            recipe.name: {
+                "recipe": recipe.specification(),
+                "surveys": ["all"],
+                "measures": ["jacobian", "transitions"],
+            }
+            for recipe in recipes
+        }
+        plan = {"dataset": dataset, "fits_at": 1.0, "models": models}
+        path = root / "study/plan" / f"{dataset}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(plan), encoding="utf-8")
+    return files
+
+
+def tabulate_networks(root, dataset, tables):
+    call(
+        "networks",
+        *("--plan", root / "study/plan" / f"{dataset}.json"),
+        *("--data", root / "data" / f"{dataset}.npz"),
+        *("--models-folder", root / "models" / dataset),
+        *("--measurements-folder", root / "study/measurements" / dataset),
+        *("--networks", tables / dataset / "networks.csv"),
+        *("--models", tables / dataset / "models.csv"),
+    )
+
+
+def make_tables(root, files, tables):
+    """All six scripts, in order."""
+    for dataset in ("one", "two"):
+        tabulate_networks(root, dataset, tables)
+    models = [tables / dataset / "models.csv" for dataset in ("one", "two")]
+    networks = [tables / dataset / "networks.csv" for dataset in ("one", "two")]
+    out = {name: tables / f"{name}.csv" for name in TABLES}
+    call("correlations", "--models", models, "--output", out["correlations"])
+    call("factors", "--models", models, "--output", out["factors"], "--pairs", out["pairs"])
+    for script, name in (("point_statistics", "points"), ("curve_contrasts", "curves")):
+        call(script, f"--{name}", files[name], "--networks", networks, "--output", out[name])
+    inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
+    call("claims", *inputs, "--output", out["claims"], "--text", tables / "claims.md")
+    return tables
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("results")
+    return root, write_study(root, grid(), ("one", "two"))
+
+
+@pytest.fixture(scope="module")
+def tables(study):
+    root, files = study
+    return make_tables(root, files, root / "study/tables")
+
+
+def test_every_model_and_network_is_in_its_table(tables):
+    networks = read_table(tables / "one/networks.csv", dataset="one")
+    models = read_table(tables / "one/models.csv", dataset="one")
+    assert len(networks) == REPLICATES * len(grid())
+    assert len(models) == len(grid())
+    assert networks["diverged"].sum() == REPLICATES
+    assert models.loc[models["width"] == 99, "fits"].tolist() == [False]
+    assert models["number_of_weights"].iloc[0] == 64 * 10 + 100 + 100
+    assert models["jacobian_norm_standard_error"].notna().all()
+
+
+def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
+    claims = read_table(tables / "claims.csv")
+    verdicts = claims.set_index(["claim", "dataset"])["verdict"]
+    for claim in ("C2", "C3", "C4", "C5", "C6", "C7", "C8"):
+        assert verdicts[claim, "all"] == "supported", claim
+    assert verdicts["C1", "one"] == verdicts["C1", "all"] == "supported"
+    assert verdicts["C1", "two"] == "too few networks"
+    correlations = read_table(tables / "correlations.csv")
+    assert set(correlations.loc[correlations["value"].notna(), "n"]) == {40}
+    pairs = read_table(tables / "pairs.csv")
+    effects = read_table(tables / "factors.csv").set_index(["dataset", "factor", "metric"])
+    labels = effects.loc[("one", "random_labels", "jacobian_norm")]
+    assert labels["median_ratio"] == pytest.approx(5.0, rel=0.1)
+    assert labels["n"] == 8
+    assert len(pairs) == 3 * effects.xs("jacobian_norm", level="metric")["pairs"].sum()
+    text = (tables / "claims.md").read_text(encoding="utf-8")
+    assert "On two *too few networks*: this study has no networks for it." in text
+    assert "nan" not in text
+
+
+def test_equal_inputs_give_equal_bytes(study, tables, tmp_path):
+    root, files = study
+    again = make_tables(root, files, tmp_path / "tables")
+    paths = sorted(path.relative_to(tables) for path in tables.rglob("*") if path.is_file())
+    assert len(paths) == 2 * (len(TABLES) + 4) + 1
+    for path in paths:
+        assert (again / path).read_bytes() == (tables / path).read_bytes(), path
+
+
+def test_a_record_of_another_model_is_refused_by_name(tmp_path):
+    write_study(tmp_path, grid()[:4])
+    first, second = (recipe.name for recipe in grid()[:2])
+    folder = tmp_path / "study/measurements/one"
+    (folder / first / "jacobian.npz").write_bytes((folder / second / "jacobian.npz").read_bytes())
+    with pytest.raises(DamagedFile, match=first):
+        tabulate_networks(tmp_path, "one", tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
+
+
+def flipped(content):
+    """One bit of a file turned over, halfway."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def test_damaged_records_are_refused_by_name(tmp_path):
+    write_study(tmp_path, grid()[:4])
+    name = grid()[3].name
+    measured = tmp_path / "study/measurements/one" / name / "transitions.npz"
+    training = tmp_path / "models/one" / name / "training.csv"
+    for path, damage in ((measured, flipped), (training, flipped), (training, truncated)):
+        intact = path.read_bytes()
+        path.write_bytes(damage(intact))
+        with pytest.raises(DamagedFile, match=path.name):
+            tabulate_networks(tmp_path, "one", tmp_path / "tables")
+        path.write_bytes(intact)
+
+
+def test_a_plan_that_is_none_is_refused(tmp_path):
+    write_study(tmp_path, grid()[:4])
+    plan = tmp_path / "study/plan/one.json"
+    content = json.loads(plan.read_text(encoding="utf-8"))
+    first, second = list(content["models"])[:2]
+    content["models"][first]["recipe"] = content["models"][second]["recipe"]
+    for text, message in (
+        ("{", "is no plan"),
+        ("[]", "is no plan"),
+        (json.dumps({**content, "models": {}}), "plans no model"),
+        (json.dumps(content), f"calls a model {first}"),
+    ):
+        plan.write_text(text, encoding="utf-8")
+        with pytest.raises(SensitivityError, match=message):
+            tabulate_networks(tmp_path, "one", tmp_path / "tables")
