@@ -87,6 +87,8 @@ def save(figure, pdf, png, provenance, dots_per_inch=DOTS_PER_INCH):
     Keywords, the PNG's Provenance text.
     """
     text = json.dumps(provenance, sort_keys=True)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # once is enough: the layout costs more than the drawing
     figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Keywords": text})
     figure.savefig(png, format="png", dpi=dots_per_inch, metadata={"Provenance": text})
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.bounds import orthogonal_norm
+from sensitivity.correlations import DIRECTIONS
 from sensitivity.figures import FigureData, Record
 from sensitivity.recipe import Recipe
 
@@ -73,9 +74,9 @@ def made_up_correlations(datasets=DATASETS, n=14, seed=0):
     shifts = {"kendall_tau": 0, "spearman_rho": 0.1, "granulated_kendall_tau": -0.2}
     rows = []
     for dataset, (place, measure) in itertools.product(datasets, enumerate(METRICS + RIVALS)):
-        value = 0.75 - 0.11 * place + generator.normal(0, 0.05)
+        value = DIRECTIONS[measure] * (0.75 - 0.11 * place + generator.normal(0, 0.05))
         for statistic, shift in shifts.items():
-            interval = {"value": value + shift, "low": value + shift - 0.2, "high": value + 0.15}
+            interval = {"value": value + shift, "low": value + shift - 0.2, "high": value + 0.2}
             about = {"dataset": dataset, "measure": measure, "statistic": statistic}
             rows.append(about | interval | {"n": n, "p": 0.01, "p_holm": 0.05, "rank": place + 1})
     return pd.DataFrame(rows)

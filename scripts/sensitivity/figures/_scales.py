@@ -62,7 +62,7 @@ def _log_ticks(axis, low, high, most, text):
 
 
 def log_ticks(low, high, most=5):
-    """About `most` or fewer round numbers between `low` and `high`, decades where there are three."""
+    """About `most` or fewer round numbers between `low` and `high`; decades if there are three."""
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first >= 2:
         step = math.ceil((last - first + 1) / most)

@@ -6,7 +6,6 @@ for orthogonal, of equal squared norm M = ||F||²/n (Novak et al. 2018, appendix
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from sensitivity import plotting
 from sensitivity.bounds import row_bounds, shared_norm
@@ -14,7 +13,7 @@ from sensitivity.figures import _names, _scales
 from sensitivity.figures._points import choose_networks, reason_for_none
 
 POINTS_SHOWN = 1000
-DASHED = (0, (5, 2))
+DASHED, DOTTED = (0, (5, 2)), (0, (1, 1))
 
 
 @plotting.styled
@@ -44,7 +43,8 @@ def draw(data, settings):
         left.plot(loss, curve, color=plotting.NEUTRAL, linestyle=style)
     row = points["true_class_jacobian_norm"] / root_m
     _draw_points(right, points, row, "Norm of the row / √M")
-    right.fill_between(loss, *row_bounds(loss, classes), color=plotting.FAINT, zorder=0)
+    for bound in row_bounds(loss, classes):
+        right.plot(loss, bound, color=plotting.NEUTRAL, linestyle=DOTTED, linewidth=0.9)
     _legend(figure)
     return figure
 
@@ -79,6 +79,6 @@ def _legend(figure):
         plotting.marker_handle("x", "wrong", "black"),
         Line2D([], [], **line, label="left: remaining probability on one other class"),
         Line2D([], [], **line, linestyle=DASHED, label="left: on all other classes evenly"),
-        Patch(color=plotting.FAINT, label="right: between the bounds"),
+        Line2D([], [], **line, linestyle=DOTTED, label="right: lower and upper bound"),
     ]
     plotting.legend_above(figure, handles, ncols=3)

@@ -73,8 +73,9 @@ def _draw_panel(axes, pairs, log, headroom, markers, faces):
         plotting.error_points(axes, *points, *errors, **look)
     values = pairs[["reference", "changed"]]
     errors = pairs[["reference_standard_error", "changed_standard_error"]]
-    _scales.set_scale(axes.xaxis, values, errors, log=log, most=4)
-    _scales.set_scale(axes.yaxis, values, errors, log=log, most=4, headroom=headroom)
+    most = 4 if log else 5
+    _scales.set_scale(axes.xaxis, values, errors, log=log, most=most)
+    _scales.set_scale(axes.yaxis, values, errors, log=log, most=most, headroom=headroom)
     ends = axes.get_xlim()
     axes.plot(ends, ends, color=plotting.NEUTRAL, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0)
 

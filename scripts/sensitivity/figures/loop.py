@@ -79,7 +79,7 @@ def _draw_projection(axes, shifts):
         outward = 10 * place / max(np.hypot(*place), 1e-12)
         at = {"xytext": outward, "textcoords": "offset points", "ha": "center", "va": "center"}
         axes.annotate(pixels, place, size=7, **at)
-    axes.margins(0.15)
+    axes.margins(0.2)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel(f"First principal component ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"Second principal component ({shares[1]:.0%})")
@@ -87,7 +87,7 @@ def _draw_projection(axes, shifts):
 
 
 def _labels(points):
-    """The number of pixels at some vertices, no two at one place of a curve that winds repeatedly."""
+    """Numbers of pixels for some vertices, no two at one place: the curve may wind repeatedly."""
     every = max(1, len(points) // 7)
     size = np.abs(points).max() or 1.0
     labels, taken = [], []

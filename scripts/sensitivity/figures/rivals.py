@@ -3,6 +3,7 @@
 import numpy as np
 
 from sensitivity import plotting
+from sensitivity.correlations import DIRECTIONS
 from sensitivity.figures import _names, _numbers, _selection
 
 TICKS = (-1, -0.5, 0, 0.5, 1)
@@ -10,10 +11,12 @@ TICKS = (-1, -0.5, 0, 0.5, 1)
 
 @plotting.styled
 def draw(data, settings):
-    """A panel for each data set: every measure's Kendall tau with the gap, its interval, by value.
+    """A panel for each data set: every measure's Kendall tau with the gap, best first.
 
-    Filled: over all models; hollow: the granulated tau, where one hyper-parameter changes at a time
-    (Jiang et al. 2020). `data` needs `correlations`; `settings` may name the `datasets`.
+    Filled: over all models, with its interval; hollow: the granulated tau, where one
+    hyper-parameter changes at a time (Jiang et al. 2020). A measure that promises a larger gap by a
+    smaller value is marked with a minus and its tau turned round, so that right is always better.
+    `data` needs `correlations`; `settings` may name the `datasets`.
     """
     names = _selection.datasets(settings, data.correlations)
     if not names:
@@ -34,20 +37,25 @@ def draw(data, settings):
     handles = [
         plotting.marker_handle("o", "over all models, with its interval"),
         plotting.marker_handle("D", "granulated: one hyper-parameter at a time", face="white"),
+        plotting.marker_handle("", "(−): a smaller value promises a larger gap; sign turned"),
     ]
     plotting.legend_above(figure, handles)
     return figure
 
 
 def ranking(correlations, dataset):
-    """A data set's measures by falling Kendall tau, with value, low, high, n and `granulated`."""
+    """A data set's measures, best first: tau in the measure's direction, and `granulated`."""
     rows = _selection.of_dataset(correlations, dataset)
     if rows.empty:
         return rows
     granulated = rows[rows["statistic"] == "granulated_kendall_tau"].set_index("measure")["value"]
     rows = rows[(rows["statistic"] == "kendall_tau") & np.isfinite(rows["value"])]
     rows = rows.assign(granulated=rows["measure"].map(granulated))
-    return rows.sort_values(["value", "measure"], ascending=[False, True], ignore_index=True)
+    rows["direction"] = rows["measure"].map(DIRECTIONS)
+    turned = rows["direction"] < 0
+    rows.loc[turned, ["low", "high"]] = -rows.loc[turned, ["high", "low"]].to_numpy()
+    rows.loc[turned, ["value", "granulated"]] *= -1
+    return rows.sort_values(["rank", "measure"], ignore_index=True)
 
 
 def _draw_panel(axes, table):
@@ -58,7 +66,11 @@ def _draw_panel(axes, table):
         axes.plot(row["value"], place, "o", color=colour, markersize=4.5)
         hollow = {"markersize": 4.5, "markerfacecolor": "white"}
         axes.plot(row["granulated"], place, "D", color=colour, **hollow)
-    axes.set_yticks(range(len(table)), [_names.measure_name(name) for name in table["measure"]])
+    names = [
+        _names.measure_name(row["measure"]) + (" (−)" if row["direction"] < 0 else "")
+        for _, row in table.iterrows()
+    ]
+    axes.set_yticks(range(len(table)), names)
     for label, name in zip(axes.get_yticklabels(), table["measure"]):
         label.set_color(_names.measure_colour(name))
     axes.tick_params(axis="y", length=0)

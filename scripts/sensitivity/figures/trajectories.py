@@ -35,7 +35,8 @@ def draw(data, settings):
     for record, row in zip(data.curves, grid):
         for axes, metric in zip(row, METRICS):
             _draw_panel(axes, record, metric, data.curve_contrasts)
-            axes.set_title(_names.dataset_name(record.dataset))
+            n = min(len(_networks(record.arrays, metric, kind)) for kind in KINDS)
+            axes.set_title(f"{_names.dataset_name(record.dataset)}, n = {n} networks")
     _legend(figure)
     return figure
 
@@ -46,16 +47,18 @@ def _draw_panel(axes, record, metric, contrasts):
     for kind in KINDS:
         values = _networks(record.arrays, metric, kind)
         if len(values):
-            name = _label(kind, record, contrasts, prefix)
-            extent += _draw_kind(axes, theta, values, kind, colour, f"{name} (n = {len(values)})")
+            label_of_kind = _contrast(contrasts, record, kind, prefix)
+            extent += _draw_kind(axes, theta, values, kind, colour, label_of_kind)
     if not extent:
         plotting.empty_panel(axes, "no network with finite values")
         return
-    headroom = 0.04 + 0.075 * len(axes.lines)
+    handles, labels = axes.get_legend_handles_labels()
+    headroom = 0.04 + 0.075 * len(labels)
     _scales.set_scale(axes.yaxis, np.concatenate(extent), log=log, headroom=headroom)
     for angle in TRAINING_POINTS:
         axes.axvline(angle, ymax=1 - headroom, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    axes.legend(loc="upper left", handlelength=2.4, borderaxespad=0.1)
+    if labels:
+        axes.legend(handles, labels, loc="upper left", handlelength=2.4, borderaxespad=0.1)
     axes.set_xlim(0, 2 * np.pi)
     axes.set_xticks([0, *TRAINING_POINTS, 2 * np.pi], ["0", "π/3", "π", "5π/3", "2π"])
     axes.set_xlabel("Angle θ (grey lines: the training points)")
@@ -85,14 +88,15 @@ def _networks(arrays, metric, kind):
     return values[np.isfinite(values).all(axis=1)]
 
 
-def _label(kind, record, contrasts, prefix):
+def _contrast(contrasts, record, kind, prefix):
+    """The ratio near / far of the table as a label; without one, the curve has no label."""
     rows = _selection.of_dataset(contrasts, record.dataset)
     if not rows.empty:
         rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
     columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
     if rows.empty or rows[columns].isna().any(axis=None):
-        return kind
-    return f"{kind}, near/far {_numbers.interval(*rows[columns].iloc[0], _numbers.two_digits)}"
+        return None
+    return f"near/far {_numbers.interval(*rows[columns].iloc[0], _numbers.two_digits)}"
 
 
 def _legend(figure):

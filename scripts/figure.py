@@ -1,0 +1,85 @@
+"""Draw one figure from tables and measurements, as PDF and as PNG."""
+
+import argparse
+import importlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sensitivity.command import run, setup, standard_arguments
+from sensitivity.figures import FigureData, Record
+from sensitivity.plotting import save
+from sensitivity.provenance import describe
+from sensitivity.storage import atomic, read_arrays, read_table
+
+TABLES = {
+    "networks": "networks.csv files",
+    "models": "models.csv files",
+    "correlations": "correlations.csv",
+    "pairs": "pairs.csv",
+    "factors": "factors.csv",
+    "curve_contrasts": "curves.csv",
+}
+RECORDS = {"points": "points.npz files", "curves": "curves.npz files"}
+SINGLE_RECORDS = {
+    "boundaries": "boundaries.npz",
+    "sampling": "sampling.npz",
+    "data": "a data set, results/data/<dataset>.npz",
+}
+
+logger = logging.getLogger("figure")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Settings: what the figure's module asks for, and `dots_per_inch` of the PNG (200)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", help="a module of sensitivity.figures, such as gap")
+    for option, content in {**TABLES, **RECORDS, **SINGLE_RECORDS}.items():
+        several = {"nargs": "+", "default": []} if option not in SINGLE_RECORDS else {}
+        flag = f"--{option.replace('_', '-')}"
+        parser.add_argument(flag, type=Path, metavar="FILE", help=content, **several)
+    parser.add_argument("--pdf", type=Path, required=True, help="the figure to print, written")
+    parser.add_argument("--png", type=Path, required=True, help="the figure to look at, written")
+    standard_arguments(parser)
+    arguments = parser.parse_args(argv)
+    setup(arguments)
+
+    settings = arguments.settings
+    figures = importlib.import_module(f"sensitivity.figures.{arguments.name}")
+    figure = figures.draw(read(arguments), settings)
+    provenance = describe(settings, figure=arguments.name)
+    dots = {key: settings[key] for key in ("dots_per_inch",) if key in settings}
+    with atomic(arguments.pdf) as pdf, atomic(arguments.png) as png:
+        save(figure, pdf, png, provenance, **dots)
+    logger.info("drew %s: %s", arguments.name, json.dumps(provenance, sort_keys=True))
+
+
+def read(arguments: argparse.Namespace) -> FigureData:
+    """Everything that the command line names, verified.
+
+    Raises:
+        DamagedFile: a file is truncated or altered.
+    """
+    given = vars(arguments)
+    tables = {
+        option: pd.concat([read_table(path) for path in given[option]], ignore_index=True)
+        for option in TABLES
+        if given[option]
+    }
+    records = {option: tuple(_record(path) for path in given[option]) for option in RECORDS}
+    single = {option: _record(given[option]) for option in SINGLE_RECORDS if given[option]}
+    single = {{"data": "images"}.get(option, option): record for option, record in single.items()}
+    return FigureData(**tables, **records, **single)
+
+
+def _record(path: Path) -> Record:
+    arrays, provenance = read_arrays(path)
+    dataset = provenance.get("dataset", path.stem)
+    return Record(dataset, provenance.get("model", ""), arrays)
+
+
+if __name__ == "__main__":
+    run(main)
