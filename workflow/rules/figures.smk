@@ -8,7 +8,7 @@ CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
 # figure: the files it needs, by the option of scripts/figure.py that takes them
 FIGURES = {
     "1_capacity": MODELS_TABLES,
-    "2_trajectories": dict(curves=CURVES),
+    "2_trajectories": dict(curves=CURVES, curve_contrasts=[f"{TABLES}/curves.csv"]),
     "3_boundaries": dict(boundaries=measured(["boundaries.npz"], named_survey("boundaries"))[:1]),
     "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"]),
     "5_gap": MODELS_TABLES | CORRELATIONS,

@@ -167,3 +167,47 @@ rule table_factors:
     shell:
         "python {SCRIPTS}/factors.py --models {input.models:q} --settings {params.settings:q}"
         " --output {output.factors:q} --pairs {output.pairs:q} --log {log:q}"
+
+
+EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")}
+
+
+rule claims_table:
+    input:
+        **{table: ancient(path) for table, path in EVIDENCE.items()},
+        seals=seals(EVIDENCE.values()),
+    output:
+        claims=report(
+            f"{TABLES}/claims.csv",
+            caption="../report/table_claims.rst",
+            category="Claims",
+            labels={"table": "claims", "data set": "all"},
+        ),
+        seal=f"{TABLES}/claims.json",
+        text=report(
+            f"{TABLES}/claims.md",
+            caption="../report/table_claims.rst",
+            category="Claims",
+            labels={"table": "claims in words", "data set": "all"},
+        ),
+    log:
+        f"results/{STUDY}/logs/tables/claims.log",
+    benchmark:
+        f"results/{STUDY}/benchmarks/tables/claims.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=lambda wildcards: settings(
+            "claims",
+            significance=config["statistics"]["significance"],
+            confidence=config["statistics"]["confidence"],
+        ),
+        files=lambda wildcards, input: options(input),
+    message:
+        "decide the claims"
+    shell:
+        "python {SCRIPTS}/claims.py {params.files} --settings {params.settings:q}"
+        " --output {output.claims:q} --text {output.text:q} --log {log:q}"
