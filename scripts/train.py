@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset = Dataset.load(arguments.data, dataset=settings["dataset"])
     identity = canonical([settings, where.type, _digest(arguments.data)])
     checkpoint = Checkpoint(arguments.checkpoint, identity, arguments.checkpoint_seconds)
+    logger.info("training begins: %s on %s, %s", recipe.name, dataset.name, where)
     begin = time.perf_counter()
     with tqdm(total=recipe.steps * recipe.replicates, unit="step", disable=None) as bar:
         try:
