@@ -14,6 +14,7 @@ from sensitivity.datasets.registry import REGISTRY, Original, Row
 from sensitivity.errors import DamagedFile
 
 LARGEST = 1 << 28  # bytes; no original comes near it, a decompression bomb goes beyond
+CHUNK = 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -114,21 +115,21 @@ def _is_original(content: bytes, original: Original, source: "Path | str") -> bo
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        if path.stat().st_size > LARGEST:
+            raise DamagedFile(f"{path} is larger than any original; replace or remove it")
+        return path.read_bytes()
     except OSError as error:
         raise DamagedFile(f"{path} cannot be read ({error}); replace or remove it") from error
-    if len(content) > LARGEST:
-        raise DamagedFile(f"{path} is larger than any original; replace or remove it")
-    return content
 
 
 def _gunzip(content: bytes) -> bytes:
+    unpacked = bytearray()
     with gzip.open(BytesIO(content)) as file:
-        unpacked = file.read(LARGEST + 1)
-    if len(unpacked) > LARGEST:
-        raise ValueError(f"it unpacks to more than {LARGEST} bytes")
-    return unpacked
+        while chunk := file.read(CHUNK):
+            unpacked += chunk
+            if len(unpacked) > LARGEST:
+                raise ValueError(f"it unpacks to more than {LARGEST} bytes")
+    return bytes(unpacked)
 
 
 def _members(content: bytes, names: set[str]) -> dict[str, bytes]:
