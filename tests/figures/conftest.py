@@ -132,11 +132,12 @@ def made_up_points(datasets=DATASETS, count=1000, replicates=3, seed=0):
         true = p[:, np.arange(count), labels]
         error = p - (labels[:, None] == np.arange(10))
         logit_norm = np.exp(generator.normal(1, 0.4, (replicates, count)))
-        rows = np.sqrt(((labels[:, None] == np.arange(10)) - p) ** 2).sum(-1) * true
+        others = np.where(labels[:, None] == np.arange(10), 0, p)
+        rows = true * np.sqrt(others.sum(-1) ** 2 + (others**2).sum(-1))
         spread = np.exp(generator.normal(0, 0.2, (2, replicates, count))) * logit_norm / np.sqrt(10)
         arrays = {
             "jacobian_norm": spread[0] * orthogonal_norm(p),
-            "true_class_jacobian_norm": spread[1] * rows / 1.6,
+            "true_class_jacobian_norm": spread[1] * rows,
             "logit_jacobian_norm": logit_norm,
             "cross_entropy": -np.log(true),
             "squared_loss": (error**2).sum(-1),
@@ -150,12 +151,15 @@ def made_up_points(datasets=DATASETS, count=1000, replicates=3, seed=0):
         about = {"dataset": dataset, "model": recipe.name, **recipe.to_dict()}
         for replicate in range(replicates):
             fits = not (copy == 1 and replicate == 2)
-            networks.append(about | {"replicate": replicate, "fits": fits})
+            networks.append(about | {"replicate": replicate, "fits": fits, "diverged": False})
     return tuple(records), pd.DataFrame(networks)
 
 
 def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
-    """curves.npz with two curves of each kind, low near the training points, and curves.csv."""
+    """curves.npz with two curves of each kind, low near the training points.
+
+    Beside it curves.csv and the networks.csv rows: the last network does not fit.
+    """
     generator = np.random.default_rng(seed)
     theta = 2 * np.pi * (np.arange(bins) + 0.5) / bins
     near = sum(np.exp(-((theta - t) ** 2) / 0.12) for t in (np.pi / 3, np.pi, 5 * np.pi / 3))
@@ -171,14 +175,20 @@ def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
         "jacobian_norm": np.exp(1.5 + level - dip + 0.4 * noise[0]),
         "transitions": np.array([density[k] for k in kinds])[:, None] - 4 * dip + 12 * noise[1],
     }
+    about = {"dataset": dataset, "model": "w200-d20"}
     contrasts = []
     for kind, depth in depths.items():
-        row = {"dataset": dataset, "model": "w200-d20", "kind": kind, "networks": replicates}
+        row = about | {"kind": kind, "networks": replicates}
         for name in ("norm", "density"):
             for end, value in (("", 1.0), ("_low", 0.8), ("_high", 1.2), ("_p", 0.01)):
                 row[f"{name}_near_over_far{end}"] = value * (1 - depth / 12)
         contrasts.append(row)
-    return (Record(dataset, "w200-d20", arrays),), pd.DataFrame(contrasts)
+    recipe = Recipe(width=200, depth=20, activation="relu").to_dict()
+    networks = [
+        about | recipe | {"replicate": r, "fits": r < replicates - 1, "diverged": False}
+        for r in range(replicates)
+    ]
+    return (Record(dataset, "w200-d20", arrays),), pd.DataFrame(contrasts), pd.DataFrame(networks)
 
 
 def made_up_boundaries(resolution=128, lines=400, seed=0):
@@ -240,9 +250,9 @@ def made_up_study(datasets=DATASETS, **sizes):
     """Everything above as one `FigureData`; `sizes` are those of the single points."""
     pairs, factors = made_up_pairs(datasets)
     points, networks = made_up_points(datasets, **sizes)
-    curves, contrasts = made_up_curves()
+    curves, contrasts, curve_networks = made_up_curves()
     return FigureData(
-        networks=networks,
+        networks=pd.concat([networks, curve_networks], ignore_index=True),
         models=made_up_models(datasets),
         correlations=made_up_correlations(datasets),
         pairs=pairs,

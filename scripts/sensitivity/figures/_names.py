@@ -11,6 +11,8 @@ DATASETS = {
     "digits": "Digits (8×8)",
 }
 
+LONGEST = 20  # letters of a data set's name that fit above a panel
+
 MEASURES = {
     "jacobian_norm_training": "Jacobian norm, training points",
     "jacobian_norm_noise": "Jacobian norm, Gaussian noise",
@@ -26,9 +28,11 @@ ACTIVATIONS = {
 
 
 def dataset_name(name):
-    """`cifar10:5000` -> `CIFAR-10 (5,000)`; a name of the reader's own stays as it is."""
+    """`cifar10:5000` -> `CIFAR-10 (5,000)`; a name of the reader's own stays, shortened if long."""
     base, _, size = name.partition(":")
-    return f"{DATASETS.get(base, base)} ({int(size):,})" if size else DATASETS.get(name, name)
+    shown = DATASETS.get(base, base)
+    shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    return f"{shown} ({int(size):,})" if size else shown
 
 
 def measure_name(name):

@@ -4,6 +4,7 @@ import numpy as np
 
 from sensitivity import plotting
 from sensitivity.figures import _names, _scales, _selection
+from sensitivity.selection import fitting
 
 LOSSES = {
     "cross_entropy": ("Cross-entropy loss", "trained with cross-entropy"),
@@ -13,27 +14,27 @@ ARRAYS = {"cross_entropy": "cross_entropy", "squared": "squared_loss"}  # in poi
 NETWORKS_SHOWN = len(plotting.NETWORKS)
 
 
-def draw_columns(data, settings, names):
-    """A column for each data set; networks trained with cross-entropy above, squared loss below."""
-    width = plotting.ONE_COLUMN if len(names) == 1 else plotting.TWO_COLUMNS
-    figure, grid = plotting.panels(2, len(names), width=width, panel_height=2.5)
-    seed = settings.get("seed", 0)
-    for dataset, column in zip(names, grid.T):
-        for axes, loss in zip(column, LOSSES):
-            networks = choose_networks(data, dataset, loss, NETWORKS_SHOWN, seed)
-            if networks:
-                _draw_panel(axes, networks, loss)
-                shown = f", {len(networks)} network{'s' if len(networks) > 1 else ''}"
-            else:
-                plotting.empty_panel(axes, reason_for_none(data, dataset, loss))
-                shown = ""
-            axes.set_title(f"{_names.dataset_name(dataset)}{shown}\n{LOSSES[loss][1]}")
-    handles = [
-        plotting.marker_handle("o", "right"),
-        plotting.marker_handle("x", "wrong"),
-    ]
-    title = "Test points, a colour for each network"
-    plotting.legend_above(figure, handles, title=title)
+def draw_panels(data, settings, names):
+    """Networks trained with cross-entropy and with squared loss.
+
+    One data set: above each other, a column wide. Several: a row for each, the losses side by side.
+    """
+    if len(names) == 1:
+        figure, grid = plotting.panels(2, 1, width=plotting.ONE_COLUMN, panel_height=2.5)
+    else:
+        figure, grid = plotting.panels(len(names), 2, panel_height=2.4)
+    places = [(dataset, loss) for dataset in names for loss in LOSSES]
+    for (dataset, loss), axes in zip(places, grid.flat):
+        networks = choose_networks(data, dataset, loss, NETWORKS_SHOWN, settings.get("seed", 0))
+        shown = ""
+        if networks:
+            _draw_panel(axes, networks, loss)
+            shown = f", {len(networks)} network{'s' if len(networks) > 1 else ''}"
+        else:
+            plotting.empty_panel(axes, reason_for_none(data, dataset, loss))
+        axes.set_title(f"{_names.dataset_name(dataset)}{shown}\n{LOSSES[loss][1]}")
+    handles = [plotting.marker_handle("o", "right"), plotting.marker_handle("x", "wrong")]
+    plotting.legend_above(figure, handles, title="Test points, a colour for each network")
     return figure
 
 
@@ -46,19 +47,15 @@ def choose_networks(data, dataset, loss, count, seed):
     table = _selection.of_dataset(data.networks, dataset)
     if table.empty:
         return []
-    table = table[
-        table["fits"].astype(bool)
-        & (table["loss"] == loss)
-        & (table["labels"] == "true")
-        & (table["augmentation"] == "none")
-    ]
-    fitting = set(zip(table["model"], table["replicate"]))
+    plain = (table["labels"] == "true") & (table["augmentation"] == "none")
+    table = fitting(table[plain & (table["loss"] == loss)])
+    known = set(zip(table["model"], table["replicate"]))
     candidates = [
         (record, replicate)
         for record in sorted(data.points, key=lambda record: record.model)
         if record.dataset == dataset
         for replicate in range(len(record.arrays["jacobian_norm"]))
-        if (record.model, replicate) in fitting
+        if (record.model, replicate) in known
     ]
     order = np.random.default_rng(seed).permutation(len(candidates))[:count]
     return [_one_network(*candidates[place]) for place in order]

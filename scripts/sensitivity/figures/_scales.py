@@ -56,7 +56,7 @@ def _log_ticks(axis, low, high, most, text):
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FixedFormatter([text(tick) for tick in ticks]))
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1,) if len(powers) > 8 else range(1, 10)
+    steps = (1,) if len(powers) > 6 else range(1, 10)
     axis.set_minor_locator(FixedLocator([float(f"{s}e{p}") for p in powers for s in steps]))
     axis.set_minor_formatter(NullFormatter())
 

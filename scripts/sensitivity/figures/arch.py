@@ -22,8 +22,9 @@ def draw(data, settings):
 
     Left: the norm of J, and what it would be at the points' median M if the remaining probability
     were all on one other class, or evenly on all of them. Right: the norm of the true class's row
-    of J over each point's own √M, and its bounds. `data` needs `networks` and `points`; `settings`
-    the `main_dataset`, and may hold the `seed` of both choices.
+    of J with each point's own √M and with q(1-q), the arch, divided out: its bounds are two
+    constants, and what leaves them tells how far F is from orthogonal. `data` needs `networks` and
+    `points`; `settings` the `main_dataset`, and may hold the `seed` of both choices.
     """
     dataset, seed = settings["main_dataset"], settings.get("seed", 0)
     chosen = choose_networks(data, dataset, "cross_entropy", 1, seed)
@@ -35,18 +36,25 @@ def draw(data, settings):
     figure, grid = plotting.panels(1, 2, panel_height=2.9)
     shown = f"{_names.dataset_name(dataset)}, {len(root_m):,} points"
     left, right = grid[0]
-    left.set_title(f"{shown}: whole Jacobian")
-    right.set_title("Row of the true class")
+    left.set_title(f"{shown}\nwhole Jacobian")
+    right.set_title("Row of the true class,\nq = exp(−loss)")
     loss = _draw_points(left, points, points["jacobian_norm"], "Jacobian norm ‖J‖")
     for others, style in ((1, "-"), (classes - 1, DASHED)):
         curve = np.median(root_m) * shared_norm(loss, others)
         left.plot(loss, curve, color=plotting.NEUTRAL, linestyle=style)
-    row = points["true_class_jacobian_norm"] / root_m
-    _draw_points(right, points, row, "Norm of the row / √M")
-    for bound in row_bounds(loss, classes):
-        right.plot(loss, bound, color=plotting.NEUTRAL, linestyle=DOTTED, linewidth=0.9)
+    arch = np.exp(-points["cross_entropy"]) * -np.expm1(-points["cross_entropy"])
+    label = "Norm of the row / (√M · q · (1 − q))"
+    _draw_points(right, points, points["true_class_jacobian_norm"] / (root_m * arch), label)
+    for bound in row_factors(classes):
+        right.axhline(bound, color=plotting.NEUTRAL, linestyle=DOTTED)
     _legend(figure)
     return figure
+
+
+def row_factors(classes):
+    """Bounds of the norm of the true class's row over √M q (1 - q): (lower, upper), constants."""
+    loss = np.log(2)  # any one: here q = 1/2
+    return tuple(bound / 0.25 for bound in row_bounds(loss, classes))
 
 
 def _thinned(points, seed):

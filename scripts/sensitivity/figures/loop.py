@@ -21,7 +21,7 @@ def draw(data, settings):
     figure, grid = plotting.panels(1, 2, height=3.7)
     ring, plane = grid[0]
     name = _names.dataset_name(data.images.dataset)
-    ring.set_title(f"{name}: the {len(shifts)} vertices of the loop")
+    ring.set_title(f"{name}: {len(shifts)} vertices")
     _draw_ring(ring, shifts)
     plane.set_title("The polygon, projected")
     _draw_projection(plane, shifts)

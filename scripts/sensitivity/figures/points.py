@@ -1,6 +1,6 @@
 """Figure 6: the Jacobian norm of single test points against their loss, main data set."""
 
-from sensitivity.figures._points import draw_columns
+from sensitivity.figures._points import draw_panels
 from sensitivity.plotting import styled
 
 
@@ -11,4 +11,4 @@ def draw(data, settings):
     `data` needs `networks` and `points`; `settings` the `main_dataset`, and may hold the `seed` of
     the choice of networks.
     """
-    return draw_columns(data, settings, [settings["main_dataset"]])
+    return draw_panels(data, settings, [settings["main_dataset"]])

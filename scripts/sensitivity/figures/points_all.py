@@ -2,18 +2,18 @@
 
 from sensitivity import plotting
 from sensitivity.figures import _names, _selection
-from sensitivity.figures._points import draw_columns
+from sensitivity.figures._points import draw_panels
 
 
 @plotting.styled
 def draw(data, settings):
-    """A column for each data set beside the main one.
+    """A row for each data set beside the main one.
 
     `data` needs `networks` and `points`; `settings` the `main_dataset`, and may name the `datasets`
     and hold the `seed` of the choice of networks.
     """
     names = _selection.others(settings, data.networks)
     if names:
-        return draw_columns(data, settings, names)
+        return draw_panels(data, settings, names)
     main = _names.dataset_name(settings["main_dataset"])
     return plotting.empty_figure(f"not in this study: {main} is its only data set")

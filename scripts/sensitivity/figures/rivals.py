@@ -37,7 +37,6 @@ def draw(data, settings):
     handles = [
         plotting.marker_handle("o", "over all models, with its interval"),
         plotting.marker_handle("D", "granulated: one hyper-parameter at a time", face="white"),
-        plotting.marker_handle("", "(−): a smaller value promises a larger gap; sign turned"),
     ]
     plotting.legend_above(figure, handles)
     return figure
@@ -77,4 +76,5 @@ def _draw_panel(axes, table):
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(-1.08, 1.08)
     axes.set_xticks(TICKS, [_numbers.signed(tick, 1) for tick in TICKS])
-    axes.set_xlabel(f"Kendall τ with the gap\n(n = {int(table['n'].max())} models)")
+    turned = "\n(−): sign turned" if (table["direction"] < 0).any() else ""
+    axes.set_xlabel(f"Kendall τ with the gap, n = {int(table['n'].max())}{turned}")

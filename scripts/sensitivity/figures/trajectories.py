@@ -1,11 +1,15 @@
 """Figure 2: sensitivity along closed curves through the training data and away from it."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from sensitivity import plotting
 from sensitivity.figures import _names, _numbers, _scales, _selection
+from sensitivity.selection import fitting
 
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 # Kind of curve -> (line style, marker, share of white mixed into the metric's colour).
@@ -27,18 +31,29 @@ def draw(data, settings):
 
     `data` needs `curves`, a row of panels each: `kind` [C], `theta` [B] (bin centres in radians),
     `jacobian_norm` and `transitions` [R, C, B]; curves of one kind are averaged within a network
-    first. `curve_contrasts` adds the ratio near / far to the legends. No settings.
+    first. Networks that do not fit by the table `networks` are left out. `curve_contrasts` adds the
+    table's ratio near / far. No settings.
     """
     if not data.curves:
         return plotting.empty_figure("not in this study: no survey named for trajectories")
     figure, grid = plotting.panels(len(data.curves), 2, panel_height=2.7)
-    for record, row in zip(data.curves, grid):
+    for record, row in zip(map(partial(_fitting, data.networks), data.curves), grid):
         for axes, metric in zip(row, METRICS):
             _draw_panel(axes, record, metric, data.curve_contrasts)
             n = min(len(_networks(record.arrays, metric, kind)) for kind in KINDS)
             axes.set_title(f"{_names.dataset_name(record.dataset)}, n = {n} networks")
     _legend(figure)
     return figure
+
+
+def _fitting(networks, record):
+    """The record without the replicates that do not fit."""
+    table = _selection.of_dataset(networks, record.dataset)
+    if table.empty:
+        return record
+    chosen = fitting(table[table["model"] == record.model])["replicate"].to_numpy(dtype=int)
+    arrays = {name: record.arrays[name][np.sort(chosen)] for name in METRICS}
+    return replace(record, arrays=record.arrays | arrays)
 
 
 def _draw_panel(axes, record, metric, contrasts):
@@ -50,7 +65,7 @@ def _draw_panel(axes, record, metric, contrasts):
             label_of_kind = _contrast(contrasts, record, kind, prefix)
             extent += _draw_kind(axes, theta, values, kind, colour, label_of_kind)
     if not extent:
-        plotting.empty_panel(axes, "no network with finite values")
+        plotting.empty_panel(axes, "no network fits")
         return
     handles, labels = axes.get_legend_handles_labels()
     headroom = 0.04 + 0.075 * len(labels)
