@@ -5,17 +5,31 @@ Nothing heavy is imported here: the Snakefile reads this module, once in every c
 
 from collections.abc import Mapping
 from copy import deepcopy
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
 
 from sensitivity import costs, grid
 from sensitivity.datasets import registry
 from sensitivity.errors import SensitivityError
 from sensitivity.recipe import nearest
+
+SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
+
+# JSON has one type of number. Here 64.0 is no integer (two ways to write one setting would be two
+# settings), and YAML's .nan and .inf are no numbers.
+_types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: type(value) is int,
+        "number": lambda _, value: type(value) is int or (type(value) is float and isfinite(value)),
+    }
+)
+Validator = extend(Draft202012Validator, type_checker=_types)
 
 
 def load_schema(path: "str | Path") -> dict[str, Any]:
@@ -30,10 +44,14 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
         SensitivityError: the first thing that is wrong, as one sentence: the key, the value, what
             is allowed, the nearest valid name.
     """
-    error = best_match(Draft202012Validator(schema).iter_errors(configuration))
+    error = best_match(Validator(schema).iter_errors(configuration))
     if error is not None:
         raise SensitivityError(_sentence(error))
     complete = _with_defaults(configuration, schema)
+    if complete["study"] in SHARED_FOLDERS:
+        raise SensitivityError(
+            f"study: {complete['study']!r} is a folder that all studies share; choose another name"
+        )
     _check_surveys_named(complete)
     _check_datasets(complete)
     _check_memory(complete)
@@ -73,15 +91,23 @@ def _sentence(error: ValidationError) -> str:
         case "type":
             kinds = error.validator_value
             kinds = [kinds] if isinstance(kinds, str) else kinds
+            quotes = ", so write it in quotes" if "string" in kinds and _scalar(error) else ""
             return (
                 f"{place}: {error.instance!r} has the wrong type; allowed is {' or '.join(kinds)}"
+                f"{quotes}"
             )
+        case "maxLength":
+            return f"{place}: {error.instance!r} is longer than {error.validator_value} characters"
         case "pattern":
             return (
                 f"{place}: {error.instance!r} is no valid name; letters, digits, '.', '_' and '-' "
                 "are allowed, the first a letter or digit"
             )
     return f"{place}: {error.message}"
+
+
+def _scalar(error: ValidationError) -> bool:
+    return isinstance(error.instance, bool | int | float)
 
 
 def _check_surveys_named(configuration: Mapping[str, Any]) -> None:

@@ -134,9 +134,10 @@ class Recipe:
 
 
 def nearest(word: object, known: "list[str] | tuple[str, ...]") -> str:
-    """The end of an error message: the nearest valid name, or all of them."""
+    """The end of an error message: the nearest valid name, and all of them."""
     close = get_close_matches(str(word), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; allowed are {', '.join(known)}"
+    allowed = f"allowed are {', '.join(known)}"
+    return f"; did you mean {close[0]!r}? ({allowed})" if close else f"; {allowed}"
 
 
 def _part(key: str, value: Any) -> str:
