@@ -65,9 +65,12 @@ for figure, files in FIGURES.items():
             f"results/{STUDY}/benchmarks/figures/{name}.tsv"
         conda:
             "../../envs/plots.yaml"
+        group:
+            "figures"
         resources:
+            in_turn=1,
             mem_mb=4000,
-            runtime=60,
+            runtime=15,
         params:
             settings=figure_settings(name),
             name=name,
