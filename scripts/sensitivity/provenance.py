@@ -65,7 +65,7 @@ class _Summary:
         except (OSError, SyntaxError) as error:
             raise SensitivityError(f"cannot read the code of {path}: {error}") from error
         _strip_docstrings(tree)
-        self.digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        self.digest = hashlib.sha256(serialized(tree).encode()).hexdigest()
         self.imports = frozenset(_imports(tree, file))
 
 
@@ -83,6 +83,24 @@ def _closure(roots: tuple[str, ...]) -> set[str]:
             found.add(file)
             waiting.extend(_summary(file).imports)
     return found
+
+
+def serialized(value: Any) -> str:
+    """A syntax tree as text that is the same under every version of Python.
+
+    `ast.dump` is not: versions differ in the empty fields that they have or show. Here a node's
+    empty fields are left out; in lists, and as the value of a constant, None is kept.
+    """
+    if isinstance(value, ast.AST):
+        kept = [
+            f"{name}={serialized(part)}"
+            for name, part in ast.iter_fields(value)
+            if name != "kind" and (part not in (None, []) or isinstance(value, ast.Constant))
+        ]
+        return f"{type(value).__name__}({', '.join(kept)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(serialized, value))}]"
+    return repr(value)
 
 
 def _strip_docstrings(tree: ast.Module) -> None:
