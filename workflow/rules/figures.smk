@@ -63,10 +63,10 @@ for figure, files in FIGURES.items():
             f"results/{STUDY}/logs/figures/{name}.log",
         benchmark:
             f"results/{STUDY}/benchmarks/figures/{name}.tsv"
-        conda:
-            "../../envs/plots.yaml"
         group:
             "figures"
+        conda:
+            "../../envs/plots.yaml"
         resources:
             in_turn=1,
             mem_mb=4000,
