@@ -77,6 +77,14 @@ def test_writing_leaves_one_file_and_removing_none(path):
     for _ in range(2):
         checkpoint.write(TENSORS, RECORD)
     assert list(path.parent.iterdir()) == [path]
+    path.with_name(f"{path.name}.partial").write_bytes(b"left by a kill")
     checkpoint.remove()
     checkpoint.remove()
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_full_disk_is_a_warning(tmp_path, caplog):
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    Checkpoint(blocked / "c.safetensors", "mine").write(TENSORS, RECORD)
+    assert "cannot be written" in caplog.text

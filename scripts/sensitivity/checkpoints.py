@@ -6,6 +6,7 @@ by the same training; otherwise it is left aside with a warning, and the trainin
 
 import json
 import logging
+import os
 import time
 import zlib
 from pathlib import Path
@@ -16,7 +17,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from sensitivity.errors import DamagedFile, SensitivityError
-from sensitivity.storage import atomic
 
 logger = logging.getLogger(__name__)
 
@@ -44,12 +44,26 @@ class Checkpoint:
         """Whether it is time to write."""
         return time.monotonic() - self._written >= self.seconds
 
+    @property
+    def _partial(self) -> Path:
+        """Where the next one is written: a name that is known, so that a kill leaves no litter."""
+        return self.path.with_name(f"{self.path.name}.partial")
+
     def write(self, tensors: Tensors, record: dict[str, Any]) -> None:
-        """Replace the file by this state: tensors, and numbers that JSON can hold."""
+        """Replace the file by this state: tensors, and numbers that JSON can hold.
+
+        Where that is impossible (the disk is full) there is a warning, and the training goes on.
+        """
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         header = {"identity": self.identity, "checksum": _checksum(tensors, record)}
-        with atomic(self.path) as temporary:
-            save_file(tensors, temporary, {**header, "record": json.dumps(record)})
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, self._partial, {**header, "record": json.dumps(record)})
+            with self._partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            self._partial.replace(self.path)
+        except (SafetensorError, OSError) as error:
+            logger.warning("the checkpoint %s cannot be written: %s", self.path, error)
         self._written = time.monotonic()
 
     def read(self) -> tuple[Tensors, dict[str, Any]] | None:
@@ -79,6 +93,7 @@ class Checkpoint:
     def remove(self) -> None:
         """Delete the file: the training has ended."""
         self.path.unlink(missing_ok=True)
+        self._partial.unlink(missing_ok=True)
 
 
 def _checksum(tensors: Tensors, record: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ class MiniBatchRun:
         kind = OPTIMIZERS[problem.recipe.optimizer]
         self.optimizer = kind(weights_RP, problem.sizes)
         self.healthy_R = torch.zeros(len(seeds), dtype=torch.int64, device=problem.device)
-        self.alive_R = torch.ones(len(seeds), dtype=torch.bool, device=problem.device)
+        self.taint_R = weights_RP.new_zeros(len(seeds))  # NaN from the first such logits on
         self._allocate()
 
     @property
@@ -88,8 +88,8 @@ class MiniBatchRun:
         labels_RB = self.labels_RN.gather(1, self.drawn_RB)
         logits_RnB = self.gradients(self.images_RBd, labels_RB, self.optimizer.receive)
         self.optimizer.update()
-        self.alive_R.logical_and_(logits_RnB.sum((1, 2)).isfinite())
-        self.healthy_R.add_(self.alive_R)
+        self.taint_R.add_(logits_RnB.sum((1, 2)).mul_(0.0))  # 0, or NaN unless all are finite
+        self.healthy_R.add_(self.taint_R == 0)
 
     def _draw(self) -> None:
         problem, images_Pd = self.problem, self.images_RBd.flatten(0, 1)
@@ -122,7 +122,7 @@ class MiniBatchRun:
         return {
             "weights": self.weights_RP,
             "healthy": self.healthy_R,
-            "alive": self.alive_R,
+            "taint": self.taint_R,
             **{f"optimizer.{name}": t for name, t in self.optimizer.state.items()},
         }
 
