@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -19,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sensitivity import npz
 from sensitivity.errors import DamagedFile, SensitivityError
 
 
@@ -88,13 +87,12 @@ def read_arrays(
         DamagedFile: the file is truncated or altered, or its provenance lacks what is `expected`.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        provenance = json.loads(str(arrays.pop("provenance")))
+        arrays = npz.read(path)
+        provenance = _mapping(json.loads(str(arrays.pop("provenance"))))
     except FileNotFoundError:
         raise SensitivityError(f"{path} does not exist") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _damaged(path, f"it cannot be read ({error})") from error
+    except (DamagedFile, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, f"it cannot be read ({error.__cause__ or error})") from error
     _check(path, provenance, expected)
     return arrays, provenance
 
@@ -141,7 +139,7 @@ def read_verified(path: "str | Path", **expected: Any) -> tuple[bytes, dict[str,
     try:
         content = Path(path).read_bytes()
         record = json.loads(_sidecar(path).read_text(encoding="utf-8"))
-        digest, provenance = record["sha256"], record["provenance"]
+        digest, provenance = record["sha256"], _mapping(record["provenance"])
     except FileNotFoundError as error:
         raise SensitivityError(f"{error.filename} does not exist") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -150,6 +148,12 @@ def read_verified(path: "str | Path", **expected: Any) -> tuple[bytes, dict[str,
         raise _damaged(path, "its content does not match the digest written with it")
     _check(path, provenance, expected)
     return content, provenance
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("its provenance is no JSON object")
+    return value
 
 
 def _check(path: "str | Path", provenance: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
