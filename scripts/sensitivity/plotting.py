@@ -27,6 +27,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 ONE_COLUMN = 3.4  # inches
 TWO_COLUMNS = 7.0
 DOTS_PER_INCH = 200  # of the PNG
+CROWD = 300  # points of one kind, above which they are drawn smaller
 RASTERISE_ABOVE = 2000  # points; a vector PDF of 50,000 markers takes seconds to open
 
 STYLE = {
@@ -121,20 +122,20 @@ def error_points(axes, x, y, x_error=None, y_error=None, *, color, marker="o", f
     `face` fills the marker with another colour ("white" for a hollow one). A crowd is drawn smaller
     and fainter, and as pixels inside the vector file.
     """
-    strength, rasterized = opacity(len(x)), len(x) > RASTERISE_ABOVE
+    strength, crowd, rasterized = opacity(len(x)), len(x) > CROWD, len(x) > RASTERISE_ABOVE
     bars = {"xerr": _bars(x_error), "yerr": _bars(y_error), "ecolor": color, "elinewidth": 0.7}
     axes.errorbar(
         x, y, **bars, fmt="none", alpha=0.6 * strength, zorder=2, rasterized=rasterized
     )  # fmt: skip
     edge = {"markeredgecolor": color, "markeredgewidth": 0.9}
     if face is None:
-        edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.1 if crowd else 0.4}
     axes.plot(
         x,
         y,
         linestyle="none",
         marker=marker,
-        markersize=2.4 if len(x) > 300 else 4,
+        markersize=2.4 if crowd else 4,
         color=color,
         markerfacecolor=face or color,
         alpha=strength,

@@ -267,6 +267,12 @@ def made_up_study(datasets=DATASETS, **sizes):
 
 
 @pytest.fixture(scope="session")
+def make_study():
+    """`make_study(datasets=..., count=...)`: a made-up study."""
+    return made_up_study
+
+
+@pytest.fixture(scope="session")
 def study():
     """A made-up study of two data sets; frozen, and no test changes its tables."""
     return made_up_study()

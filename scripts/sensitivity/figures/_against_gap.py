@@ -45,8 +45,8 @@ def correlation_text(row, drawn):
     if row is None:
         return f"n = {drawn}" + (", too few for a correlation" if drawn < 3 else "")
     n = int(row["n"])
-    of = "" if n == drawn else f" of the {drawn} shown"
-    return f"τ = {_numbers.interval(row['value'], row['low'], row['high'])}\nn = {n}{of}"
+    of = "" if n == drawn else f" of the {drawn:,} shown"
+    return f"τ = {_numbers.interval(row['value'], row['low'], row['high'])}\nn = {n:,}{of}"
 
 
 def _layout(names, measures):

@@ -57,7 +57,7 @@ def _draw_panel(axes, models, measure, markers):
 
 
 def _text(correlation, shown, trained):
-    text = f"{shown} models shown of {trained} trained"
+    text = f"{shown:,} models shown of {trained:,} trained"
     if correlation is None:
         return text
     tau = _numbers.interval(correlation["value"], correlation["low"], correlation["high"])

@@ -28,7 +28,9 @@ def set_scale(axis, values, errors=None, *, log=False, headroom=0.0, text=None, 
     low, high = _extent(values, errors, log)
     transform, back = (math.log10, lambda u: 10.0**u) if log else (float, float)
     low, high = transform(low), transform(high)
-    pad = 0.06 * (high - low) or (0.3 if log else 0.05 * abs(high) or 1.0)
+    pad = 0.06 * (high - low)
+    if high - low <= 1e-6 * abs(high):  # all values the same
+        pad = 0.3 if log else 0.05 * abs(high) or 1.0
     low, high = low - pad, high + pad
     limits = back(low), back(high + (high - low) * headroom / (1 - headroom))
     if log:

@@ -1,0 +1,142 @@
+"""What holds for every figure: legible, nothing overlaps, nothing is cut off, nothing is empty."""
+
+import importlib
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from sensitivity.figures import FigureData
+
+FIGURES = (
+    "capacity",
+    "trajectories",
+    "boundaries",
+    "factors",
+    "gap",
+    "points",
+    "loop",
+    "transitions",
+    "points_all",
+    "capacity_all",
+    "arch",
+    "on_off_manifold",
+    "sampling",
+    "rivals",
+)
+STUDIES = {
+    "two": ("mnist5k", "digits"),
+    "one": ("mnist5k",),
+    "four": ("cifar10:5000", "cifar100", "mnist5k", "a_reader's_own_data_with_a_long_name"),
+}
+
+
+def draw(name, data, settings):
+    return importlib.import_module(f"sensitivity.figures.{name}").draw(data, settings)
+
+
+def written(figure):
+    """Every text that is seen, as it is drawn -> list of (text, its box in pixels)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    unseen = set()
+    for axes in figure.findobj(lambda artist: hasattr(artist, "xaxis")):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                inside = low <= tick.get_loc() <= high and axis.get_visible() and axes.axison
+                if not inside:
+                    unseen |= {tick.label1, tick.label2}
+                unseen |= {label for label in (tick.label1, tick.label2) if not label.get_visible()}
+    texts = [text for text in figure.findobj(Text) if text not in unseen and text.get_visible()]
+    renderer = canvas.get_renderer()
+    return [(t, t.get_window_extent(renderer)) for t in texts if t.get_text().strip()]
+
+
+def overlap(one, other):
+    width = min(one.x1, other.x1) - max(one.x0, other.x0)
+    height = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return min(width, height)
+
+
+@pytest.fixture(scope="module", params=STUDIES)
+def many(request, make_study):
+    """Studies of one, two and four data sets, with the settings that draw them."""
+    datasets = STUDIES[request.param]
+    main = "mnist5k" if "mnist5k" in datasets else datasets[0]
+    settings = {"datasets": list(datasets), "main_dataset": main, "seed": 1}
+    return make_study(datasets, count=200), settings
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_text_is_legible_apart_and_inside(name, many):
+    figure = draw(name, *many)
+    texts = written(figure)
+    assert texts
+    for text, box in texts:
+        assert text.get_size() >= 7, text.get_text()
+        assert "$" not in text.get_text()  # mathematics would be typeset smaller
+        inside = box.x0 >= -1 and box.y0 >= -1
+        inside &= box.x1 <= figure.bbox.width + 1 and box.y1 <= figure.bbox.height + 1
+        assert inside, text.get_text()
+    for (one, box), (other, other_box) in combinations(texts, 2):
+        assert overlap(box, other_box) < 1, (one.get_text(), other.get_text())
+
+
+@pytest.mark.parametrize("name", ["capacity", "factors", "gap", "transitions", "on_off_manifold"])
+def test_notes_cover_no_point(name, many):
+    figure = draw(name, *many)
+    boxes = dict(written(figure))
+    for axes in figure.axes:
+        points = [line.get_xydata() for line in axes.lines if line.get_linestyle() == "None"]
+        if not points:
+            continue
+        assert axes.texts, "a panel with points has its note"
+        pixels = axes.transData.transform(np.concatenate(points))
+        for text in axes.texts:
+            box = boxes[text]
+            covered = (pixels > (box.x0, box.y0)) & (pixels < (box.x1, box.y1))
+            assert not covered.all(axis=1).any(), text.get_text()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_size_is_that_of_one_or_two_columns_and_of_a_page(name, many):
+    width, height = draw(name, *many).get_size_inches()
+    assert width in (3.4, 7.0)
+    assert height < 10
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_without_data_the_reason_is_written(name, settings):
+    figure = draw(name, FigureData(), settings)
+    for axes in figure.axes:
+        assert axes.texts, name
+        reasons = " ".join(text.get_text() for text in axes.texts).replace("\n", " ")
+        assert any(word in reasons for word in ("in this study", "too few")), reasons
+    assert all(text.get_size() >= 7 for text, _ in written(figure))
+
+
+@pytest.mark.parametrize(
+    "name", ["capacity", "gap", "points", "trajectories", "arch", "points_all"]
+)
+def test_when_nothing_fits_the_figure_says_so(name, study, settings):
+    nothing = FigureData(
+        networks=study.networks.assign(fits=False),
+        models=study.models.assign(fits=False),
+        points=study.points,
+        curves=study.curves,
+    )
+    figure = draw(name, nothing, settings)
+    for axes in figure.axes:
+        assert any("fit" in text.get_text() for text in axes.texts)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_drawn_twice_is_the_same(name, study, settings):
+    first, second = (
+        [(text.get_text(), box.bounds) for text, box in written(draw(name, study, settings))]
+        for _ in range(2)
+    )
+    assert first == second
