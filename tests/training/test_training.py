@@ -6,6 +6,8 @@ from sensitivity.batches import Batches, learning_rate
 from sensitivity.errors import SensitivityError
 from sensitivity.evaluation import evaluate, moments
 from sensitivity.losses import pointwise_losses
+from sensitivity.problem import Problem
+from sensitivity.stacks import stack_size
 from sensitivity.training import nothing, train, training_labels
 
 
@@ -160,3 +162,13 @@ class TestMemory:
         monkeypatch.setattr(stochastic.MiniBatchRun, "_work", broken)
         with pytest.raises(RuntimeError, match="shapes"):
             train(recipe(), data)
+
+    def test_a_stack_on_a_cpu_is_as_large_as_its_cache(self, data, recipe):
+        def size(replicates=8, **changes):
+            problem = Problem.of(recipe(**changes), data, torch.device("cpu"))
+            return stack_size(problem, replicates)
+
+        assert size() == 8  # 32 images of 64 + 20 + 20 + 4 numbers: 14 kB a replicate
+        assert size(batch_size=150, width=200) == 3
+        assert size(width=3000, depth=20) == 1
+        assert size(optimizer="lbfgs") == 1
