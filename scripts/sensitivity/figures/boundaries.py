@@ -44,11 +44,17 @@ def region_colours(mosaic, seed):
     too: few enough for the PDF to store one byte a pixel.
     """
     ids, places = np.unique(mosaic, return_inverse=True)
-    spread = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: neighbouring ids fall far apart
-    mixed = (ids.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * spread
     palette = _palette()
-    chosen = (mixed ^ (mixed >> np.uint64(32))) % np.uint64(len(palette))
+    chosen = _scrambled(ids.astype(np.uint64), seed) % np.uint64(len(palette))
     return palette[chosen.astype(int)][places.reshape(mosaic.shape)]
+
+
+def _scrambled(ids, seed):
+    """The splitmix64 generator's mixing (Steele et al. 2014): similar ids, unrelated numbers."""
+    mixed = ids + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _palette():

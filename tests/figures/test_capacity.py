@@ -1,0 +1,68 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from sensitivity import plotting
+from sensitivity.figures import capacity, capacity_all
+from sensitivity.selection import explaining_the_gap
+
+
+def points(axes):
+    return np.concatenate([line.get_xydata() for line in axes.lines])
+
+
+def test_gap_against_weights_and_against_loss(study, settings):
+    figure = capacity.draw(study, settings)
+    models = explaining_the_gap(study.models)
+    models = models[models["dataset"] == "mnist5k"]
+    labels = {"number_of_weights": "Number of weights", "training_loss": "Final training loss"}
+    for axes, (measure, label) in zip(figure.axes, labels.items(), strict=True):
+        expected = models[[measure, "generalization_gap"]].to_numpy()
+        assert sorted(map(tuple, points(axes))) == sorted(map(tuple, expected))
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+        assert (axes.get_xlabel(), axes.get_ylabel()) == (label, "Generalization gap")
+        assert {to_hex(line.get_color()) for line in axes.lines} == {plotting.GAP.lower()}
+        assert "14 models shown of 32 trained" in axes.texts[0].get_text()
+        assert axes.texts[0].get_text().startswith("τ = ")
+
+
+def test_error_bars_of_the_loss_lie_along_it(study, settings):
+    axes = capacity.draw(study, settings).axes[1]
+    models = explaining_the_gap(study.models)
+    models = models[models["dataset"] == "mnist5k"]
+    spans = np.array([np.ptp(s, axis=0) for bars in axes.collections for s in bars.get_segments()])
+    assert np.sort(spans[spans[:, 0] > 0, 0]) == pytest.approx(
+        np.sort(2 * models["training_loss_standard_error"])
+    )
+    assert np.sort(spans[spans[:, 1] > 0, 1]) == pytest.approx(
+        np.sort(2 * models["generalization_gap_standard_error"])
+    )
+
+
+def test_a_loss_of_exactly_zero_is_drawn_hollow_at_the_edge(study, settings):
+    models = study.models.copy()
+    zero = explaining_the_gap(models).index[0]
+    models.loc[zero, "training_loss"] = 0.0
+    axes = capacity.draw(dataclasses.replace(study, models=models), settings).axes[1]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert len(hollow) == 1
+    assert hollow[0].get_xdata()[0] == pytest.approx(points(axes)[:, 0].min())
+    assert axes.get_xlabel() == "Final training loss (hollow: exactly 0)"
+
+
+def test_the_other_data_sets_have_a_row_each(study, settings):
+    settings["datasets"] = ["mnist5k", "digits", "cifar10"]
+    figure = capacity_all.draw(study, settings)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["Digits (8×8)"] * 2 + ["CIFAR-10"] * 2
+    assert len(points(figure.axes[0])) == 14
+    assert figure.axes[2].texts[0].get_text() == "not in this study"
+
+
+def test_a_study_of_one_data_set_says_so(study, settings):
+    settings["datasets"] = ["mnist5k"]
+    figure = capacity_all.draw(study, settings)
+    (text,) = figure.axes[0].texts
+    assert text.get_text() == "not in this study: MNIST (5k) is its only data set"

@@ -1,0 +1,90 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from sensitivity.figures import factors
+from sensitivity.plotting import GAP, JACOBIAN, TRANSITIONS
+
+METRICS = {"generalization_gap": GAP, "jacobian_norm": JACOBIAN, "transitions": TRANSITIONS}
+ROWS = ("random_labels", "augmentation", "activation", "full_batch")
+
+
+@pytest.fixture
+def panels(study, settings):
+    axes = factors.draw(study, settings).axes
+    places = [(factor, metric) for factor in ROWS for metric in METRICS]
+    return dict(zip(places, axes, strict=True))
+
+
+def scatter(axes):
+    return [line for line in axes.lines if line.get_marker() != "None"]
+
+
+def test_points_are_the_pairs_in_the_metrics_colour(panels, study):
+    for (factor, metric), axes in panels.items():
+        rows = study.pairs[(study.pairs["factor"] == factor) & (study.pairs["metric"] == metric)]
+        drawn = np.concatenate([line.get_xydata() for line in scatter(axes)])
+        expected = rows[["reference", "changed"]].to_numpy()
+        assert sorted(map(tuple, drawn)) == sorted(map(tuple, expected))
+        assert {to_hex(line.get_color()) for line in scatter(axes)} == {METRICS[metric].lower()}
+        scale = "linear" if metric == "generalization_gap" else "log"
+        assert (axes.get_xscale(), axes.get_yscale()) == (scale, scale)
+
+
+def test_diagonal_and_error_bars_both_ways(panels, study):
+    for (factor, metric), axes in panels.items():
+        (diagonal,) = [line for line in axes.lines if line.get_marker() == "None"]
+        assert (diagonal.get_xdata() == diagonal.get_ydata()).all()
+        rows = study.pairs[(study.pairs["factor"] == factor) & (study.pairs["metric"] == metric)]
+        bars = [np.ptp(s, axis=0) for c in axes.collections for s in c.get_segments()]
+        errors = rows[["reference_standard_error", "changed_standard_error"]].to_numpy()
+        assert np.sort(np.max(bars, axis=1)) == pytest.approx(np.sort(2 * errors.ravel()))
+
+
+def test_effects_are_the_tables(panels, study):
+    table = study.factors.set_index(["factor", "metric", "dataset"])
+    for (factor, metric), axes in panels.items():
+        lines = axes.texts[0].get_text().split("\n")
+        for line, symbol, dataset in zip(lines, "●■", ("mnist5k", "digits"), strict=True):
+            row = table.loc[factor, metric, dataset]
+            ratio, low, high = (float(f"{row[key]:.2g}") for key in ("median_ratio", "low", "high"))
+            assert line.startswith(f"{symbol} ×")
+            numbers = line.split("×")[1].replace("[", "").replace("]", "").replace(",", "")
+            assert [float(x) for x in numbers.split(" n = ")[0].split()] == [ratio, low, high]
+            assert line.endswith(f"n = {row['n']:.0f}")
+
+
+def test_rows_and_columns_are_named(panels):
+    assert panels["random_labels", "jacobian_norm"].get_title(loc="left") == "Jacobian norm"
+    labels = {f: (panels[f, "transitions"].get_xlabel(), panels[f, "transitions"].get_ylabel())
+              for f in ROWS}  # fmt: skip
+    assert labels == {
+        "random_labels": ("true labels", "random labels"),
+        "augmentation": ("no augmentation", "augmentation"),
+        "activation": ("ReLU", "other non-linearity"),
+        "full_batch": ("mini-batch", "full-batch L-BFGS"),
+    }
+
+
+def test_non_linearities_differ_by_their_filling(panels):
+    faces = {line.get_markerfacecolor() for line in scatter(panels["activation", "transitions"])}
+    assert len(faces) == 3
+    assert len({line.get_marker() for line in scatter(panels["activation", "transitions"])}) == 2
+
+
+def test_a_missing_factor_says_so_beside_the_others(study, settings):
+    some = study.pairs[study.pairs["factor"] != "augmentation"]
+    axes = factors.draw(dataclasses.replace(study, pairs=some), settings).axes
+    assert axes[3].texts[0].get_text() == "no such pair\nin this study"
+    assert axes[3].get_xlabel() == "no augmentation"
+    assert len(scatter(axes[6])) > 0
+
+
+def test_values_that_a_log_axis_lacks_are_left_out(study, settings):
+    pairs = study.pairs.copy()
+    chosen = (pairs["metric"] == "jacobian_norm") & (pairs["factor"] == "activation")
+    pairs.loc[pairs.index[chosen][:2], "changed"] = [0.0, np.nan]
+    axes = factors.draw(dataclasses.replace(study, pairs=pairs), settings).axes[7]
+    assert sum(len(line.get_xdata()) for line in scatter(axes)) == chosen.sum() - 2

@@ -1,0 +1,34 @@
+import pytest
+
+from sensitivity.figures import _names
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("mnist5k", "MNIST (5k)"),
+        ("digits", "Digits (8×8)"),
+        ("fashion_mnist:10000", "Fashion-MNIST (10,000)"),
+        ("cifar10", "CIFAR-10"),
+        ("my_data", "my_data"),
+        ("a" * 30, "a" * 19 + "…"),
+    ],
+)
+def test_data_sets(name, shown):
+    assert _names.dataset_name(name) == shown
+
+
+def test_measures_and_non_linearities():
+    assert _names.measure_name("jacobian_norm") == "Jacobian norm"
+    assert _names.measure_name("jacobian_norm_noise") == "Jacobian norm, Gaussian noise"
+    assert _names.measure_name("path_norm") == "Path norm"
+    assert _names.activation_name("hardtanh") == "HardTanh"
+    assert _names.activation_name("leaky_relu") == "leaky_relu"
+
+
+def test_markers_do_not_depend_on_which_others_occur():
+    every = _names.activation_markers(["hardsigmoid", "relu", "relu6", "hardtanh", "leaky_relu"])
+    some = _names.activation_markers(["hardtanh", "leaky_relu"])
+    assert len(set(every.values())) == 5
+    assert next(iter(every)) == "relu"
+    assert some == {name: every[name] for name in ("hardtanh", "leaky_relu")}

@@ -1,0 +1,92 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from sensitivity import plotting
+from sensitivity.figures import _points, points, points_all
+
+
+def drawn(axes):
+    """Offsets of the right and of the wrong points."""
+    right, wrong = axes.collections
+    return np.asarray(right.get_offsets()), np.asarray(wrong.get_offsets())
+
+
+@pytest.mark.parametrize(("row", "loss"), [(0, "cross_entropy"), (1, "squared")])
+def test_five_networks_with_every_point_right_and_wrong_apart(row, loss, study, settings):
+    axes = points.draw(study, settings).axes[row]
+    chosen = _points.choose_networks(study, "mnist5k", loss, 5, settings["seed"])
+    right, wrong = drawn(axes)
+    correct = np.concatenate([one["correct"] for one in chosen])
+    array = "cross_entropy" if loss == "cross_entropy" else "squared_loss"
+    values = np.concatenate([np.stack([o[array], o["jacobian_norm"]], axis=1) for o in chosen])
+    assert len(chosen) == 5
+    assert len(right) + len(wrong) == 5000
+    expected = values[~correct & (values > 0).all(axis=1)]
+    assert sorted(map(tuple, wrong)) == sorted(map(tuple, expected))
+    assert len(right) == correct.sum()
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert axes.collections[0].get_paths()[0].vertices.shape != (
+        axes.collections[1].get_paths()[0].vertices.shape
+    )
+
+
+def test_a_colour_for_each_network(study, settings):
+    axes = points.draw(study, settings).axes[0]
+    shown = {to_hex(c) for dots in axes.collections for c in dots.get_facecolors()}
+    shown |= {to_hex(c) for dots in axes.collections for c in dots.get_edgecolors()}
+    assert shown >= {colour.lower() for colour in plotting.NETWORKS}
+
+
+def test_choice_is_random_but_fixed_by_the_seed_and_fits(study):
+    def chosen(seed, loss="cross_entropy", count=3):
+        networks = _points.choose_networks(study, "mnist5k", loss, count, seed)
+        return [one["jacobian_norm"].sum() for one in networks]
+
+    assert chosen(0) == chosen(0)
+    assert any(chosen(seed) != chosen(0) for seed in range(1, 6))
+    misfit = next(r for r in study.points if r.model.count("4") and r.dataset == "mnist5k")
+    assert len(chosen(0, count=99)) == 5  # of 6: one does not fit
+    assert misfit.arrays["jacobian_norm"][2].sum() not in chosen(0, count=99)
+
+
+def test_order_of_the_files_does_not_matter(study):
+    turned = dataclasses.replace(study, points=study.points[::-1])
+    one, other = (
+        [n["jacobian_norm"].sum() for n in _points.choose_networks(s, "digits", "squared", 4, 3)]
+        for s in (study, turned)
+    )
+    assert one == other
+
+
+def test_networks_with_random_labels_or_augmentation_are_not_chosen(study, settings):
+    for change in ({"labels": "random"}, {"augmentation": "heavy"}):
+        data = dataclasses.replace(study, networks=study.networks.assign(**change))
+        assert not _points.choose_networks(data, "mnist5k", "cross_entropy", 5, 0)
+        axes = points.draw(data, settings).axes[0]
+        assert "no fitting network" in axes.texts[0].get_text()
+
+
+def test_crowd_is_rasterised(study, settings):
+    axes = points.draw(study, settings).axes[0]
+    assert all(dots.get_rasterized() for dots in axes.collections)
+
+
+def test_losses_of_zero_are_counted(study, settings):
+    records = [
+        dataclasses.replace(r, arrays=r.arrays | {"cross_entropy": r.arrays["cross_entropy"] * 0})
+        for r in study.points
+    ]
+    axes = points.draw(dataclasses.replace(study, points=tuple(records)), settings).axes[0]
+    assert axes.get_xlabel() == "Cross-entropy loss (5000 points of 0 at the edge)"
+
+
+def test_other_data_sets_have_a_row_each(study, settings):
+    settings["datasets"].append("mnist")
+    axes = points_all.draw(study, settings).axes
+    titles = [one.get_title(loc="left").split("\n") for one in axes]
+    assert titles[0] == ["Digits (8×8), 5 networks", "trained with cross-entropy"]
+    assert titles[1] == ["Digits (8×8), 5 networks", "trained with squared loss"]
+    assert axes[2].texts[0].get_text() == "not in this study"

@@ -1,0 +1,61 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from sensitivity import plotting
+from sensitivity.correlations import DIRECTIONS
+from sensitivity.figures import rivals
+
+
+def test_ranking_is_the_tables_in_the_measures_direction(study):
+    table = rivals.ranking(study.correlations, "digits")
+    rows = study.correlations[study.correlations["dataset"] == "digits"]
+    taus = rows[rows["statistic"] == "kendall_tau"].set_index("measure")
+    assert list(table["measure"]) == list(taus.sort_values("rank").index)
+    for _, row in table.iterrows():
+        tau, sign = taus.loc[row["measure"]], DIRECTIONS[row["measure"]]
+        assert row["value"] == pytest.approx(sign * tau["value"])
+        assert [row["low"], row["high"]] == pytest.approx(
+            sorted([sign * tau["low"], sign * tau["high"]])
+        )
+
+
+def test_every_measure_has_its_interval_and_granulated_value(study, settings):
+    axes = rivals.draw(study, settings).axes[0]
+    table = rivals.ranking(study.correlations, "mnist5k")
+    intervals = [line for line in axes.lines[1:] if line.get_marker() == "None"]
+    filled = [line for line in axes.lines if line.get_marker() == "o"]
+    hollow = [line for line in axes.lines if line.get_marker() == "D"]
+    assert [list(line.get_xdata()) for line in intervals] == table[["low", "high"]].values.tolist()
+    assert [line.get_xdata()[0] for line in filled] == list(table["value"])
+    assert [line.get_xdata()[0] for line in hollow] == list(table["granulated"])
+    assert [line.get_ydata()[0] for line in filled] == list(range(12))  # the best is on top
+    assert axes.yaxis_inverted()
+    assert axes.get_xlabel() == "Kendall τ with the gap, n = 14\n(−): sign turned"
+
+
+def test_the_papers_metrics_have_their_colours_and_turned_ones_a_minus(study, settings):
+    axes = rivals.draw(study, settings).axes[0]
+    colours = {
+        label.get_text(): to_hex(label.get_color()).upper() for label in axes.get_yticklabels()
+    }
+    assert colours["Jacobian norm"] == plotting.JACOBIAN
+    assert colours["Transitions per unit"] == plotting.TRANSITIONS
+    assert colours["Path norm"] == plotting.NEUTRAL
+    assert {name for name in colours if name.endswith("(−)")} == {
+        "Number of weights (−)",
+        "Output margin (−)",
+    }
+
+
+def test_measures_without_a_value_are_left_out(study, settings):
+    table = study.correlations.copy()
+    table.loc[table["measure"] == "sharpness", "value"] = np.nan
+    table.loc[table["dataset"] == "digits", "value"] = np.nan
+    first, second = rivals.draw(dataclasses.replace(study, correlations=table), settings).axes
+    names = [label.get_text() for label in first.get_yticklabels()]
+    assert len(names) == 11
+    assert "Sharpness" not in names
+    assert second.texts[0].get_text() == "too few fitting models\nfor a correlation"
