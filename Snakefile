@@ -53,6 +53,16 @@ rule data:
     localrule: True
 
 
+rule estimate:  # prints what the study costs, every time it is asked for
+    localrule: True
+    conda:
+        "envs/plots.yaml"
+    params:
+        settings=estimate_settings,
+    shell:
+        "python {SCRIPTS}/estimate.py --settings {params.settings:q}"
+
+
 onsuccess:
     if workflow.is_main_process:
         print(f"Figures: results/{STUDY}/figures/   Verdicts: {TABLES}/claims.md")

@@ -47,3 +47,9 @@ CORE = Machine("one processor core", 70e9, 35e9, 0.6, 8e-6, False, 4.0)
 
 CAUTIOUS_CARD = CARDS["v100"]
 CAUTIOUS_CORE = Machine("one slow core", 30e9, 15e9, 0.5, 2e-5, False, 20.0)
+BRIEF_SECONDS = 600.0
+
+
+def is_brief(work: Work, machine: Machine = CAUTIOUS_CARD) -> bool:
+    """Whether a job is so short, even on a slow machine, that it shares a submission."""
+    return machine.seconds(work) <= BRIEF_SECONDS

@@ -10,7 +10,6 @@ SLOWEST = machines.CAUTIOUS_CORE if DEVICE == "cpu" else machines.CAUTIOUS_CARD
 SAFETY = 2  # asked for over expected
 STARTUP_MINUTES = 5  # of a job of its own: a cold file system, starting Python, loading the data
 NEXT_MINUTES = 2  # of one more job in a submission
-BRIEF_MINUTES = 10  # expected; jobs up to this share a submission
 BASE_MEGABYTES = 1500 if DEVICE == "cpu" else 4000  # Python, PyTorch and its device context
 
 
@@ -21,17 +20,13 @@ def work_of(rule, section, dataset, model):
     return costs.WORK[rule](MODELS[dataset, model].recipe, costs.sizes_of(dataset), numbers)
 
 
-def expected_minutes(rule, section, wildcards):
-    return SLOWEST.seconds(work_of(rule, section, wildcards.dataset, wildcards.model)) / 60
-
-
 def minutes_of(rule, section=None):
     """Run time to ask for: the expected one with room, and the job's start."""
 
     def of(wildcards, attempt):
-        expected = expected_minutes(rule, section, wildcards)
-        start = NEXT_MINUTES if expected <= BRIEF_MINUTES else STARTUP_MINUTES
-        return ceil((start + SAFETY * expected) * attempt)
+        work = work_of(rule, section, wildcards.dataset, wildcards.model)
+        start = NEXT_MINUTES if machines.is_brief(work, SLOWEST) else STARTUP_MINUTES
+        return ceil((start + SAFETY * SLOWEST.seconds(work) / 60) * attempt)
 
     return of
 
@@ -46,8 +41,8 @@ def group_of(rule, section=None):
     """
 
     def of(wildcards):
-        brief = expected_minutes(rule, section, wildcards) <= BRIEF_MINUTES
-        return f"{rule}_brief" if brief else None
+        work = work_of(rule, section, wildcards.dataset, wildcards.model)
+        return f"{rule}_brief" if machines.is_brief(work, SLOWEST) else None
 
     return of
 
@@ -79,3 +74,17 @@ def measuring_memory(wildcards, attempt):
     needed = costs.host_memory(recipe, costs.sizes_of(wildcards.dataset))
     chunks = 0 if DEVICE == "cuda" else 2e9  # what the measures hold at a time, elsewhere
     return megabytes(needed + chunks, attempt)
+
+
+def estimate_settings(wildcards):
+    """The configuration, and what it leaves to this workflow: jobs that do not compute, groups."""
+    profile = configuration.load_schema(SOURCE / "slurm/config.yaml")
+    pairs = (entry.split("=") for entry in profile["group-components"])
+    named = [rule.name for rule in workflow.rules if rule.name.startswith(("figure_", "table_"))]
+    return storage.canonical(
+        {
+            **config,
+            "sharing": {group: int(count) for group, count in pairs},
+            "other_jobs": 3 * len(DATASETS) + len(named) + 1,  # fetch, plan, networks; claims
+        }
+    )

@@ -1,0 +1,55 @@
+"""Print what a study costs, before anything is launched.
+
+Settings: the whole configuration, checked; under `other_jobs` how many jobs there are besides
+trainings and measurements; under `sharing`, by group, how many jobs share a submission.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sensitivity import command, estimation
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    command.standard_arguments(parser)
+    arguments = parser.parse_args(argv)
+    command.setup(arguments)
+    configuration = arguments.settings
+    others = configuration.get("other_jobs", 0)
+    frame = estimation.table(configuration)
+    for title, by in (
+        ("By data set and survey (a model that several ask for counts for the first)", True),
+        ("By rule", False),
+    ):
+        columns = ["dataset", "survey"] if by else ["rule"]
+        print(f"\n{title}\n{_text(estimation.summary(frame, columns))}")
+    total = estimation.summary(frame.assign(study=configuration["study"]), ["study"])
+    print(f"\nIn total\n{_text(total)}")
+    sent = estimation.submissions(frame, configuration.get("sharing", {}))
+    print(
+        f"\nJobs: {len(frame)} that compute, in {sent} submissions to a cluster, and {others} for"
+    )
+    print("data, tables and figures. Hours are expected hours of one device:")
+    for name, machine in estimation.MACHINES.items():
+        print(
+            f"  {name:5} {machine.title}: {machine.efficiency:.0%} of {machine.single / 1e12:g} "
+            f"(64-bit: {machine.double / 1e12:g}) TFLOP/s, {machine.call * 1e6:g} us a call, "
+            f"{machine.startup:g} s to start a job"
+        )
+
+
+def _text(frame: pd.DataFrame) -> str:
+    """A table for people: whole counts, three digits of everything else."""
+    counts = {"models", "networks", "jobs"}
+    shown = {
+        column: [f"{v:.0f}" if column in counts else f"{v:.3g}" for v in frame[column]]
+        for column in frame
+    }
+    return pd.DataFrame(shown, index=frame.index).to_string()
+
+
+if __name__ == "__main__":
+    command.run(main)
