@@ -62,11 +62,11 @@ def test_a_resample_draws_as_many_units_as_there_are():
     assert (counts.sum(axis=1) == 7).all()
 
 
-def test_an_interval_needs_most_resamples():
+def test_an_interval_needs_most_resamples_and_three_units():
     bootstrap = Bootstrap(confidence=0.5)
-    assert bootstrap.interval(np.array([1.0, 2.0, 3.0, np.nan])) == (1.5, 2.5)
-    assert np.isnan(bootstrap.interval(np.array([1.0, np.nan, np.nan]))).all()
-    assert np.isnan(bootstrap.interval(np.array([]))).all()
+    assert bootstrap.interval(np.array([1.0, 2.0, 3.0, np.nan]), 5) == (1.5, 2.5)
+    assert np.isnan(bootstrap.interval(np.array([1.0, np.nan, np.nan]), 5)).all()
+    assert np.isnan(bootstrap.interval(np.array([1.0, 2.0]), 2)).all()
 
 
 def test_settings_give_the_bootstrap_and_defaults_hold():

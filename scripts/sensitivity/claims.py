@@ -22,7 +22,7 @@ Further rows ("C4 transitions") report single quantities of a claim by the same 
 nothing, and are a family of their own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,7 @@ from scipy import stats
 
 from sensitivity.evidence import Quantity, Tables
 from sensitivity.hypotheses import CLAIMS, Claim
-from sensitivity.statistics import SMALLEST, Estimate, holm, undefined
+from sensitivity.statistics import SMALLEST, Estimate, holm, ratio, undefined
 
 ALL = "all"
 SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
@@ -65,15 +65,13 @@ class Evidence:
 def claims_table(
     tables: Tables,
     significance: float = 0.05,
-    minimum: Mapping[str, int] = MINIMUM,
     claims: Sequence[Claim] = CLAIMS,
 ) -> pd.DataFrame:
     """A row for each claim and data set and each claim overall, then rows of single quantities.
 
-    `minimum` is the fewest units for a verdict, by unit. A claim without data has its rows too,
-    which say *too few networks*.
+    A claim without data has its rows too, which say *too few networks*.
     """
-    rows = [row for claim in claims for row in _rows_of(claim, tables, minimum)]
+    rows = [row for claim in claims for row in _rows_of(claim, tables)]
     frame = pd.DataFrame(rows)
     corrected = frame["p"].where(frame["evidence"].map(lambda e: e.enough))
     families = corrected.groupby([frame["dataset"], frame["decides"]])
@@ -99,10 +97,10 @@ def verdict(evidence: Evidence, p_holm: float, significance: float) -> str:
     return NOT_SUPPORTED
 
 
-def _rows_of(claim: Claim, tables: Tables, minimum: Mapping[str, int]):
+def _rows_of(claim: Claim, tables: Tables):
     """The claim's own rows, then those of its single quantities."""
     quantities = (*claim.deciding, *claim.further)
-    found = {quantity.part: _by_dataset(quantity, tables, minimum) for quantity in quantities}
+    found = {quantity.part: _by_dataset(quantity, tables) for quantity in quantities}
     for dataset in (*tables.datasets, ALL):
         deciding = [found[quantity.part][dataset] for quantity in claim.deciding]
         weakest = min(deciding, key=lambda evidence: evidence.favour)
@@ -114,13 +112,11 @@ def _rows_of(claim: Claim, tables: Tables, minimum: Mapping[str, int]):
             yield _row(label, dataset, evidence, claim.figure, decides=False)
 
 
-def _by_dataset(
-    quantity: Quantity, tables: Tables, minimum: Mapping[str, int]
-) -> dict[str, Evidence]:
+def _by_dataset(quantity: Quantity, tables: Tables) -> dict[str, Evidence]:
     found = {}
     for dataset in tables.datasets:
         estimate, size = quantity.find(tables, dataset)
-        enough = size >= minimum[quantity.unit] and not np.isnan([estimate.value, estimate.p]).any()
+        enough = size >= MINIMUM[quantity.unit] and not np.isnan([estimate.value, estimate.p]).any()
         found[dataset] = Evidence(quantity, estimate, bool(enough), True)
     return {**found, ALL: combined(quantity, list(found.values()))}
 
@@ -136,16 +132,15 @@ def combined(quantity: Quantity, evidence: Sequence[Evidence]) -> Evidence:
         return Evidence(quantity, estimates[0], True, unanimous)
     numbers = np.array([(e.value, e.low, e.high) for e in estimates]).T
     if quantity.is_ratio:
-        numbers = np.log(np.maximum(numbers, SMALLEST))
+        numbers = np.log(np.clip(numbers, SMALLEST, 1 / SMALLEST))
     value, low, high = numbers
     mean, half = value.mean(), np.sqrt(np.square(high - low).sum()) / 2 / len(estimates)
-    summary = np.array([mean, mean - half, mean + half])
+    summary = [mean, mean - half, mean + half]
     z = sum(_z(e, quantity.null) for e in estimates) / np.sqrt(len(estimates))
     if quantity.is_ratio:
-        with np.errstate(over="ignore"):
-            summary = np.exp(summary)
+        summary = [ratio(logarithm) for logarithm in summary]
     p = 2 * stats.norm.sf(abs(z))
-    return Evidence(quantity, Estimate(*summary.tolist(), n, float(p)), True, unanimous)
+    return Evidence(quantity, Estimate(*map(float, summary), n, float(p)), True, unanimous)
 
 
 def _z(estimate: Estimate, null: float) -> float:

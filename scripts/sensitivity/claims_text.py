@@ -40,7 +40,7 @@ def _paragraph(table: pd.DataFrame, claim: Claim, figures: str) -> str:
     besides = [
         f"{_capital(row['quantity'])}, all data sets: {_numbers(row, claim)}, *{row['verdict']}*."
         for _, row in further.iterrows()
-        if row["quantity"] != overall["quantity"]
+        if row["quantity"] != overall["quantity"] and row["verdict"] != TOO_FEW
     ]
     verdict = f"**Overall {overall['verdict']}**: {overall['quantity']} {_numbers(overall, claim)}."
     if overall["verdict"] == TOO_FEW:
@@ -62,10 +62,12 @@ def _lacking(claim: Claim, n: int) -> str:
     """Why there is no verdict."""
     unit = claim.deciding[0].unit
     if n == 0:
-        return f"this study has no {unit} for it"
-    if n >= MINIMUM[unit] and _counted(unit) == unit:
+        return "this study has no data for it"
+    if _counted(unit) != unit:
+        return f"fewer than {MINIMUM[unit]} of {n} {_counted(unit)} are misclassified"
+    if n >= MINIMUM[unit]:
         return f"the statistic is undefined (n = {n} {unit})"
-    return f"a verdict needs {MINIMUM[unit]} {unit} (n = {n} {_counted(unit)})"
+    return f"{MINIMUM[unit]} {unit} are needed, n = {n}"
 
 
 def _counted(unit: str) -> str:

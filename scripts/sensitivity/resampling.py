@@ -62,10 +62,13 @@ class Bootstrap:
             parts.append(statistic(generator.permuted(np.tile(values, (rows, 1)), axis=1)))
         return np.concatenate(parts)
 
-    def interval(self, distribution: np.ndarray) -> tuple[float, float]:
-        """Percentile interval; NaN where most resamples leave the statistic undefined."""
+    def interval(self, distribution: np.ndarray, n: int) -> tuple[float, float]:
+        """Percentile interval of a statistic of n units.
+
+        NaN for fewer than 3 units, and where most resamples leave the statistic undefined.
+        """
         defined = distribution[~np.isnan(distribution)]
-        if 2 * len(defined) < len(distribution) or not len(defined):
+        if n < 3 or 2 * len(defined) < len(distribution):
             return np.nan, np.nan
         tail = (1 - self.confidence) / 2
         low, high = np.quantile(defined, [tail, 1 - tail])

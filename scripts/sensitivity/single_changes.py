@@ -157,7 +157,7 @@ def _estimate(changes, x, y, statistic, bootstrap, *, two_sided):
         weights = counts[:, changes.first] * counts[:, changes.second]
         return statistic(np.broadcast_to(agreement, weights.shape), weights)
 
-    low, high = bootstrap.interval(bootstrap.distribution(resampled, len(x), pairs))
+    low, high = bootstrap.interval(bootstrap.distribution(resampled, len(x), pairs), len(x))
 
     def permuted(shuffled):
         agreement = changes.agreement(x, shuffled)

@@ -129,7 +129,7 @@ def test_other_test_points_are_refused():
 
 def test_coverage_when_networks_share_their_points():
     """Difficulty belongs to the point: three networks are worth little more than one."""
-    hits, trials = 0, 200
+    hits, trials = 0, 80
     for trial in range(trials):
         generator = np.random.default_rng(trial)
         wrong = np.tile(generator.random(150) < 0.3, (3, 1))
@@ -140,4 +140,4 @@ def test_coverage_when_networks_share_their_points():
         row = entry(table, "all", "pooled")
         truth = stats.norm.cdf(1 / np.sqrt(2))
         hits += row["auroc_jacobian_norm_low"] <= truth <= row["auroc_jacobian_norm_high"]
-    assert 0.89 <= hits / trials <= 0.99
+    assert 0.87 <= hits / trials

@@ -195,7 +195,7 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert labels["n"] == 8
     assert len(pairs) == 3 * effects.xs("jacobian_norm", level="metric")["pairs"].sum()
     text = (tables / "claims.md").read_text(encoding="utf-8")
-    assert "On two *too few networks*: this study has no networks for it." in text
+    assert "On two *too few networks*: this study has no data for it." in text
     assert "nan" not in text
 
 
