@@ -1,0 +1,118 @@
+"""A cluster for the tests of this folder, and a clone of the workflow to submit from."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
+# What a real cluster wants slow, and its accounting, which this one lacks.
+QUICK = (
+    *("--slurm-no-account", "--slurm-status-command", "squeue", "--latency-wait", "5"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
+    *("--max-status-checks-per-second", "10"),
+)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The environment of a running one-node cluster."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"SLURM is not installed: no {', '.join(missing)}")
+    if os.geteuid() != 0:
+        pytest.skip("the test cluster's daemons need root")
+    # Not below pytest's folders: only their owner may enter those, and munged does not like that.
+    with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+        subprocess.run([HERE / "cluster", "start", folder], check=True)
+        paths = (f"{folder}/bin", str(Path(sys.executable).parent), os.environ["PATH"])
+        settings = {"SLURM_CONF": f"{folder}/etc/slurm.conf", "PATH": os.pathsep.join(paths)}
+        try:
+            yield {**os.environ, **settings, "OMP_NUM_THREADS": "1"}
+        finally:
+            subprocess.run([HERE / "cluster", "stop", folder], check=True)
+
+
+@pytest.fixture
+def clone(cluster, tmp_path):
+    """A copy of the workflow as it is cloned, without results."""
+    for name in ("Snakefile", "config", "envs", "scripts", "slurm", "workflow"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    return Clone(tmp_path, cluster)
+
+
+@dataclass
+class Clone:
+    """A folder with the workflow, and the cluster that it submits to."""
+
+    folder: Path
+    environment: dict[str, str]
+    known: set[str] = field(default_factory=set)
+
+    def __post_init__(self):
+        self.known = {job["id"] for job in self.all_jobs()}
+
+    def command(self, configuration, *arguments):
+        return [
+            *(sys.executable, "-m", "snakemake", "--profile", "slurm", *QUICK),
+            *("--configfile", HERE / configuration, *arguments),
+        ]
+
+    def start(self, configuration, *arguments):
+        """A submitting process in the background; its output goes to `output`."""
+        with self.output.open("a") as output:
+            return subprocess.Popen(
+                self.command(configuration, *arguments),
+                cwd=self.folder,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def finish(self, process, seconds=600):
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+            status = "too long"
+        assert status == 0, self.output.read_text()[-8000:]
+
+    @property
+    def output(self):
+        return self.folder / "output.txt"
+
+    def slurm(self, *command):
+        """The output of one of SLURM's commands."""
+        return subprocess.run(
+            command, env=self.environment, check=True, text=True, stdout=subprocess.PIPE
+        ).stdout
+
+    def all_jobs(self):
+        names = ("id", "state", "partition", "memory", "limit", "gpus", "comment")
+        lines = self.slurm("squeue", "-h", "-t", "all", "-o", "%i|%T|%P|%m|%l|%b|%k").splitlines()
+        jobs = [dict(zip(names, line.split("|"))) for line in lines]
+        return sorted(jobs, key=lambda job: int(job["id"]))
+
+    def jobs(self):
+        """The jobs submitted from this folder, first to last."""
+        return [job for job in self.all_jobs() if job["id"] not in self.known]
+
+    def wait_until(self, condition, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.output.read_text()[-8000:]
+            time.sleep(0.2)
