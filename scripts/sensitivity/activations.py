@@ -76,6 +76,11 @@ class Activation:
         return self._row(self.slopes, z)[self.codes(z)]
 
     @property
+    def scales(self) -> bool:
+        """Whether f(s z) = s f(z) for every s > 0, as for ReLU: all pieces meet in 0."""
+        return self.thresholds == (0.0,) and not any(self.offsets)
+
+    @property
     def _clamps(self) -> bool:
         """Whether the function is a clamp of z plus a constant, which needs no table look-up."""
         return self.slopes in ((0.0, 1.0), (0.0, 1.0, 0.0))

@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from sensitivity import crossings
+from sensitivity import crossings, masks
 from sensitivity.crossings import Crossings
 
 
@@ -107,11 +107,11 @@ def _interpolate(z: Tensor, base: Tensor, start: Tensor, end: Tensor, tangent: T
     """Values on the sub-arcs from place `start` to place `end` of the arcs `base`, [n, m, h]."""
     values = z.index_select(0, base)
     if z.shape[1] == 1:
-        changed = (start > 0).nonzero()[:, 0]
+        changed = masks.where(start > 0)
         beyond = z.index_select(0, base[changed] + 1)
         values[changed] = torch.lerp(values[changed], beyond, start[changed, None, None])
         return values
-    changed = ((start > -1) | (end < 1)).nonzero()[:, 0]
+    changed = masks.where((start > -1) | (end < 1))
     base, start, end = base[changed], start[changed], end[changed]
     known = values[changed]
     corners = (known[:, 0], known[:, 1], z[base + 1, 0])

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sensitivity import masks
+
 
 @dataclass
 class Crossings:
@@ -48,15 +50,17 @@ class Crossings:
 
 def straight(values: Tensor, levels: Tensor, joint: Tensor) -> Crossings:
     """Crossings of values [N, 1, h] with levels [K, h]; no arc starts at a node of `joint` [N]."""
-    z = values[:, 0]
+    units = values.shape[2]
+    z = values.view(-1)
     found = []
     for level in levels:
-        above = z > level
-        row, unit = _flips(above, joint)
-        start, end = z[row, unit], z[row + 1, unit]
+        above, index = _flips(values[:, 0], level, joint)
+        row = index // units
+        unit = index - row * units
+        start, end = z.take(index), z.take(index + units)
         # Both values may be equal where rounding alone made the codes differ: 0/0.
-        place = ((level[unit] - start) / (end - start)).nan_to_num(0.0).clamp(0, 1)
-        found.append(Crossings(row, unit, place, _direction(above, row, unit)))
+        place = ((level.take(unit) - start) / (end - start)).nan_to_num_(0.0).clamp_(0, 1)
+        found.append(Crossings(row, unit, place, _direction(above.view(-1).take(index))))
     return Crossings.join(found)
 
 
@@ -65,37 +69,42 @@ def curved(values: Tensor, levels: Tensor, joint: Tensor, tangent: Tensor) -> Cr
 
     tangent [N - 1]: T of every arc. Between two nodes on the same side a unit may cross twice.
     """
-    z = values[:, 0]
+    units = values.shape[2]
     bend = _largest_bend(values, joint, tangent)
     found = []
     for level in levels:
-        above = z > level
-        row, unit = _flips(above, joint)
-        a, b, c = _parabola(values, level, tangent, row, unit)
-        found.append(Crossings(row, unit, _single_root(a, b, c), _direction(above, row, unit)))
+        above, index = _flips(values[:, 0], level, joint)
+        row = index // units
+        unit = index - row * units
+        place = _single_root(*_parabola(values, level, tangent, row, unit))
+        found.append(Crossings(row, unit, place, _direction(above.view(-1).take(index))))
         found.extend(_double(values, level, tangent, above, joint, bend))
     return Crossings.join(found)
 
 
-def _flips(above: Tensor, joint: Tensor) -> tuple[Tensor, Tensor]:
-    """Arcs and units whose ends lie on different sides."""
+def _flips(z: Tensor, level: Tensor, joint: Tensor) -> tuple[Tensor, Tensor]:
+    """Which values [N, h] are above, and the flat indices of those that change on the next arc."""
+    above = masks.greater(z, level)
     flips = above[1:] ^ above[:-1]
-    flips &= ~joint[:-1, None]
-    return flips.nonzero(as_tuple=True)
+    flips.index_fill_(0, masks.where(joint[:-1]), False)
+    return above, masks.where(flips)
 
 
-def _direction(above: Tensor, row: Tensor, unit: Tensor) -> Tensor:
-    return 1 - 2 * above[row, unit].to(torch.int8)
+def _direction(was_above: Tensor) -> Tensor:
+    """The change of code of units that leave this side."""
+    return 1 - 2 * was_above.to(torch.int8)
 
 
 def _parabola(
     values: Tensor, level: Tensor, tangent: Tensor, row: Tensor, unit: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Coefficients of (value - level) (1 + T^2 x^2) = a x^2 + b x + c on arcs, each [n]."""
-    level, stretch = level[unit], 1 + tangent[row] ** 2
-    start = (values[row, 0, unit] - level) * stretch
-    end = (values[row + 1, 0, unit] - level) * stretch
-    middle = values[row, 1, unit] - level
+    units = values.shape[2]
+    index, z = row * (2 * units) + unit, values.view(-1)
+    level, stretch = level.take(unit), 1 + tangent.take(row) ** 2
+    start = (z.take(index) - level) * stretch
+    middle = z.take(index + units) - level
+    end = (z.take(index + 2 * units) - level) * stretch
     return (start + end) / 2 - middle, (end - start) / 2, middle
 
 
@@ -108,9 +117,9 @@ def _roots(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
 def _single_root(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     """The root in [-1, 1] of parabolas that change sign there."""
     first, second = _roots(a, b, c)
+    # Without curvature the first is infinite, or NaN if the values are 0; then the second holds.
     inner = torch.where(first.abs() < second.abs(), first, second)
-    # c = q = 0 gives 0/0, at a crossing in the middle of the arc.
-    return inner.nan_to_num(0.0).clamp(-1, 1)
+    return inner.nan_to_num_(0.0).clamp_(-1, 1)
 
 
 def _largest_bend(values: Tensor, joint: Tensor, tangent: Tensor) -> Tensor:
@@ -121,35 +130,41 @@ def _largest_bend(values: Tensor, joint: Tensor, tangent: Tensor) -> Tensor:
     """
     chord = values[:-1, 0] + values[1:, 0]
     chord.mul_((1 + tangent**2)[:, None] / 2).sub_(values[:-1, 1])
-    bend = torch.linalg.vector_norm(chord, ord=torch.inf, dim=1).masked_fill_(joint[:-1], 0)
-    none = bend.new_zeros(1)
-    return torch.maximum(torch.cat([bend, none]), torch.cat([none, bend]))[:, None]
+    return _around(chord.abs_().amax(1).masked_fill_(joint[:-1], 0))
+
+
+def _around(arcs: Tensor) -> Tensor:
+    """The larger of the values [N - 1] of the arcs on either side of a node, [N, 1]."""
+    none = arcs.new_zeros(1)
+    return torch.maximum(torch.cat([arcs, none]), torch.cat([none, arcs]))[:, None]
 
 
 def _double(
     values: Tensor, level: Tensor, tangent: Tensor, above: Tensor, joint: Tensor, bend: Tensor
 ) -> list[Crossings]:
     """Crossings of units that leave their side within one arc and come back."""
-    flat = torch.cat([tangent, tangent.new_zeros(1)])[:, None] ** 2 * level.abs().max()
-    flat = torch.maximum(flat, flat.roll(1, 0))
-    near = (values[:, 0] - level).abs_() <= bend + flat
-    node, unit = near.nonzero(as_tuple=True)
+    # What subtracting the threshold adds to the parabola's bend.
+    bend = bend + _around(tangent**2) * level.abs().max()
+    near = masks.at_most((values[:, 0] - level).abs_(), bend)
+    index = masks.where(near)
+    node = index // near.shape[1]
+    unit = index - node * near.shape[1]
     # Every arc on either side of a near node, once: from its left node if that is near, too.
     left = (node > 0) & ~near[node - 1, unit]
     row, unit = torch.cat([node, node[left] - 1]), torch.cat([unit, unit[left]])
-    valid = ~joint[row]
-    row, unit = row[valid], unit[valid]
+    inside = ~joint[row]
+    row, unit = row[inside], unit[inside]
     same = above[row, unit] == above[row + 1, unit]
     row, unit = row[same], unit[same]
+    if not len(row):
+        return []
     a, b, c = _parabola(values, level, tangent, row, unit)
     high = above[row, unit]
     turns = torch.where(high, a > 0, a < 0) & (b.abs() < 2 * a.abs()) & (b * b > 4 * a * c)
     row, unit, high = row[turns], unit[turns], high[turns]
-    if not len(row):
-        return []
-    roots = torch.stack(_roots(a[turns], b[turns], c[turns])).clamp(-1, 1)
-    change = 1 - 2 * high.to(torch.int8)
+    roots = torch.stack(_roots(a[turns], b[turns], c[turns])).clamp_(-1, 1)
+    leaving = _direction(high)
     return [
-        Crossings(row, unit, roots.amin(0), change),
-        Crossings(row, unit, roots.amax(0), -change),
+        Crossings(row, unit, roots.amin(0), leaving),
+        Crossings(row, unit, roots.amax(0), -leaving),
     ]

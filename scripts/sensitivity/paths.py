@@ -120,6 +120,34 @@ class Ellipse:
         return math.sqrt(largest), (2 * swing / largest if largest else 0.0), phase
 
 
+class Octagon(Polygon):
+    """Eight chords of an ellipse around 0, vertex i at t = i / 8.
+
+    Whatever depends on a point's direction alone, not on its distance from 0, is the same at a
+    point of the ellipse and where its ray meets the octagon. The parameters of the two differ.
+    """
+
+    SIDES = 8
+    _HALF_SIDE = math.tan(math.pi / SIDES)
+
+    def __init__(self, ellipse: Ellipse) -> None:
+        t = torch.arange(self.SIDES, dtype=torch.float64, device=ellipse.center.device)
+        super().__init__(ellipse.points(t / self.SIDES))
+
+    def parameter(self, t: Tensor) -> Tensor:
+        """The ellipse's parameter for the octagon's, [k] in [0, 1]."""
+        side = (t * self.SIDES).floor()
+        along = 2 * (t * self.SIDES - side) - 1
+        angle = (along * self._HALF_SIDE).atan() / (2 * math.pi)
+        return (side + 0.5) / self.SIDES + angle
+
+    def inverse(self, t: float) -> float:
+        """The octagon's parameter for the ellipse's, in [0, 1]."""
+        side = math.floor(t * self.SIDES)
+        angle = 2 * math.pi * (t - (side + 0.5) / self.SIDES)
+        return (side + (1 + math.tan(angle) / self._HALF_SIDE) / 2) / self.SIDES
+
+
 def translation_loop(image: Tensor | np.ndarray) -> Polygon:
     """The polygon through all horizontal translations of an image, with wrap-around.
 

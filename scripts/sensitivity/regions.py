@@ -32,7 +32,7 @@ from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
 from sensitivity.errors import SensitivityError
 from sensitivity.networks import Network
-from sensitivity.paths import Ellipse, Polygon
+from sensitivity.paths import Ellipse, Octagon, Polygon
 from sensitivity.restriction import Line, Restriction
 from sensitivity.sampling import sampled_transitions
 
@@ -101,9 +101,12 @@ class Transitions:
 def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64) -> Transitions:
     """Every transition of every replicate along a closed path, each with its place."""
     columns: list[list[Tensor]] = [[], [], [], [], []]
-    for replicate, layer, piece, found in _crossings(network, [(path, 0.0, 1.0)], dtype):
-        # A crossing at the very end of the path is one at its beginning.
-        position = piece.positions(found) % 1
+    line = _straightened(network, (path, 0.0, 1.0))
+    for replicate, layer, piece, found in _crossings(network, [line], dtype):
+        position = piece.positions(found)
+        if isinstance(line[0], Octagon):
+            position = line[0].parameter(position)
+        position %= 1  # A crossing at the very end of the path is one at its beginning.
         constant = torch.full_like(found.unit, replicate), torch.full_like(found.unit, layer)
         parts = (position, *constant, found.unit, found.change)
         for column, part in zip(columns, parts, strict=True):
@@ -159,8 +162,9 @@ def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: 
     """Transitions of every replicate on every line, by layer, [R, lines, L]."""
     shape = network.replicates, network.depth, len(lines)
     counts = torch.zeros(shape, dtype=torch.int64, device=network.device)
-    kinds = [[i for i, (path, _, _) in enumerate(lines) if isinstance(path, k)] for k in _KINDS]
-    for kind in kinds:
+    lines = [_straightened(network, line) for line in lines]
+    for curved in (False, True):
+        kind = [i for i, (path, _, _) in enumerate(lines) if isinstance(path, Ellipse) == curved]
         chosen = [lines[i] for i in kind]
         total = counts.new_zeros((*shape[:2], len(chosen)))
         for replicate, layer, piece, found in _crossings(network, chosen, dtype, memory):
@@ -170,7 +174,18 @@ def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: 
     return counts.transpose(1, 2)
 
 
-_KINDS = (Polygon, Ellipse)
+def _straightened(network: Network, line: Line) -> Line:
+    """The line, or chords with the same transitions where these depend on the direction alone.
+
+    Straight arcs need half the arithmetic. They serve ellipses around 0, as the random ones are,
+    in networks of which every unit's side of its threshold stays the same when the input is scaled.
+    """
+    path, start, stop = line
+    scales = network.activation.scales and not network.biases
+    if not scales or not isinstance(path, Ellipse) or path.center.any():
+        return line
+    octagon = Octagon(path)
+    return octagon, octagon.inverse(start), octagon.inverse(stop)
 
 
 def _crossings(

@@ -30,8 +30,7 @@ class Restriction:
 
     def __init__(self, network: Network, replicate: int, dtype: torch.dtype) -> None:
         self._weights = [w[replicate] for w in network.weights[:-1]]
-        biases = network.biases or [w.new_zeros(w.shape[:2]) for w in network.weights]
-        self._biases = [b[replicate].to(dtype) for b in biases[:-1]]
+        self._biases = network.biases and [b[replicate].to(dtype) for b in network.biases[:-1]]
         self._activation = network.activation
         self._dtype = dtype
         self._precision = ROUNDING * torch.finfo(dtype).eps
@@ -57,7 +56,9 @@ class Restriction:
     def _preactivations(self, layer: int, values: Tensor) -> Tensor:
         # Large weights are converted here, time and again, so as not to be held twice.
         weight = self._weights[layer].to(self._dtype)
-        z = torch.addmm(self._biases[layer], values.flatten(0, 1), weight.mT)
+        z = values.flatten(0, 1) @ weight.mT
+        if self._biases:
+            z += self._biases[layer]
         return z.view(*values.shape[:2], -1)
 
     def _levels(self, layer: int, values: Tensor) -> Tensor:
@@ -66,8 +67,10 @@ class Restriction:
         A unit that is identically at a threshold along a stretch, as where a translated margin
         leaves it nothing to see, would else flicker between its pieces.
         """
-        largest = torch.linalg.vector_norm(values, dim=2).amax()
-        scale = self._norms[layer] * largest + self._biases[layer].abs()
+        # Every sixteenth node tells the size of |h| well enough.
+        scale = self._norms[layer] * torch.linalg.vector_norm(values[::16], dim=2).amax()
+        if self._biases:
+            scale = scale + self._biases[layer].abs()
         return self._thresholds + self._precision * (scale + self._thresholds.abs())
 
 
