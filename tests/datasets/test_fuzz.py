@@ -181,3 +181,15 @@ def test_image_folders(own_arrays, tmp_path):
         return own.read(tmp_path)
 
     check(read, holds(expected), path.read_bytes(), 1500, 40)
+
+
+def test_our_own_files(own_arrays, tmp_path):
+    path = tmp_path / "mine.npz"
+    Dataset("mine", *own_arrays).save(path)
+    content = path.read_bytes()
+
+    def read(mutated: bytes) -> Dataset:
+        path.write_bytes(mutated)
+        return Dataset.load(path, dataset="mine")
+
+    check(read, holds(own_arrays), content, 1500, 50)

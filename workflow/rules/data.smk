@@ -10,8 +10,12 @@ def data_settings(wildcards):
 
 
 def own_data(wildcards):
+    """A reader's own files, one by one, so that an edit of any is seen."""
     base, _ = registry.parse(wildcards.dataset)
-    return config["datasets"].get(base, [])
+    source = config["datasets"].get(base)
+    if source is None or not Path(source).is_dir():
+        return [source] if source else []
+    return sorted(str(path) for path in Path(source).rglob("*") if path.is_file())
 
 
 rule fetch:
