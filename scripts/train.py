@@ -7,7 +7,6 @@ After SIGTERM it writes one and exits with status 143.
 """
 
 import argparse
-import hashlib
 import logging
 import signal
 import sys
@@ -16,14 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 from sensitivity import command, device, provenance
 from sensitivity.checkpoints import Checkpoint, Interrupted
 from sensitivity.datasets import Dataset
 from sensitivity.recipe import Recipe
-from sensitivity.storage import canonical, write_table
+from sensitivity.storage import canonical, digest, write_table
 from sensitivity.training import train
 
 logger = logging.getLogger("sensitivity")
@@ -38,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     where = device.prepare(arguments.device, arguments.threads)
     recipe = Recipe.from_dict(settings["recipe"])
     dataset = Dataset.load(arguments.data, dataset=settings["dataset"])
-    identity = canonical([settings, where.type, _digest(arguments.data)])
+    made_of = {"data": digest(arguments.data)}
+    identity = canonical([settings, where.type, made_of])
     checkpoint = Checkpoint(arguments.checkpoint, identity, arguments.checkpoint_seconds)
     logger.info("training begins: %s on %s, %s", recipe.name, dataset.name, where)
     begin = time.perf_counter()
@@ -57,11 +56,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             logger.warning("stopped by SIGTERM; the same command continues from the checkpoint")
             sys.exit(TERMINATED)
     logger.info("training took %.3f s", time.perf_counter() - begin)
-    record = provenance.describe(settings, seeds=list(recipe.seeds), device=_name(where))
+    record = provenance.describe(
+        settings, seeds=list(recipe.seeds), device=device.title(where), inputs=made_of
+    )
     result.network.save(arguments.weights, record)
     frame = pd.DataFrame(result.history).astype({"diverged_step": "Int64"})
     # The seal of the history changes with the weights: it is what later stages watch.
-    write_table(arguments.history, frame, {**record, "weights": _digest(arguments.weights)})
+    write_table(arguments.history, frame, {**record, "weights": digest(arguments.weights)})
     checkpoint.remove()
 
 
@@ -92,15 +93,6 @@ class _Interruption:
     def check(self) -> None:
         if self.asked:
             raise Interrupted
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _name(where: torch.device) -> str:
-    return torch.cuda.get_device_name(where) if where.type == "cuda" else where.type
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from sensitivity.networks import Network
 from sensitivity.paths import translation_loop
 from sensitivity.recipe import Recipe
 from sensitivity.regions import transitions
-from sensitivity.storage import read_arrays
+from sensitivity.storage import digest, read_arrays
 
 RECIPE = Recipe(width=12, depth=2, activation="hardtanh", replicates=2)
 
@@ -63,6 +63,8 @@ class Study:
         importlib.import_module(script).main(argv)
         arrays, provenance = read_arrays(output, dataset="squares", model=RECIPE.name)
         assert "torch" in provenance["environment"]
+        assert provenance["device"] == "cpu"
+        assert provenance["inputs"] == {key: digest(arguments[key]) for key in ("data", "weights")}
         return arrays
 
 
@@ -187,4 +189,4 @@ def test_sampling(study):
 
 def test_a_recipe_is_asked_for(study):
     with pytest.raises(SensitivityError, match="recipe"):
-        _ = measuring.Measurement(study.network, study.dataset, {}, None, None).recipe
+        _ = measuring.Measurement(study.network, study.dataset, {}, None, None, {}).recipe

@@ -44,6 +44,11 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
     return device
 
 
+def title(device: torch.device) -> str:
+    """What a result says that it was computed on: the card's name, or "cpu"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def _card() -> int:
     """The index of a card that is free, which is then locked."""
     count = torch.cuda.device_count()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sensitivity import command, storage
 from sensitivity.datasets import Dataset
-from sensitivity.device import prepare
+from sensitivity.device import prepare, title
 from sensitivity.errors import SensitivityError
 from sensitivity.initialization import stream
 from sensitivity.networks import Network
@@ -33,6 +33,7 @@ class Measurement:
         settings: the numbers of this measurement, and which dataset, model and recipe it is about.
         device: where to compute.
         output: the file that receives the result.
+        inputs: SHA-256 of the files that data and weights were read from.
     """
 
     network: Network
@@ -40,6 +41,7 @@ class Measurement:
     settings: Mapping[str, Any]
     device: torch.device
     output: Path
+    inputs: Mapping[str, str]
 
     @property
     def seed(self) -> int:
@@ -71,8 +73,9 @@ class Measurement:
     def write(self, arrays: Mapping[str, "np.ndarray | Tensor | Sequence"], sealed: bool) -> None:
         """Write the result, with a seal beside it if it may be large."""
         owner = {"dataset": self.dataset.name, "model": self.settings.get("model")}
-        plain = {name: _plain(values) for name, values in arrays.items()}
-        storage.write_arrays(self.output, plain, describe({**self.settings, **owner}))
+        plain = {key: _plain(values) for key, values in arrays.items()}
+        made = {"device": title(self.device), "inputs": dict(self.inputs)}
+        storage.write_arrays(self.output, plain, describe({**self.settings, **owner}, **made))
         if sealed:
             storage.seal(self.output, owner)
         logger.info("wrote %s", self.output)
@@ -112,7 +115,8 @@ def begin(description: str, argv: Sequence[str] | None) -> Measurement:
             f"{arguments.data} have {dataset.input_size} pixels; give files that belong together"
         )
     device = prepare(arguments.device, arguments.threads)
-    return Measurement(network.to(device), dataset, settings, device, arguments.output)
+    inputs = {key: storage.digest(getattr(arguments, key)) for key in ("data", "weights")}
+    return Measurement(network.to(device), dataset, settings, device, arguments.output, inputs)
 
 
 def finite_replicates(network: Network) -> list[int]:

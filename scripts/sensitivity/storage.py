@@ -101,15 +101,19 @@ def _sidecar(path: "str | Path") -> Path:
     return Path(path).with_suffix(".json")
 
 
+def digest(path: "str | Path") -> str:
+    """The SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def seal(path: "str | Path", provenance: Mapping[str, Any]) -> None:
     """Write the digest and the provenance of a finished file as JSON beside it.
 
     Snakemake compares files of up to a megabyte by content and larger ones by date; the seal of a
     large file is small, so rules watch the seal.
     """
-    with Path(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    record = {"provenance": dict(provenance), "sha256": digest}
+    record = {"provenance": dict(provenance), "sha256": digest(path)}
     with atomic(_sidecar(path)) as temporary:
         temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -139,12 +143,12 @@ def read_verified(path: "str | Path", **expected: Any) -> tuple[bytes, dict[str,
     try:
         content = Path(path).read_bytes()
         record = json.loads(_sidecar(path).read_text(encoding="utf-8"))
-        digest, provenance = record["sha256"], _mapping(record["provenance"])
+        promised, provenance = record["sha256"], _mapping(record["provenance"])
     except FileNotFoundError as error:
         raise SensitivityError(f"{error.filename} does not exist") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(path, f"its sidecar cannot be read ({error})") from error
-    if hashlib.sha256(content).hexdigest() != digest:
+    if hashlib.sha256(content).hexdigest() != promised:
         raise _damaged(path, "its content does not match the digest written with it")
     _check(path, provenance, expected)
     return content, provenance
