@@ -10,6 +10,7 @@ from sensitivity.figures import _names
         ("digits", "Digits (8×8)"),
         ("fashion_mnist:10000", "Fashion-MNIST (10,000)"),
         ("cifar10", "CIFAR-10"),
+        ("digits:200", "Digits (8×8, 200)"),
         ("my_data", "my_data"),
         ("a" * 30, "a" * 19 + "…"),
     ],

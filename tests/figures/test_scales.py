@@ -88,7 +88,15 @@ def test_counts(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(2, "2.0"), (0.3, "0.30"), (11.7, "12"), (340, "340"), (1e-6, "10⁻⁶"), (0, "0")],
+    [
+        (2, "2.0"),
+        (0.3, "0.30"),
+        (11.7, "12"),
+        (340, "340"),
+        (1e-6, "10⁻⁶"),
+        (0, "0"),
+        (1e-299, "0"),
+    ],
 )
 def test_two_digits(value, text):
     assert _numbers.two_digits(value) == text
@@ -96,3 +104,4 @@ def test_two_digits(value, text):
 
 def test_interval_has_a_typographic_minus():
     assert _numbers.interval(-0.123, -0.5, 0.25) == "−0.12 [−0.50, 0.25]"
+    assert _numbers.interval(0.5, np.nan, np.nan) == "0.50"

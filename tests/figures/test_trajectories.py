@@ -75,7 +75,7 @@ def test_diverged_networks_are_left_out_and_one_network_has_no_band(study, setti
     broken = Record("mnist5k", record.model, record.arrays | {"jacobian_norm": norms})
     data = dataclasses.replace(study, curves=(broken,), networks=pd.DataFrame())
     norm, density = trajectories.draw(data, settings).axes
-    assert norm.get_title(loc="left").endswith("n = 1 networks")
+    assert norm.get_title(loc="left").endswith("n = 1 network")
     assert density.get_title(loc="left").endswith("n = 24 networks")
     assert curves(norm)[0].get_ydata() == pytest.approx(norms[0, [0, 3]].mean(axis=0))
 

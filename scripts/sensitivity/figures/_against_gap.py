@@ -14,6 +14,7 @@ def draw_grid(data, settings, measures):
     if not names:
         return plotting.empty_figure("no model in this study")
     shown = _selection.comparable(data.models)
+    shown = shown[shown["dataset"].isin(names)] if len(shown) else shown
     markers = _names.activation_markers(shown["activation"]) if len(shown) else {}
     figure, places = _layout(names, list(measures))
     for (dataset, measure), axes in places.items():

@@ -12,6 +12,7 @@ def draw_rows(data, names):
     """A row for each data set: gap against number of weights and against final training loss."""
     figure, grid = plotting.panels(len(names), 2, panel_height=2.3)
     shown = _selection.comparable(data.models)
+    shown = shown[shown["dataset"].isin(names)] if len(shown) else shown
     markers = _names.activation_markers(shown["activation"]) if len(shown) else {}
     for dataset, row in zip(names, grid):
         models = _selection.of_dataset(shown, dataset)

@@ -32,7 +32,10 @@ def dataset_name(name):
     base, _, size = name.partition(":")
     shown = DATASETS.get(base, base)
     shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
-    return f"{shown} ({int(size):,})" if size else shown
+    if not size:
+        return shown
+    # a name that ends in brackets takes the size into them
+    return f"{shown[:-1]}, {int(size):,})" if shown.endswith(")") else f"{shown} ({int(size):,})"
 
 
 def measure_name(name):

@@ -4,6 +4,10 @@ Exponents are written in the font's own superscript characters: mathematical typ
 shrink them below 7 pt.
 """
 
+import math
+
+VANISHING = 1e-12  # a ratio to a vanished gap is written 0
+
 
 def number(value):
     """0.01, 20, 10⁻⁵, 2×10⁶: a positive number as a tick label."""
@@ -33,12 +37,14 @@ def signed(value, digits=2):
 
 
 def two_digits(value):
-    """A positive number to two significant digits, trailing zeros kept: 0.30, 2.0, 12, 340."""
+    """A number from 0 on to two significant digits, trailing zeros kept: 0.30, 2.0, 12, 340."""
     if 1e-3 <= value < 100:
         return f"{value:#.2g}".removesuffix(".")
-    return number(float(f"{value:.1e}")) if value > 0 else f"{value:g}"
+    return number(float(f"{value:.1e}")) if value > VANISHING else "0"
 
 
 def interval(value, low, high, text=signed):
-    """`0.57 [0.31, 0.75]`: a statistic with its interval."""
+    """`0.57 [0.31, 0.75]`: a statistic with its interval, where it has one."""
+    if math.isnan(low) or math.isnan(high):
+        return text(value)
     return f"{text(value)} [{text(low)}, {text(high)}]"

@@ -33,8 +33,9 @@ def draw_panels(data, settings, names):
         else:
             plotting.empty_panel(axes, reason_for_none(data, dataset, loss))
         axes.set_title(f"{_names.dataset_name(dataset)}{shown}\n{LOSSES[loss][1]}")
-    handles = [plotting.marker_handle("o", "right"), plotting.marker_handle("x", "wrong")]
-    plotting.legend_above(figure, handles, title="Test points, a colour for each network")
+    if any(axes.collections for axes in figure.axes):
+        handles = [plotting.marker_handle("o", "right"), plotting.marker_handle("x", "wrong")]
+        plotting.legend_above(figure, handles, title="Test points, a colour for each network")
     return figure
 
 

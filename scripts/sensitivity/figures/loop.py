@@ -36,7 +36,7 @@ def _draw_ring(axes, shifts):
         _thumbnail(axes, image, np.cos(angle), np.sin(angle), side, highlight=pixels == 0)
     _thumbnail(axes, shifts[0], 0, 0.12, 0.6, highlight=True)
     arrow = {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=-0.3", "color": plotting.NEUTRAL}
-    axes.annotate("", (0.66, 0.3), (0.42, 0.58), arrowprops=arrow)
+    axes.annotate("", (0.54, 0.04), (0.4, 0.4), arrowprops=arrow)
     text = "the image itself;\none pixel to the right\nat each step"
     axes.text(0, -0.24, text, ha="center", va="top", size=7)
     reach = 1.02 + side / 2

@@ -41,7 +41,8 @@ def draw(data, settings):
         for axes, metric in zip(row, METRICS):
             _draw_panel(axes, record, metric, data.curve_contrasts)
             n = min(len(_networks(record.arrays, metric, kind)) for kind in KINDS)
-            axes.set_title(f"{_names.dataset_name(record.dataset)}, n = {n} networks")
+            title = _names.dataset_name(record.dataset)
+            axes.set_title(f"{title}, n = {n} network{'s' if n > 1 else ''}" if n else title)
     _legend(figure)
     return figure
 
@@ -109,7 +110,7 @@ def _contrast(contrasts, record, kind, prefix):
     if not rows.empty:
         rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
     columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
-    if rows.empty or rows[columns].isna().any(axis=None):
+    if rows.empty or np.isnan(rows[columns[0]].iloc[0]):
         return None
     return f"near/far {_numbers.interval(*rows[columns].iloc[0], _numbers.two_digits)}"
 
