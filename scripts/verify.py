@@ -1,0 +1,133 @@
+"""Verify the results of a study against its code and configuration, and list orphans.
+
+Every file that the workflow makes is looked at: that it is there and intact, and that what it
+records (settings, fingerprint of its code, digests of what it was made from) is what its job would
+be given now. Orphans are files below results/ that no job of this study makes: of earlier
+configurations, or of other studies. Nothing is changed. The status is 1 if a file is not as it
+should be; orphans alone are no fault.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings
+from snakemake.api import SnakemakeApi as Snakemake
+from snakemake.settings.enums import Quietness
+
+from sensitivity import storage, verification
+from sensitivity.configuration import SHARED_FOLDERS
+from sensitivity.errors import SensitivityError
+
+SNAKEFILE = Path(__file__).resolve().parent.parent / "Snakefile"
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What Snakemake would give one job now."""
+
+    rule: str
+    outputs: tuple[Path, ...]
+    others: tuple[Path, ...]  # its log and its benchmark
+    inputs: Mapping[str, Path]  # the data set and the weights, where the job takes them
+    settings: Mapping[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--configfile", type=Path, help="the study (default config/config.yaml)")
+    parser.add_argument("--directory", type=Path, default=Path(), help="the folder of results/")
+    arguments = parser.parse_args(argv)
+    study, jobs = plan(arguments.configfile, arguments.directory)
+    files = [(job, path) for job in jobs for path in job.outputs]
+    faults = [
+        (path, problem) for job, path in files for problem in check(job, path, arguments.directory)
+    ]
+    wanted = [arguments.directory / p for job in jobs for p in (*job.outputs, *job.others)]
+    folder = arguments.directory / RESULTS
+    orphans = verification.orphans(folder, wanted, study, SHARED_FOLDERS)
+    report(study, len(files), faults, [path.relative_to(arguments.directory) for path in orphans])
+    sys.exit(1 if faults else 0)
+
+
+def plan(configfile: Path | None, directory: Path) -> tuple[str, list[Job]]:
+    """The name of the study and all its jobs, from Snakemake's own graph of them.
+
+    Raises:
+        SensitivityError: Snakemake cannot plan the study.
+    """
+    files = [configfile.resolve()] if configfile else []
+    with Snakemake(OutputSettings(quiet={Quietness.ALL})) as snakemake:
+        api = snakemake.workflow(
+            resource_settings=ResourceSettings(),
+            config_settings=ConfigSettings(configfiles=files),
+            snakefile=SNAKEFILE,
+            workdir=directory.resolve(),
+        )
+        api.dag(DAGSettings())
+        try:
+            # Snakemake's public interface prints its graph, and does not return it.
+            workflow = api._workflow
+            workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
+            workflow._build_dag()
+        except Exception as error:
+            raise SensitivityError(f"Snakemake cannot plan this study: {error}") from error
+        jobs = [_job(job) for job in workflow.dag.jobs if job.output]
+        return workflow.globals["STUDY"], jobs
+
+
+def _job(job: Any) -> Job:
+    given = dict(job.input.items())
+    recording = job.rule.name == "train" or "weights" in given  # tables record no digests
+    return Job(
+        rule=job.rule.name,
+        outputs=tuple(map(Path, job.output)),
+        others=tuple(map(Path, [*job.log, *filter(None, [job.benchmark])])),
+        inputs={key: Path(given[key]) for key in ("data", "weights") if recording and key in given},
+        settings=json.loads(job.params.settings),
+    )
+
+
+def check(job: Job, path: Path, directory: Path) -> list[str]:
+    """What is wrong with one output of a job."""
+    expected = dict(job.settings)
+    if job.rule == "fetch":  # images are known by their checksums, not by the code that read them
+        expected = {"dataset": job.settings["dataset"]}
+    if job.rule == "train" and path.suffix == ".csv":  # the history's seal is the weights' too
+        expected["weights"] = _digest(directory / path.with_name("weights.safetensors"))
+    inputs = {key: _digest(directory / file) for key, file in job.inputs.items()}
+    return verification.problems(directory / path, expected, inputs)
+
+
+@cache
+def _digest(path: Path) -> str:
+    return storage.digest(path) if path.is_file() else "that of a missing file"
+
+
+def report(
+    study: str, count: int, faults: Sequence[tuple[Path, str]], orphans: Sequence[Path]
+) -> None:
+    """Print the findings."""
+    bad = len({path for path, _ in faults})
+    print(f"{count} files of study {study}: {count - bad} as they should be, {bad} not")
+    for path, problem in faults:
+        print(f"  {path}: {problem}")
+    if orphans:
+        print(f"{len(orphans)} files that no job of this study makes:")
+        for folder, number in sorted(Counter(path.parent for path in orphans).items()):
+            print(f"  {folder}: {number}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SensitivityError as error:
+        sys.exit(str(error))
