@@ -9,10 +9,7 @@ from sensitivity.errors import SensitivityError
 
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch, tmp_path):
-    threads, deterministic = (
-        torch.get_num_threads(),
-        torch.are_deterministic_algorithms_enabled(),
-    )
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fills = torch.utils.deterministic.fill_uninitialized_memory
     monkeypatch.setattr(device, "_held", [])
     monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -21,7 +18,7 @@ def _restored(monkeypatch, tmp_path):
     for lock in device._held:
         lock.release()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    torch.set_deterministic_debug_mode(mode)
     torch.utils.deterministic.fill_uninitialized_memory = fills
 
 

@@ -40,7 +40,7 @@ def _restored():
     action = signal.getsignal(signal.SIGTERM)
     yield
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")
     for handler in logging.getLogger().handlers[:]:
         if handler not in handlers:
             logging.getLogger().removeHandler(handler)
@@ -179,6 +179,14 @@ def test_cuda_on_a_machine_without_is_an_error_at_once(data, tmp_path, monkeypat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SensitivityError, match="no CUDA device"):
         train.main([*arguments(data, tmp_path), "--device", "cuda"])
+
+
+def test_a_job_does_not_load_the_compiler_of_pytorch(data, tmp_path):
+    """It would take longer to load than many a training takes."""
+    code = "import sys, train; train.main(sys.argv[1:]); assert 'torch._dynamo' not in sys.modules"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPT.parent)}
+    argv = arguments(data, tmp_path, steps=3)
+    subprocess.run([sys.executable, "-c", code, *argv], check=True, env=environment)
 
 
 def test_data_of_another_name_are_refused(data, tmp_path):

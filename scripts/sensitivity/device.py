@@ -28,7 +28,8 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
     torch.set_num_threads(threads)
     # Read by cuBLAS when it starts: without it its results may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    # As torch.use_deterministic_algorithms, which also loads PyTorch's compiler: over a second.
+    torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
