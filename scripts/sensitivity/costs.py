@@ -20,6 +20,7 @@ LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on a
 LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
 BINS = 64  # of a trajectory
 CHUNK = 512  # points that a measure takes at once
+CROSSING_BYTES = 400  # moved to find out whether a unit crosses a threshold between two breakpoints
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,16 @@ UNKNOWN = Sizes(3072, 32, 100, 60_000, 10_000)  # a reader's own data, before th
 
 @dataclass(frozen=True)
 class Work:
-    """Operations in 32 and in 64 bits, and calls of the device that wait for each other.
+    """Operations in 32 and in 64 bits, bytes moved, calls of the device that wait for each other.
 
-    A GPU trains all replicates in the same calls; `replicates` is how often a processor repeats
-    them, which takes small networks one after another.
+    Bytes count where they, and not operations, take the time. A GPU trains all replicates in the
+    same calls; `replicates` is how often a processor repeats them, which takes small networks one
+    after another.
     """
 
     single: float = 0.0
     double: float = 0.0
+    moved: float = 0.0
     calls: float = 0.0
     replicates: int = 1
 
@@ -147,7 +150,8 @@ def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
     curves = 3 * numbers["curves"]
     norms = _jacobian(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
     crossings = _crossings(recipe, sizes, curves, vertices=1)
-    return Work(norms.single, crossings.double, norms.calls + crossings.calls)
+    calls = norms.calls + crossings.calls
+    return Work(norms.single, crossings.double, crossings.moved, calls)
 
 
 def boundaries_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -214,5 +218,7 @@ def _crossings(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
     """Exact transitions on paths of so many corners, in 64 bits."""
     operations = transitions_operations(recipe, replace(sizes, vertices=vertices), paths)
     breakpoints = recipe.depth * (vertices + recipe.width * (recipe.depth - 1))
-    calls = recipe.replicates * paths * 40.0 * (recipe.depth + breakpoints / CHUNK)
-    return Work(double=operations, calls=calls)
+    walks = recipe.replicates * paths
+    moved = float(walks * breakpoints * recipe.width * CROSSING_BYTES)
+    calls = walks * 40.0 * (recipe.depth + breakpoints / CHUNK)
+    return Work(double=operations, moved=moved, calls=calls)
