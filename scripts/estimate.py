@@ -5,6 +5,7 @@ trainings and measurements; under `sharing`, by group, how many jobs share a sub
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 
 import pandas as pd
@@ -29,15 +30,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     total = estimation.summary(frame.assign(study=configuration["study"]), ["study"])
     print(f"\nIn total\n{_text(total)}")
     sent = estimation.submissions(frame, configuration.get("sharing", {}))
-    print(
-        f"\nJobs: {len(frame)} that compute, in {sent} submissions to a cluster, and {others} for"
-    )
-    print("data, tables and figures. Hours are expected hours of one device:")
+    print(f"\nJobs: {len(frame)} that compute, in {sent} submissions to a cluster;")
+    print(f"{others} for data, tables and figures.")
+    cores = len(os.sched_getaffinity(0))
+    minutes = estimation.minutes_on_cores(frame, others, cores)
+    print(f"Everything on this machine's {cores} cores: {minutes:.3g} minutes (cores differ).")
+    print("\nHours are expected hours of one device:")
     for name, machine in estimation.MACHINES.items():
         print(
             f"  {name:5} {machine.title}: {machine.efficiency:.0%} of {machine.single / 1e12:g} "
-            f"(64-bit: {machine.double / 1e12:g}) TFLOP/s, {machine.call * 1e6:g} us a call, "
-            f"{machine.startup:g} s to start a job"
+            f"(64-bit: {machine.double / 1e12:g}) TFLOP/s and {machine.bandwidth / 1e12:g} TB/s, "
+            f"{machine.call * 1e6:g} us a call, {machine.startup:g} s to start a job"
         )
 
 

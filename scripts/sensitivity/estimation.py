@@ -26,6 +26,8 @@ MACHINES: dict[str, Machine] = {**CARDS, "core": CORE}
 POINT_BYTES = 33  # of a record: four numbers and whether the network was right
 SMALL_FILE_BYTES = 8192  # on disk, of a history, a seal, a log, ...
 SMALL_FILES = 12  # of a model: outputs, logs, benchmarks
+OTHER_SECONDS = 4.0  # of a core, for data, a table or a figure
+SNAKEMAKE_SECONDS = 0.5  # of a core and job, to start it and to record it
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,13 @@ def submissions(frame: pd.DataFrame, shared: Mapping[str, int]) -> int:
     return int((~frame.brief).sum()) + sum(
         ceil(count / shared.get(f"{rule}_brief", 1)) for rule, count in brief.items()
     )
+
+
+def minutes_on_cores(frame: pd.DataFrame, others: int, cores: int) -> float:
+    """Minutes for all jobs, side by side on so many cores, `others` besides those of the table."""
+    computing = 3600 * float(frame["core"].sum() + frame["core start"].sum())
+    around = OTHER_SECONDS * others + SNAKEMAKE_SECONDS * (others + len(frame))
+    return (computing + around) / cores / 60
 
 
 def summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
