@@ -4,27 +4,40 @@
 MAIN = config["figures"]["main_dataset"]
 MODELS_TABLES = dict(models=per_dataset("models"))
 CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
+MAIN_POINTS = dict(
+    points=measured(["points.npz"], config["points"]["surveys"], MAIN),
+    networks=[f"{TABLES}/{MAIN}/networks.csv"],
+)
 
 # figure: the files it needs, by the option of scripts/figure.py that takes them
 FIGURES = {
-    "1_capacity": MODELS_TABLES,
+    "1_capacity": dict(models=[f"{TABLES}/{MAIN}/models.csv"]),
     "2_trajectories": dict(curves=CURVES, curve_contrasts=[f"{TABLES}/curves.csv"]),
     "3_boundaries": dict(boundaries=measured(["boundaries.npz"], named_survey("boundaries"))[:1]),
     "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"]),
     "5_gap": MODELS_TABLES | CORRELATIONS,
-    "6_points": dict(points=POINTS, networks=per_dataset("networks")),
+    "6_points": MAIN_POINTS,
     "A1_loop": dict(data=[f"results/data/{MAIN}.npz"]),
     "A2_transitions": MODELS_TABLES | CORRELATIONS,
     "A3_points_all": dict(points=POINTS, networks=per_dataset("networks")),
     "A4_capacity_all": MODELS_TABLES,
-    "A5_arch": dict(points=POINTS, networks=per_dataset("networks")),
+    "A5_arch": MAIN_POINTS,
     "A6_on_off_manifold": MODELS_TABLES | CORRELATIONS,
     "A7_sampling": dict(sampling=measured(["sampling.npz"], named_survey("sampling"))[:1]),
     "A8_rivals": CORRELATIONS,
 }
+# A data set that joins the study changes none of these.
+OF_ONE_DATASET = (
+    "1_capacity",
+    "2_trajectories",
+    "3_boundaries",
+    "6_points",
+    "A1_loop",
+    "A5_arch",
+    "A7_sampling",
+)
 FIGURE_SETTINGS = dict(
     main_dataset=MAIN,
-    datasets=DATASETS,
     seed=config["seed"],
     dots_per_inch=config["figures"]["dots_per_inch"],
 )
@@ -35,9 +48,11 @@ def figure_files():
     return [f"{folder}/{figure}.{suffix}" for figure in FIGURES for suffix in ("pdf", "png")]
 
 
-def figure_settings(name):
+def figure_settings(figure):
     """A figure depends on the code of its own module, which scripts/figure.py imports by name."""
-    return lambda wildcards: settings("figure", f"sensitivity.figures.{name}", **FIGURE_SETTINGS)
+    drawn_by = f"sensitivity.figures.{figure.partition('_')[2]}"
+    shown = {} if figure in OF_ONE_DATASET else dict(datasets=DATASETS)
+    return lambda wildcards: settings("figure", drawn_by, **FIGURE_SETTINGS, **shown)
 
 
 # A shell command is formatted when its job runs, after this loop: names come in as params.
@@ -72,7 +87,7 @@ for figure, files in FIGURES.items():
             mem_mb=4000,
             runtime=15,
         params:
-            settings=figure_settings(name),
+            settings=figure_settings(figure),
             name=name,
             files=lambda wildcards, input: options(input),
         message:
