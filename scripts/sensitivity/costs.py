@@ -20,6 +20,7 @@ LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on a
 LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
 BINS = 64  # of a trajectory
 CHUNK = 512  # points that a measure takes at once
+CODE_BYTES = 50  # moved to find and compare the piece of a unit at a sample
 CROSSING_BYTES = 400  # moved to find out whether a unit crosses a threshold between two breakpoints
 
 
@@ -166,7 +167,8 @@ def sampling_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
     samples = 2 * numbers["curves"] * 2 * 2.0 ** numbers["largest_exponent"]
     operations = 2.0 * number_of_weights(recipe, sizes) * samples
     calls = 4 * 2 * (recipe.depth + 1) * samples / CHUNK
-    return Work(single=operations, double=operations, calls=calls)
+    moved = 2 * samples * recipe.depth * recipe.width * CODE_BYTES
+    return Work(single=operations, double=operations, moved=moved, calls=calls)
 
 
 WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
