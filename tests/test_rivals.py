@@ -88,10 +88,10 @@ def test_sharpness_of_a_known_network():
     """logits (w x, 0) at x = 1: wrong where 1 + sigma z < 0, half of the time at a tenth."""
     weights = [torch.ones(2, 1, 1), torch.tensor([[[1.0], [0.0]]]).repeat(2, 1, 1)]
     network = Network(weights, "absolute")  # the sign of the first weight does not matter
-    draws = 4000
+    draws = 1000
     value = rivals.sharpness(network, torch.ones(1, 1), torch.zeros(2, 1).long(), draws, 0)
     # P(1 + sigma z < 0) = 0.1 at sigma = -1 / quantile(0.1) = 0.7803
-    np.testing.assert_allclose(value**-0.5, [0.7803] * 2, rtol=0.05)
+    np.testing.assert_allclose(value**-0.5, [0.7803] * 2, rtol=0.1)
 
 
 def test_sharpness_depends_on_neither_scale_nor_stack():

@@ -17,14 +17,19 @@ from torch import Tensor
 
 from sensitivity.activations import Activation
 
-PROBES = 16
+PROBES = 8
 """Points per call at which the rounding error is measured."""
 
-SAFETY = 4.0
+SAFETY = 2.0
 """An error this many times the largest one measured is allowed for."""
 
-LOGIT_ERROR = 1e-5
-"""The absolute error of the logits that float32 may have: it is a relative one of probabilities."""
+BLOCK = 2**18
+"""Weights that are converted at once: what a processor's cache holds."""
+
+SMALLEST = torch.finfo(torch.float32).tiny
+
+LOGIT_ERROR = 5e-5
+"""The absolute error that float32 logits may have; two of them are a relative error of J."""
 
 Layer = tuple[Tensor, Tensor | None]
 """A weight matrix [fan_out, fan_in] and its biases [fan_out], if any."""
@@ -68,19 +73,30 @@ def linearize(layers: Sequence[Layer], activation: Activation, x_Pd: Tensor) -> 
 def _forward(
     layers: Sequence[Layer], activation: Activation, x_Pd: Tensor
 ) -> tuple[list[Tensor], Tensor]:
-    """Pre-activations of the hidden layers [P, width] and logits [P, n], in the dtype of x.
-
-    Weights are converted one layer at a time: a whole float64 copy of a large network is not held.
-    """
+    """Pre-activations of the hidden layers [P, width] and logits [P, n], in the dtype of x."""
     hidden, preactivations = x_Pd, []
     for weight, bias in layers:
-        z = hidden @ weight.to(hidden.dtype).T
+        z = _times(hidden, weight)
         if bias is not None:
-            z += bias.to(hidden.dtype)
+            z += bias.to(z)
         preactivations.append(z)
         if len(preactivations) < len(layers):
             hidden = activation(z)
     return preactivations[:-1], preactivations[-1]
+
+
+def _times(hidden: Tensor, weight: Tensor) -> Tensor:
+    """hidden [P, w] times weight^T [w, v], in the dtype of the former.
+
+    Converted is a block of the weights at a time, always in the same memory: a copy of a large
+    matrix would take longer to write than to use.
+    """
+    if weight.dtype == hidden.dtype:
+        return hidden @ weight.T
+    blocks = weight.split(1 + BLOCK // weight.shape[1])
+    converted = torch.empty_like(blocks[0], dtype=hidden.dtype)
+    products = [hidden @ converted[: len(block)].copy_(block).T for block in blocks]
+    return torch.cat(products, dim=1)
 
 
 def _doubtful_points(
@@ -91,15 +107,25 @@ def _doubtful_points(
     logits: Tensor,
 ) -> Tensor:
     """Indices of the points whose slopes or logits rounding may have spoilt."""
-    points = len(x_Pd)
-    probes = torch.linspace(0, points - 1, PROBES, device=x_Pd.device).long()
+    # Points of all sizes, the largest among them: errors grow with size.
+    by_size = x_Pd.norm(dim=1).argsort()
+    probes = by_size[torch.linspace(0, len(by_size) - 1, PROBES, device=x_Pd.device).long()]
     precise, precise_logits = _forward(layers, activation, x_Pd[probes].double())
-    error = (logits[probes] - precise_logits).abs().amax()
-    relative_error = error / precise_logits.abs().amax().clamp_min(torch.finfo(torch.float64).tiny)
     # Negated, so that a network of NaNs is doubtful too.
-    doubtful = ~(SAFETY * relative_error * logits.abs().amax(1) <= LOGIT_ERROR)
+    doubtful = ~(_rounding(logits, precise_logits, probes) <= LOGIT_ERROR)
     for z, z_precise in zip(preactivations, precise):
-        margin = SAFETY * (z[probes] - z_precise).abs().amax()
+        rounding = _rounding(z, z_precise, probes).unsqueeze(1)
         for threshold in activation.thresholds:
-            doubtful |= (z - threshold).abs().amin(1) <= margin
+            doubtful |= ((z - threshold).abs() <= rounding).any(1)
     return doubtful.nonzero().squeeze(1)
+
+
+def _rounding(values_Pw: Tensor, precise: Tensor, probes: Tensor) -> Tensor:
+    """The absolute error to allow for at every point [P]: the largest one measured.
+
+    It grows in proportion where a point's values are larger than those of the probes.
+    """
+    sizes = values_Pw.abs().amax(1)
+    errors = (values_Pw[probes] - precise).abs().amax(1)
+    relative = (errors / sizes[probes].clamp_min(SMALLEST)).amax()
+    return SAFETY * torch.maximum(errors.amax(), relative * sizes)
