@@ -121,12 +121,14 @@ def _of_pdf(path: Path) -> dict[str, Any]:
 
 def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """A seal must fit the file beside it; a plan must be the grid's."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise DamagedFile(f"it is damaged: {error}") from error
     if "sha256" in content:
         beside = [other for other in path.parent.glob(f"{path.stem}.*") if other != path]
         if content["sha256"] not in map(storage.digest, beside):
             raise DamagedFile("it does not fit the file that it seals")
-        return None
-    if content != json.loads(json.dumps(grid.plan(settings))):
+    elif content != json.loads(json.dumps(grid.plan(settings))):
         raise DamagedFile("it plans other models than the configuration")
     return None
