@@ -66,3 +66,12 @@ rule estimate:  # prints what the study costs, every time it is asked for
 onsuccess:
     if workflow.is_main_process:
         print(f"Figures: results/{STUDY}/figures/   Verdicts: {TABLES}/claims.md")
+
+
+onerror:
+    if workflow.is_main_process:
+        print(
+            "Not finished. To continue, give the same command again: what is finished is kept, and a"
+            " training goes on from its last checkpoint.",
+            file=sys.stderr,
+        )

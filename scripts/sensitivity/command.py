@@ -59,9 +59,28 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
     except KeyboardInterrupt:
         logging.getLogger("sensitivity").warning("interrupted")
         sys.exit(130)
-    except Exception:
-        logging.getLogger("sensitivity").exception("unexpected error")
+    except Exception as error:
+        if _is_out_of_memory(error):
+            logging.getLogger("sensitivity").error(
+                "not enough memory: %s; use a machine or a device with more, or smaller networks",
+                " ".join(str(error).split()) or type(error).__name__,
+            )
+        else:
+            logging.getLogger("sensitivity").exception("unexpected error")
         sys.exit(1)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed; its message says how much was asked for.
+
+    PyTorch is not imported for this, since scripts that make tables run without it.
+    """
+    name = type(error).__name__
+    return (
+        isinstance(error, MemoryError)
+        or name == "OutOfMemoryError"
+        or ("DefaultCPUAllocator" in str(error))
+    )
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""Kills and Ctrl-C: what was finished is kept, and one more run gives the same bytes.
+
+FAULT_TRIALS says how often a random job is killed at a random moment (docs/reliability.md: 30).
+"""
+
+import os
+import random
+import signal
+import time
+
+import psutil
+import pytest
+
+TRIALS = int(os.environ.get("FAULT_TRIALS", "3"))
+SEED = int(os.environ.get("FAULT_SEED", "0"))
+ONE_MODEL = "models/*/depth1-width32-*/*"
+CONTINUE = "To continue, give the same command again"
+# A job, by the results that it makes; the first few take longest to come back from.
+JOBS = {
+    "fetch": ["data/*"],
+    "train": [ONE_MODEL],
+    "jacobian": ["faults/measurements/*/depth1-width8-*/jacobian.npz"],
+    "transitions": ["faults/measurements/*/depth1-width32-*/transitions.npz"],
+    "plan": ["faults/plan/*"],
+    "networks": ["faults/tables/*/*"],
+    "statistics": [],
+}
+
+
+def seconds_of(folder, job):
+    """How long a job took undisturbed: the first number of its benchmark."""
+    times = [
+        float(path.read_text().splitlines()[1].split()[0])
+        for path in folder.path.glob("results/**/*.tsv")
+        if job in path.parts or (job == "statistics" and "tables" in path.parts)
+    ]
+    return max(times, default=3.0)
+
+
+@pytest.mark.parametrize("trial", range(TRIALS))
+def test_a_job_killed_at_a_random_moment(trial, undisturbed, study, started, jobs_of, wait_until):
+    """Of one job and all statistics, which are to be made again, one process is killed."""
+    chance = random.Random(f"{SEED} {trial}")
+    before = study.results()
+    job = chance.choice(list(JOBS))
+    study.remove(*JOBS[job], "faults/tables/*")
+    process = started(study, "tables")
+    number = chance.randrange(1 if job == "statistics" else 3)
+    seen = set()
+
+    def enough():
+        seen.update(running.pid for running in jobs_of(process))
+        return len(seen) > number
+
+    assert wait_until(enough, process), study.output.read_text()
+    time.sleep(chance.uniform(0, seconds_of(undisturbed, job)))
+    running = wait_until(lambda: jobs_of(process), process)
+    assert running, "the study ended before a job could be killed"
+    victim = chance.choice(running)
+    command = victim.cmdline()[1]
+    victim.kill()
+    status = process.wait()
+    print(f"killed {os.path.basename(command)}; Snakemake ended with status {status}")
+    study.finish("tables")
+    assert study.results() == before
+
+
+def assert_refused_until_unlocked(study):
+    """After a SIGKILL of Snakemake: a lock, one message about it, and how to remove it."""
+    status, text = study.run("tables")
+    assert status == 1
+    assert "Directory cannot be locked" in text
+    assert "--unlock" in text
+    assert "Traceback" not in text
+    study.finish("--unlock")
+
+
+def in_training(study, started, jobs_of, wait_until):
+    """Snakemake at the training of one model that is to be made again, with what follows."""
+    study.remove(ONE_MODEL, "faults/tables/*")
+    process = started(study, "tables")
+    return process, wait_until(lambda: jobs_of(process), process)
+
+
+def test_snakemake_killed_alone(study, started, jobs_of, wait_until):
+    """Its jobs go on, and write their results unwatched: those are not trusted."""
+    before = study.results()
+    process, jobs = in_training(study, started, jobs_of, wait_until)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs(jobs, timeout=300)
+    assert_refused_until_unlocked(study)
+    text = study.finish("tables")
+    assert "train" in text
+    assert study.results() == before
+
+
+def test_everything_killed_at_once(study, started, jobs_of, wait_until):
+    before = study.results()
+    process, _ = in_training(study, started, jobs_of, wait_until)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert_refused_until_unlocked(study)
+    study.finish("tables")
+    assert study.results() == before
+
+
+def in_endless_training(study, endless, started, jobs_of, wait_until):
+    """A run whose jobs are all in the middle of their trainings; the process and its jobs."""
+    study.remove(
+        "models/*/*/*", "faults/measurements/*/*/*", "faults/tables/*", "faults/tables/*/*"
+    )
+    process = started(study, "tables", config=endless)
+    logs = study.path / "results/logs/train"
+
+    def training():
+        texts = [path.read_text() for path in logs.glob("*/*steps1000000000*.log")]
+        return [text for text in texts if "training begins" in text] and jobs_of(process)
+
+    jobs = wait_until(training, process)
+    assert jobs, study.output.read_text()
+    return process, jobs
+
+
+def test_interrupted(study, endless, started, jobs_of, wait_until):
+    """Ctrl-C reaches Snakemake and its jobs, as a terminal sends it."""
+    process, jobs = in_endless_training(study, endless, started, jobs_of, wait_until)
+    kept = study.results()
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) != 0
+    print(f"ended {time.monotonic() - begin:.1f} s after Ctrl-C")
+    assert not any(job.is_running() for job in jobs)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    assert study.results() == kept
+    assert CONTINUE in study.output.read_text()
+    study.finish("--", "results/data/digits:100.npz", config=endless)  # the lock is gone
+
+
+def test_a_second_run_in_the_same_folder(study, endless, started, jobs_of, wait_until):
+    """It is refused, and the first one goes on."""
+    process, jobs = in_endless_training(study, endless, started, jobs_of, wait_until)
+    status, text = study.run("tables", config=endless)
+    assert status == 1
+    assert "Directory cannot be locked" in text
+    assert str(study.path) in text
+    assert "Traceback" not in text
+    assert process.poll() is None
+    assert all(job.is_running() for job in jobs)
