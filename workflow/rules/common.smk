@@ -47,6 +47,14 @@ def settings(script, *modules, **values):
     return storage.canonical({"code": provenance.fingerprint(script, *modules), **values})
 
 
+def position(wildcards, output):
+    """Which of how many models a job is about, for its message.
+
+    A param whose function takes `output` never makes a job rerun.
+    """
+    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
+
+
 def model_of(wildcards):
     """The model that a job's wildcards name."""
     try:

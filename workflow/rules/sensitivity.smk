@@ -51,8 +51,9 @@ for measure, section, large in MEASURES:
         params:
             settings=model_settings(measure, seed=SEED, **numbers_of(section)),
             script=f"{measure}.py",
+            position=position,
         message:
-            f"{measure} {{wildcards.dataset}} {{wildcards.model}}"
+            f"{measure} of model {{params.position}}: {{wildcards.dataset}} {{wildcards.model}}"
         shell:
             "python {SCRIPTS}/{params.script} --data {input.data:q} --weights {input.weights:q}"
             " --settings {params.settings:q} --output {output.result:q}"

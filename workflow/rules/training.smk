@@ -29,8 +29,9 @@ rule train:
         settings=lambda wildcards: model_settings(
             "train", fits_at=grid.fits_at(wildcards.dataset)
         )(wildcards),
+        position=position,
     message:
-        "train {wildcards.dataset} {wildcards.model}"
+        "train model {params.position}: {wildcards.dataset} {wildcards.model}"
     shell:
         "python {SCRIPTS}/train.py --data {input.data:q} --settings {params.settings:q}"
         " --weights {output.weights:q} --history {output.history:q}"
