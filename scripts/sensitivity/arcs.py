@@ -11,7 +11,7 @@ Tensor names: N nodes, m values to an arc (1 straight, 2 curved), h units, n cro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from sensitivity import crossings, masks
+from sensitivity.activations import Activation
 from sensitivity.crossings import Crossings
 
 
@@ -45,11 +46,11 @@ class Piece:
         """tan(b / 2) for the half-angle b of every arc, [N - 1] (nonsense at joints)."""
         return (self.position.diff() * (math.pi / 2)).tan()
 
-    def crossings(self, z: Tensor, levels: Tensor) -> Crossings:
-        """Where the layer's pre-activations z [N, m, h] cross the levels [K, h]."""
+    def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Tensor) -> Crossings:
+        """Where the layer's pre-activations z [N, m, h] cross thresholds; margin: [h]."""
         if self.curved:
-            return crossings.curved(z, levels, self.joint, self.tangent)
-        return crossings.straight(z, levels, self.joint)
+            return crossings.curved(z, thresholds, margin, self.joint, self.tangent)
+        return crossings.straight(z, thresholds, margin, self.joint)
 
     def positions(self, found: Crossings) -> Tensor:
         """The path parameter of every crossing, [n], within its arc to the last bit."""
@@ -65,7 +66,7 @@ class Piece:
         self,
         z: Tensor,
         found: Crossings,
-        activation: Callable[[Tensor], Tensor],
+        activation: Activation,
         rows: int,
     ) -> Iterator[Piece]:
         """The pieces, of at most `rows` nodes, that the next layer works on.

