@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 STUDY = Path(__file__).with_name("study.yaml")
 FIGURE = "results/faults/figures/1_capacity.pdf"
-PATIENCE = 300  # seconds, on a machine that has other things to do
+PATIENCE = 900  # seconds, on a machine that has other things to do
 NO_RESULTS = ("logs", "benchmarks", "checkpoints")
 
 

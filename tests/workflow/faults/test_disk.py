@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.timeout(1800)  # on a machine that has other things to do
+
 FIGURE = "results/faults/figures/1_capacity.pdf"
 MODEL = "models/digits:100/depth1-width32-relu-learning_rate0.05-batch_size50-steps300-replicates2"
 # what is written: the folder that is on the full disk, what is asked for, the free bytes
