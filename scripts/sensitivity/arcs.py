@@ -29,13 +29,17 @@ class Piece:
 
     values [N, m, h]: at every node and, on curves, in the middle of the arc that starts there;
     position [N]: the node's path parameter; line [N]: the number of its line;
-    joint [N]: whether no arc starts there, the line or the piece being at its end.
+    joint [N]: whether no arc starts there, the line or the piece being at its end;
+    units [h]: whose values these are, if not everyone's, in the layer before;
+    constant: the values of all units of that layer, 0 for those in `units`, if not all 0.
     """
 
     values: Tensor
     position: Tensor
     line: Tensor
     joint: Tensor
+    units: Tensor | None = None
+    constant: Tensor | None = None
 
     @property
     def curved(self) -> bool:
@@ -63,19 +67,12 @@ class Piece:
         return torch.minimum(torch.maximum(position, start), end)
 
     def refine(
-        self,
-        z: Tensor,
-        found: Crossings,
-        activation: Activation,
-        rows: int,
+        self, z: Tensor, found: Crossings, activation: Activation, rows: int
     ) -> Iterator[Piece]:
         """The pieces, of at most `rows` nodes, that the next layer works on.
 
         z [N, m, h]: this layer's pre-activations. Neighbouring pieces share their boundary node.
         """
-        if not len(found):
-            yield Piece(activation(z), self.position, self.line, self.joint)
-            return
         nodes = torch.arange(len(z), device=z.device)
         beginning = -1.0 if self.curved else 0.0
         # Strictly before the arc's last node, even if the crossing is exactly there.
@@ -90,10 +87,44 @@ class Piece:
         following[:-1].masked_fill_(base[1:] != base[:-1], 1)
         for first, last in _cuts(len(order), rows):
             part = slice(first, last)
-            values = _interpolate(z, base[part], place[part], following[part], self.tangent)
+            low, high = int(base[first]), int(base[last - 1]) + 2
+            near, joints = z[low:high], self.joint[low:high]
+            crossing = found.unit[(found.row >= low) & (found.row < high)]
+            units, constant = _moving(near, joints, crossing, activation)
+            if units is not None:
+                near = masks.columns(near.flatten(0, 1), units).unflatten(0, near.shape[:2])
+            span = place[part], following[part], self.tangent[low : high - 1]
+            values = _interpolate(near, base[part] - low, *span)
             ends = joint[part].clone()
             ends[-1] = True
-            yield Piece(activation(values), position[part], self.line[base[part]], ends)
+            yield Piece(
+                activation(values), position[part], self.line[base[part]], ends, units, constant
+            )
+
+
+def _moving(
+    z: Tensor, joint: Tensor, crossing: Tensor, activation: Activation
+) -> tuple[Tensor | None, Tensor | None]:
+    """The units that are not constant after the non-linearity, and the values of the others.
+
+    z [N, m, h]: pre-activations; crossing: the units that change their piece between these nodes.
+    Returns the units' numbers, or None for (nearly) all; the constants [h], 0 for the others, or
+    None if there is none but 0. Off or saturated units are about half of all, and save as much.
+    """
+    if all(activation.slopes):
+        return None, None
+    # Within a line a code changes at crossings alone; between lines it may differ.
+    starts = masks.where(joint)[:-1] + 1
+    codes = activation.codes(torch.cat([z[:1, 0], z[starts, 0]]))
+    table = z.new_tensor([activation.slopes, activation.offsets])
+    slope, offset = table[:, codes[0]]
+    moving = (slope != 0) | (codes != codes[0]).any(0)
+    moving[crossing] = True
+    units = masks.where(moving)
+    if len(units) > 0.9 * len(moving):
+        return None, None
+    constant = offset.masked_fill(moving, 0)
+    return units, constant if any(activation.offsets) else None
 
 
 def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:

@@ -200,9 +200,8 @@ def _crossings(
     _check(network, lines)
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
     rows = restriction.rows_within(network, curved, dtype, memory)
-    if sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4:
-        network = network.to(dtype)
-    networks = [Restriction(network, r, dtype) for r in range(network.replicates)]
+    hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
+    networks = [Restriction(network, r, dtype, hold) for r in range(network.replicates)]
     for piece in restriction.pieces(lines, rows, dtype, network.device):
         for replicate, restricted in enumerate(networks):
             for layer, part, found in restricted.walk(piece, rows):
@@ -216,8 +215,3 @@ def _check(network: Network, lines: Sequence[Line]) -> None:
                 f"The path runs through {path.input_size} dimensions, the network takes "
                 f"{network.input_size}; give both the same."
             )
-    if not all(torch.isfinite(w).all() for w in network.weights):
-        raise SensitivityError(
-            "A network with infinite or undefined weights has no linear regions; leave diverged "
-            "replicates out with Network.select."
-        )

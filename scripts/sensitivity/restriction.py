@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
+from sensitivity.errors import SensitivityError
 from sensitivity.networks import Network
 from sensitivity.paths import Ellipse, Polygon
 
@@ -26,15 +27,24 @@ ROUNDING = 32
 
 
 class Restriction:
-    """One network of a stack, in the dtype of the computation."""
+    """One network of a stack, in the dtype of the computation.
 
-    def __init__(self, network: Network, replicate: int, dtype: torch.dtype) -> None:
-        self._weights = [w[replicate] for w in network.weights[:-1]]
+    hold: whether to keep the weights in that dtype, rather than to convert them time and again.
+    """
+
+    def __init__(self, network: Network, replicate: int, dtype: torch.dtype, hold: bool) -> None:
+        self._weights = [w[replicate].mT for w in network.weights[:-1]]
+        if hold:
+            self._weights = [w.to(dtype).contiguous() for w in self._weights]
         self._biases = network.biases and [b[replicate].to(dtype) for b in network.biases[:-1]]
         self._activation = network.activation
         self._dtype = dtype
-        self._precision = ROUNDING * torch.finfo(dtype).eps
-        self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
+        self._norms = [torch.linalg.vector_norm(w, dim=0, dtype=dtype) for w in self._weights]
+        if not torch.cat(self._norms).isfinite().all():
+            raise SensitivityError(
+                f"Replicate {replicate} has infinite or undefined weights and thus no linear "
+                "regions; leave diverged replicates out with Network.select."
+            )
 
     def walk(self, piece: Piece, rows: int) -> Iterator[tuple[int, Piece, Crossings]]:
         """Every layer's crossings on a piece of the inputs: (layer, piece, crossings) in turn.
@@ -46,17 +56,22 @@ class Restriction:
     def _descend(
         self, piece: Piece, rows: int, margins: list[Tensor], layer: int
     ) -> Iterator[tuple[int, Piece, Crossings]]:
-        z = self._preactivations(layer, piece.values)
+        z = self._preactivations(layer, piece.values, piece.units, piece.constant)
         found = piece.crossings(z, self._activation.thresholds, margins[layer])
         yield layer, piece, found
         if layer + 1 < len(self._weights):
             for part in piece.refine(z, found, self._activation, rows):
                 yield from self._descend(part, rows, margins, layer + 1)
 
-    def _preactivations(self, layer: int, values: Tensor) -> Tensor:
-        # Large weights are converted here, time and again, so as not to be held twice.
-        weight = self._weights[layer].to(self._dtype)
-        z = values.flatten(0, 1) @ weight.mT
+    def _preactivations(
+        self, layer: int, values: Tensor, units: Tensor | None, constant: Tensor | None
+    ) -> Tensor:
+        """W h + b, [N, m, h], for the h that a piece describes."""
+        weight = self._weights[layer]
+        some = weight if units is None else weight.index_select(0, units)
+        z = values.flatten(0, 1) @ some.to(self._dtype)
+        if constant is not None:
+            z += constant @ weight.to(self._dtype)
         if self._biases:
             z += self._biases[layer]
         return z.view(*values.shape[:2], -1)
@@ -68,14 +83,15 @@ class Restriction:
         leaves it nothing to see, would else flicker between its pieces. The size of rounding
         follows from |W| |h|; values [N, m, d]: the inputs at which |h| is looked up.
         """
+        precision = ROUNDING * torch.finfo(self._dtype).eps
         largest = max(abs(t) for t in self._activation.thresholds)
         margins = []
         for layer, norms in enumerate(self._norms):
             scale = norms * torch.linalg.vector_norm(values, dim=2).amax()
             if self._biases:
                 scale = scale + self._biases[layer].abs()
-            margins.append(self._precision * (scale + largest))
-            values = self._activation(self._preactivations(layer, values))
+            margins.append(precision * (scale + largest))
+            values = self._activation(self._preactivations(layer, values, None, None))
         return margins
 
 

@@ -140,9 +140,9 @@ def walk(network: Network, vertices: Tensor) -> int:
 def operations(network: Network, path) -> int:
     """Multiplications and additions in the exact count's matrix products."""
     line = regions._straightened(network, (path, 0.0, 1.0))
-    sizes = [2 * w[0].numel() for w in network.weights]
     found = regions._crossings(network, [line], torch.float64)
-    return sum(sizes[layer] * piece.values.shape[:2].numel() for _, layer, piece, _ in found)
+    widths = [w.shape[1] for w in network.weights]
+    return sum(2 * piece.values.numel() * widths[layer] for _, layer, piece, _ in found)
 
 
 def trained(depth: int, replicates: int, width: int = 200) -> Network:
