@@ -210,6 +210,13 @@ def test_memory_budget_changes_nothing(of):
         torch.testing.assert_close(norms, expected, rtol=1e-5, atol=0)
 
 
+def test_no_graph_is_kept():
+    network = random_network([10, 8, 3])
+    for weight in network.weights:
+        weight.requires_grad_()
+    assert not jacobian_norms(network, points(5, 10)).requires_grad
+
+
 def test_a_diverged_network_has_no_norm():
     network = random_network([10, 8, 3])
     network.weights[1][0, 0, 0] = torch.nan

@@ -88,6 +88,7 @@ def total_norm(row_norms: Tensor) -> Tensor:
     return functools.reduce(torch.hypot, row_norms.unbind(2))
 
 
+@torch.no_grad()
 def _norms(network: Network, x: Tensor, memory: int, with_logits: bool) -> tuple[Tensor, Tensor]:
     if x.ndim not in (2, 3) or x.shape[-1] != network.input_size:
         raise SensitivityError(
