@@ -44,19 +44,19 @@ def test_nothing_fits_and_one_model_diverges(undisturbed, tmp_path):
 
 # scripts/figure.py, which prints the words in its figure too.
 WORDS = """
-import sys
+import importlib, sys
 import figure
 from matplotlib.text import Text
-from sensitivity import figures
 
-draw = figures.draw
+module = importlib.import_module(f"sensitivity.figures.{sys.argv[1]}")
+draw = module.draw
 
 def spoken(*arguments):
     drawn = draw(*arguments)
     print(*(text.get_text() for text in drawn.findobj(Text)), sep="\\n")
     return drawn
 
-figures.draw = spoken
+module.draw = spoken
 figure.main(sys.argv[1:])
 """
 
