@@ -1,8 +1,10 @@
 """What every script shares: its arguments, its log, and errors in one sentence."""
 
 import argparse
+import errno
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,27 +62,36 @@ def run(main: Callable[[Sequence[str] | None], None]) -> None:
         logging.getLogger("sensitivity").warning("interrupted")
         sys.exit(130)
     except Exception as error:
-        if _is_out_of_memory(error):
-            logging.getLogger("sensitivity").error(
-                "not enough memory: %s; use a machine or a device with more, or smaller networks",
-                " ".join(str(error).split()) or type(error).__name__,
-            )
-        else:
+        sentence = _sentence(error)
+        if sentence is None:
             logging.getLogger("sensitivity").exception("unexpected error")
+        else:
+            logging.getLogger("sensitivity").error("%s", sentence)
         sys.exit(1)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether an allocation failed; its message says how much was asked for.
+def _sentence(error: Exception) -> str | None:
+    """What the user can mend about an error of a library, or None if it is a fault of ours.
 
-    PyTorch is not imported for this, since scripts that make tables run without it.
+    Libraries hide that the disk is full: safetensors behind an error of its own, Matplotlib behind
+    a second one, of the file that it then cannot close. PyTorch's errors are known by their names,
+    since scripts that make tables run without it. What fails to be allocated is said by how much.
     """
-    name = type(error).__name__
-    return (
-        isinstance(error, MemoryError)
-        or name == "OutOfMemoryError"
-        or ("DefaultCPUAllocator" in str(error))
-    )
+    earlier: BaseException | None = error
+    while earlier is not None:
+        if os.strerror(errno.ENOSPC) in str(earlier):
+            return (
+                f"cannot write a result: {os.strerror(errno.ENOSPC)}; free some space, then run "
+                "the same command again"
+            )
+        earlier = earlier.__cause__ or earlier.__context__
+    text = " ".join(str(error).split()) or type(error).__name__
+    lacking = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if lacking or "DefaultCPUAllocator" in text:
+        return (
+            f"not enough memory: {text}; use a machine or a device with more, or smaller networks"
+        )
+    return None
 
 
 def _mapping(text: str) -> dict[str, Any]:
