@@ -51,7 +51,9 @@ def clone(cluster, tmp_path):
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tmp_path / name)
-    return Clone(tmp_path, cluster)
+    clone = Clone(tmp_path, cluster)
+    yield clone
+    clone.end()
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Clone:
     folder: Path
     environment: dict[str, str]
     known: set[str] = field(default_factory=set)
+    processes: list[subprocess.Popen] = field(default_factory=list)
 
     def __post_init__(self):
         self.known = {job["id"] for job in self.all_jobs()}
@@ -74,22 +77,25 @@ class Clone:
     def start(self, configuration, *arguments):
         """A submitting process in the background; its output goes to `output`."""
         with self.output.open("a") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(configuration, *arguments),
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+        self.processes.append(process)
+        return process
 
-    def finish(self, process, seconds=600):
-        try:
-            status = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
+    def finish(self, process):
+        assert process.wait(1000) == 0, self.output.read_text()[-8000:]
+
+    def end(self):
+        """End what a failed test has left: submitting processes, and with them their jobs."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
             process.wait(60)
-            status = "too long"
-        assert status == 0, self.output.read_text()[-8000:]
 
     @property
     def output(self):
