@@ -12,15 +12,19 @@ MAIN_POINTS = dict(
 # figure: the files it needs, by the option of scripts/figure.py that takes them
 FIGURES = {
     "1_capacity": dict(models=[f"{TABLES}/{MAIN}/models.csv"]),
-    "2_trajectories": dict(curves=CURVES, curve_contrasts=[f"{TABLES}/curves.csv"]),
+    "2_trajectories": dict(
+        curves=CURVES,
+        curve_contrasts=[f"{TABLES}/curves.csv"],
+        networks=per_dataset("networks"),
+    ),
     "3_boundaries": dict(boundaries=measured(["boundaries.npz"], named_survey("boundaries"))[:1]),
-    "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"]),
+    "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"], factors=[f"{TABLES}/factors.csv"]),
     "5_gap": MODELS_TABLES | CORRELATIONS,
     "6_points": MAIN_POINTS,
     "A1_loop": dict(data=[f"results/data/{MAIN}.npz"]),
     "A2_transitions": MODELS_TABLES | CORRELATIONS,
     "A3_points_all": dict(points=POINTS, networks=per_dataset("networks")),
-    "A4_capacity_all": MODELS_TABLES,
+    "A4_capacity_all": MODELS_TABLES | CORRELATIONS,
     "A5_arch": MAIN_POINTS,
     "A6_on_off_manifold": MODELS_TABLES | CORRELATIONS,
     "A7_sampling": dict(sampling=measured(["sampling.npz"], named_survey("sampling"))[:1]),

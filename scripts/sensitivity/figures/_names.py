@@ -16,6 +16,7 @@ LONGEST = 20  # letters of a data set's name that fit above a panel
 MEASURES = {
     "jacobian_norm_training": "Jacobian norm, training points",
     "jacobian_norm_noise": "Jacobian norm, Gaussian noise",
+    "logit_jacobian_norm": "Logit Jacobian norm",
     "spectral_norm_product": "Product of spectral norms",
 }
 

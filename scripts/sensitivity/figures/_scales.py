@@ -75,4 +75,9 @@ def log_ticks(low, high, most=5):
         if len(ticks) >= 3:
             return ticks
     ticks = MaxNLocator(4, steps=ROUND).tick_values(low, high)
-    return [float(tick) for tick in ticks if max(low, 0) < tick < high]
+    apart = (high / low) ** 0.2  # closer than a fifth of the axis, labels of equal steps collide
+    kept: list[float] = []
+    for tick in ticks:
+        if max(low, 0) < tick < high and (not kept or tick >= apart * kept[-1]):
+            kept.append(float(tick))
+    return kept
