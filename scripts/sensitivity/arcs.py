@@ -114,17 +114,18 @@ def _moving(
     if all(activation.slopes):
         return None, None
     # Within a line a code changes at crossings alone; between lines it may differ.
-    starts = masks.where(joint)[:-1] + 1
-    codes = activation.codes(torch.cat([z[:1, 0], z[starts, 0]]))
-    table = z.new_tensor([activation.slopes, activation.offsets])
-    slope, offset = table[:, codes[0]]
-    moving = (slope != 0) | (codes != codes[0]).any(0)
+    codes = activation.codes(z[:1, 0])[0]
+    moving = z.new_tensor(activation.slopes)[codes] != 0
     moving[crossing] = True
+    starts = masks.where(joint[:-1]) + 1
+    if len(starts):
+        moving |= (activation.codes(z[starts, 0]) != codes).any(0)
     units = masks.where(moving)
     if len(units) > 0.9 * len(moving):
         return None, None
-    constant = offset.masked_fill(moving, 0)
-    return units, constant if any(activation.offsets) else None
+    if not any(activation.offsets):
+        return units, None
+    return units, z.new_tensor(activation.offsets)[codes].masked_fill_(moving, 0)
 
 
 def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:

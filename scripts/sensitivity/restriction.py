@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from sensitivity import masks
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
 from sensitivity.errors import SensitivityError
@@ -33,13 +34,13 @@ class Restriction:
     """
 
     def __init__(self, network: Network, replicate: int, dtype: torch.dtype, hold: bool) -> None:
-        self._weights = [w[replicate].mT for w in network.weights[:-1]]
+        self._weights = [w[replicate] for w in network.weights[:-1]]
         if hold:
-            self._weights = [w.to(dtype).contiguous() for w in self._weights]
+            self._weights = [w.to(dtype) for w in self._weights]
         self._biases = network.biases and [b[replicate].to(dtype) for b in network.biases[:-1]]
         self._activation = network.activation
         self._dtype = dtype
-        self._norms = [torch.linalg.vector_norm(w, dim=0, dtype=dtype) for w in self._weights]
+        self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
         if not torch.cat(self._norms).isfinite().all():
             raise SensitivityError(
                 f"Replicate {replicate} has infinite or undefined weights and thus no linear "
@@ -68,10 +69,10 @@ class Restriction:
     ) -> Tensor:
         """W h + b, [N, m, h], for the h that a piece describes."""
         weight = self._weights[layer]
-        some = weight if units is None else weight.index_select(0, units)
-        z = values.flatten(0, 1) @ some.to(self._dtype)
+        some = weight if units is None else masks.columns(weight, units)
+        z = values.flatten(0, 1) @ some.to(self._dtype).mT
         if constant is not None:
-            z += constant @ weight.to(self._dtype)
+            z += weight.to(self._dtype) @ constant
         if self._biases:
             z += self._biases[layer]
         return z.view(*values.shape[:2], -1)
