@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
 
 from sensitivity import activations, arcs, restriction
 from sensitivity.errors import SensitivityError
@@ -69,6 +70,40 @@ def test_exact_equals_sampling_that_separates_all_breakpoints(kind, activation, 
             sampled = sampled_transitions(network, path, samples, torch.float64)
             assert torch.equal(found.counts(), sampled)
     assert compared >= 3
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Scikit-learn's 8 x 8 digits, each with zero mean and unit variance, and their labels."""
+    x, y = load_digits(return_X_y=True)
+    x = torch.tensor(x - x.mean(1, keepdims=True))
+    return x / x.std(1, correction=0, keepdim=True), torch.tensor(y)
+
+
+@pytest.mark.parametrize("activation", PAPER)
+def test_trained_networks_on_images(activation, images):
+    """Loops of real images have stretches on which pixels, and with them units, stand still."""
+    x, y = images
+    network = random_network(activation, 0, biases=False, sizes=(64, 16, 16, 10), scale=1)
+    for w in network.weights:
+        w.requires_grad_()
+    optimizer = torch.optim.Adam(network.weights, lr=0.01)
+    for _ in range(150):
+        loss = torch.nn.functional.cross_entropy(network.logits(x).flatten(0, 1), y.repeat(2))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.3
+    network = Network([w.detach() for w in network.weights], activation)
+    compared = 0
+    for path in (*(translation_loop(v.view(8, 8)) for v in x[:6]), ellipse_through(*x[:3])):
+        found = transitions(network, path)
+        samples = math.ceil(2 / closest(found))
+        if samples < 2**17:
+            compared += 1
+            sampled = sampled_transitions(network, path, samples, torch.float64)
+            assert torch.equal(found.counts(), sampled)
+    assert compared >= 4
 
 
 def test_a_finer_sampling_separates_every_breakpoint():

@@ -77,7 +77,7 @@ class Transitions:
 
     def boundary_density(self) -> Tensor:
         """Boundaries met per unit of length in input space, by layer, [R, L]."""
-        return self.layer_counts() / self.path.arc_length(torch.ones(1, device=self.unit.device))
+        return self.layer_counts() / self.path.arc_length(torch.ones(1)).item()
 
     def histogram(self, bins: int) -> Tensor:
         """Transitions in each of `bins` equal parts of the path's parameter, [R, bins]."""
@@ -90,8 +90,8 @@ class Transitions:
         The first is the one in which the path ends and begins; transitions that coincide (to 1e-12
         of the parameter) leave no region between them. The lengths add up to the path's.
         """
-        whole = self.path.arc_length(torch.ones(1, device=self.position.device))
-        position = self.position[self.replicate == replicate]
+        whole = self.path.arc_length(torch.ones(1))
+        position = self.position[self.replicate == replicate].to(whole.device)
         if not len(position):
             return whole
         apart = torch.cat([position.new_ones(1), position.diff()]) > 1e-12

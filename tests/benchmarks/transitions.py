@@ -90,7 +90,7 @@ def batch(repeats: int) -> None:
     """64 loops and 4 replicates at once against one call a loop."""
     print("| 64 loops x 4 replicates | one call | one call a loop | faster by |")
     print("|---|---|---|---|")
-    for width, depth in ((200, 5), (100, 2)):
+    for width, depth in ((200, 5), (200, 2), (100, 2), (50, 2)):
         network, paths = trained(depth, replicates=4, width=width), loops(64)
         seconds = timed(
             {
