@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     identity = canonical([settings, where.type, made_of])
     checkpoint = Checkpoint(arguments.checkpoint, identity, arguments.checkpoint_seconds)
     logger.info("training begins: %s on %s, %s", recipe.name, dataset.name, where)
-    begin = time.perf_counter()
+    begin = time.perf_counter(), time.process_time()
     with tqdm(total=recipe.steps * recipe.replicates, unit="step", disable=None) as bar:
         try:
             result = train(
@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         except Interrupted:
             logger.warning("stopped by SIGTERM; the same command continues from the checkpoint")
             sys.exit(TERMINATED)
-    logger.info("training took %.3f s", time.perf_counter() - begin)
+    spent = time.perf_counter() - begin[0], time.process_time() - begin[1]
+    logger.info("training took %.3f s, and %.3f s of processor time", *spent)
     record = provenance.describe(
         settings, seeds=list(recipe.seeds), device=device.title(where), inputs=made_of
     )
