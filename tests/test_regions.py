@@ -305,7 +305,8 @@ def test_region_lengths_histogram_and_density_follow_from_the_positions(kind):
         assert lengths[i] >= chord - 1e-12
         bins = (position * 8).long().bincount(minlength=8)
         assert torch.equal(found.histogram(8)[r], bins)
-    torch.testing.assert_close(found.boundary_density(), found.layer_counts() / whole)
+    density = found.layer_counts() / float(whole)
+    torch.testing.assert_close(found.boundary_density(), density)
 
 
 def test_a_path_within_one_region():

@@ -73,33 +73,40 @@ class Piece:
 
         z [N, m, h]: this layer's pre-activations. Neighbouring pieces share their boundary node.
         """
-        nodes = torch.arange(len(z), device=z.device)
-        beginning = -1.0 if self.curved else 0.0
-        # Strictly before the arc's last node, even if the crossing is exactly there.
-        fraction = ((found.place - beginning) / (1 - beginning)).clamp(max=1 - 2**-30)
-        order = torch.cat([nodes.to(z.dtype), found.row + fraction]).argsort(stable=True)
-        base = torch.cat([nodes, found.row])[order]
-        place = torch.cat([z.new_full((len(z),), beginning), found.place])[order]
+        order, base, place = self._merge(len(z), found)
         position = torch.cat([self.position, self.positions(found)])[order]
         joint = torch.cat([self.joint, self.joint.new_zeros(len(found))])[order]
-        # A node's sub-arc ends at the next node of the same arc, or at the arc's end.
-        following = torch.cat([place[1:], place.new_ones(1)])
-        following[:-1].masked_fill_(base[1:] != base[:-1], 1)
         for first, last in _cuts(len(order), rows):
-            part = slice(first, last)
             low, high = int(base[first]), int(base[last - 1]) + 2
-            near, joints = z[low:high], self.joint[low:high]
+            near = z[low:high]
             crossing = found.unit[(found.row >= low) & (found.row < high)]
-            units, constant = _moving(near, joints, crossing, activation)
+            units, constant = _moving(near, self.joint[low:high], crossing, activation)
             if units is not None:
                 near = masks.columns(near.flatten(0, 1), units).unflatten(0, near.shape[:2])
-            span = place[part], following[part], self.tangent[low : high - 1]
-            values = _interpolate(near, base[part] - low, *span)
+            part = slice(first, last)
+            arc = base[part] - low
+            if self.curved:
+                end = _ends(base, place)[part]
+                values = _on_curves(near, arc, place[part], end, self.tangent[low : high - 1])
+            else:
+                values = _on_segments(near, arc, place[part])
             ends = joint[part].clone()
             ends[-1] = True
-            yield Piece(
-                activation(values), position[part], self.line[base[part]], ends, units, constant
-            )
+            line = self.line[base[part]]
+            yield Piece(activation(values), position[part], line, ends, units, constant)
+
+    def _merge(self, nodes: int, found: Crossings) -> tuple[Tensor, Tensor, Tensor]:
+        """Nodes and crossings in the order of the path: [N + n] each.
+
+        Which they are (crossings are numbered from N on), the arc on which they lie, and where.
+        """
+        beginning = -1.0 if self.curved else 0.0
+        number = torch.arange(nodes, device=found.row.device)
+        # Strictly before the arc's last node, even if the crossing is exactly there.
+        fraction = ((found.place - beginning) / (1 - beginning)).clamp(max=1 - 2**-30)
+        order = torch.cat([number.to(fraction), found.row + fraction]).argsort(stable=True)
+        place = torch.cat([found.place.new_full((nodes,), beginning), found.place])
+        return order, torch.cat([number, found.row])[order], place[order]
 
 
 def _moving(
@@ -136,23 +143,35 @@ def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:
         yield first, last + 1
 
 
-def _interpolate(z: Tensor, base: Tensor, start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
-    """Values on the sub-arcs from place `start` to place `end` of the arcs `base`, [n, m, h]."""
-    values = z.index_select(0, base)
-    if z.shape[1] == 1:
-        changed = masks.where(start > 0)
-        beyond = z.index_select(0, base[changed] + 1)
-        values[changed] = torch.lerp(values[changed], beyond, start[changed, None, None])
-        return values
+def _on_segments(z: Tensor, arc: Tensor, place: Tensor) -> Tensor:
+    """Values [n, 1, h] at the places of straight arcs."""
+    values = z.index_select(0, arc)
+    new = masks.where(place > 0)
+    arc, place = arc.take(new), place.take(new)[:, None, None]
+    return values.index_copy_(
+        0, new, torch.lerp(z.index_select(0, arc), z.index_select(0, arc + 1), place)
+    )
+
+
+def _on_curves(z: Tensor, arc: Tensor, start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
+    """Values [n, 2, h] at the start and in the middle of sub-arcs between two places of arcs."""
+    values = z.index_select(0, arc)
     changed = masks.where((start > -1) | (end < 1))
-    base, start, end = base[changed], start[changed], end[changed]
+    arc, start, end = arc[changed], start[changed], end[changed]
     known = values[changed]
-    corners = (known[:, 0], known[:, 1], z[base + 1, 0])
-    tangent = tangent[base]
+    corners = (known[:, 0], known[:, 1], z[arc + 1, 0])
+    tangent = tangent[arc]
     for m, place in enumerate((start, _middle(start, end, tangent))):
         weights = _weights(place, tangent)
         values[changed, m] = sum(w[:, None] * c for w, c in zip(weights, corners, strict=True))
     return values
+
+
+def _ends(base: Tensor, place: Tensor) -> Tensor:
+    """Where each node's sub-arc ends: at the next node on the same arc, or at the arc's end."""
+    end = torch.cat([place[1:], place.new_ones(1)])
+    end[:-1].masked_fill_(base[1:] != base[:-1], 1)
+    return end
 
 
 def _middle(start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:

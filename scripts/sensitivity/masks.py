@@ -37,4 +37,4 @@ def where(mask: Tensor) -> Tensor:
     """Indices into the flattened mask, in order, at which it is true, [n]."""
     if mask.is_cuda:
         return mask.flatten().nonzero()[:, 0]
-    return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return torch.from_numpy(mask.numpy().ravel().nonzero()[0])
