@@ -5,7 +5,7 @@ SNAKEMAKE = .venv/bin/snakemake
 .PHONY: study test clean
 
 study: .venv/installed
-	$(SNAKEMAKE) --cores all
+	$(SNAKEMAKE) --cores all --rerun-incomplete
 
 test: .venv/installed
 	.venv/bin/ruff check .

@@ -40,6 +40,16 @@ OF_ONE_DATASET = (
     "A5_arch",
     "A7_sampling",
 )
+# The surveys of a figure that does not show them all.
+OF_SURVEYS = {
+    "2_trajectories": named_survey("trajectories"),
+    "3_boundaries": named_survey("boundaries"),
+    "6_points": config["points"]["surveys"],
+    "A3_points_all": config["points"]["surveys"],
+    "A5_arch": config["points"]["surveys"],
+    "A7_sampling": named_survey("sampling"),
+}
+OF_MAIN = ("1_capacity", "6_points", "A1_loop", "A5_arch")
 FIGURE_SETTINGS = dict(
     main_dataset=MAIN,
     seed=config["seed"],
@@ -50,6 +60,22 @@ FIGURE_SETTINGS = dict(
 def figure_files():
     folder = f"results/{STUDY}/figures"
     return [f"{folder}/{figure}.{suffix}" for figure in FIGURES for suffix in ("pdf", "png")]
+
+
+def figure_labels(figure):
+    """What the report's menu says of a figure: its name, its data sets, its surveys."""
+    surveys = OF_SURVEYS.get(figure)
+    models = MODELS.values() if surveys is None else grid.of_surveys(MODELS, surveys)
+    datasets = (
+        [MAIN] if figure in OF_MAIN else [d for d in DATASETS if d in {m.dataset for m in models}]
+    )
+    if figure in ("A3_points_all", "A4_capacity_all"):
+        datasets = [dataset for dataset in datasets if dataset != MAIN]
+    return {
+        "figure": figure.replace("_", " "),
+        "data set": ", ".join(datasets) or "none",
+        "surveys": "all" if surveys is None else ", ".join(surveys) or "none",
+    }
 
 
 def figure_settings(figure):
@@ -76,7 +102,8 @@ for figure, files in FIGURES.items():
                 f"results/{STUDY}/figures/{figure}.png",
                 caption=f"../report/{name}.rst",
                 category="Figures",
-                labels={"figure": figure.replace("_", " ")},
+                subcategory="Of the paper" if figure[0].isdigit() else "Appendix",
+                labels=figure_labels(figure),
             ),
         log:
             f"results/{STUDY}/logs/figures/{name}.log",

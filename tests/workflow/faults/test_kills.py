@@ -92,7 +92,7 @@ def test_snakemake_killed_alone(study, started, jobs_of, wait_until):
     process.wait()
     psutil.wait_procs(jobs, timeout=300)
     assert_refused_until_unlocked(study)
-    text = study.finish("tables")
+    text = study.finish("tables", "--rerun-incomplete")
     assert "train" in text
     assert study.results() == before
 
@@ -103,7 +103,7 @@ def test_everything_killed_at_once(study, started, jobs_of, wait_until):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert_refused_until_unlocked(study)
-    study.finish("tables")
+    study.finish("tables", "--rerun-incomplete")
     assert study.results() == before
 
 

@@ -1,0 +1,280 @@
+"""What reruns after an edit: the table of docs/reruns.md, job by job.
+
+Every case edits a copy of a finished study and compares the jobs of a dry run with those expected.
+Jobs are known by their messages; `*` stands for any text.
+"""
+
+import os
+import random
+from fnmatch import fnmatchcase
+
+import pytest
+
+NOTHING = ()
+TABLES = ("tabulate *", "decide the claims")
+# Figures by what they are drawn from.
+OF_MODELS = ("draw 1_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*")
+OF_PAIRS = ("draw 4_*",)
+OF_POINTS = ("draw 6_*", "draw A3_*", "draw A5_*")
+OF_CURVES = ("draw 2_*",)
+OF_RIVALS = ("draw A8_*",)
+OF_SLICES = ("draw 3_*",)
+OF_SAMPLES = ("draw A7_*",)
+OF_IMAGES = ("draw A1_*",)
+OF_MAIN = ("draw 1_*", "draw 6_*", "draw A5_*")  # show one data set
+FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_RIVALS)
+FIGURES = ("draw *",)
+MEASURES = tuple(
+    f"{measure} *"
+    for measure in (
+        "jacobian", "transitions", "rivals", "points", "curves", "boundaries", "sampling"
+    )
+)  # fmt: skip
+
+
+def touch_everything(study):
+    """In random order, so that results become older than what they were made from."""
+    paths = [p for pattern in ("*", "results/**/*") for p in study.folder.glob(pattern)]
+    paths += [p for name in ("scripts", "workflow", "envs") for p in study.files(f"{name}/**/*")]
+    random.Random(0).shuffle(paths)
+    for date, path in enumerate(paths, start=1_500_000_000):
+        os.utime(path, (date, date))
+
+
+def comments_and_docstrings(study):
+    for path in study.files("scripts/**/*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith('"""'), path
+        path.write_text(f'"""Edited. {text[3:]}\n# A new comment.\n', encoding="utf-8")
+    for path in [study.folder / "Snakefile", *study.files("workflow/rules/*.smk")]:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"# A new comment.\n{text}\n# Another.\n", encoding="utf-8")
+
+
+def code(*modules):
+    """A change of code that changes no result, which no tool can know."""
+
+    def edit(study):
+        for module in modules:
+            study.append(f"scripts/{module}.py", "EDITED = True")
+
+    return edit
+
+
+def new_keys_with_defaults(study):
+    study.edit(
+        "scripts/sensitivity/recipe.py",
+        ("    first_seed: int = 0\n", "    first_seed: int = 0\n    dropout: float = 0.0\n"),
+    )
+    study.edit(
+        "workflow/schemas/config.schema.yaml",
+        ("  seed: {type: integer", "  mood: {type: string, default: calm}\n  seed: {type: integer"),
+        (
+            "      tf32: {type: boolean}\n",
+            "      tf32: {type: boolean}\n      dropout: {type: number}\n",
+        ),
+    )
+
+
+def configured(change):
+    return lambda study: study.configure(change)
+
+
+def survey(name, **values):
+    return configured(lambda configuration: configuration["surveys"][name].update(values))
+
+
+def section(name, **values):
+    return configured(lambda configuration: configuration[name].update(values))
+
+
+def without_survey(configuration):
+    """Nobody asks for its models any longer; they stay where they are."""
+    del configuration["surveys"]["full_batch"]
+
+
+def another_study(configuration):
+    configuration["study"] = "another"
+
+
+# the edit: what it does, the jobs that rerun, those among them that do not
+CASES = {
+    "nothing": (lambda study: None, NOTHING, NOTHING),
+    "touch of every file": (touch_everything, NOTHING, NOTHING),
+    "comments and docstrings everywhere": (comments_and_docstrings, NOTHING, NOTHING),
+    "new keys with defaults": (new_keys_with_defaults, NOTHING, NOTHING),
+    "regions.py": (
+        code("sensitivity/regions"),
+        ("transitions *", "curves *", "sampling *", *TABLES, *FIGURES),
+        (*OF_SLICES, *OF_IMAGES),
+    ),
+    "jacobian.py": (
+        code("sensitivity/jacobian"),
+        ("jacobian *", "points *", "curves *", *TABLES, *FIGURES),
+        (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
+    ),
+    "training.py": (
+        code("sensitivity/training"),
+        ("train *", *MEASURES, *TABLES, *FIGURES),
+        OF_IMAGES,
+    ),
+    "optimizers.py": (
+        code("sensitivity/optimizers"),
+        ("train *", *MEASURES, *TABLES, *FIGURES),
+        OF_IMAGES,
+    ),
+    "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),
+    "the plot style": (code("sensitivity/plotting"), FIGURES, NOTHING),
+    "statistics.py": (
+        code("sensitivity/statistics"),
+        ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
+         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A6_*", "draw A8_*",
+         "draw 2_*"),
+        NOTHING,
+    ),
+    "claims.py": (code("claims"), ("decide the claims",), NOTHING),
+    "test points of transitions": (
+        section("transitions", test_points=11),
+        ("transitions *", *TABLES, *FROM_TABLES),
+        NOTHING,
+    ),
+    "confidence of intervals": (
+        section("statistics", confidence=0.9),
+        ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
+         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A6_*", "draw A8_*",
+         "draw 2_*"),
+        NOTHING,
+    ),
+    "learning rate of one survey": (
+        survey("random_labels", learning_rate=0.02),
+        ("train digits:200 *", "jacobian digits:200 *", "transitions digits:200 *",
+         "plan digits:200", *TABLES, *FROM_TABLES),
+        ("tabulate the networks on digits",),
+    ),
+    "a width added to a grid": (
+        survey("architecture", width=[32, 48, 64]),
+        ("* depth?-width48-*", "plan digits", *TABLES, *FROM_TABLES),
+        ("tabulate the networks on digits:200",),
+    ),
+    "one more replicate": (
+        section("recipe", replicates=3),
+        ("plan *", "train *", *MEASURES, *TABLES, *FIGURES),
+        OF_IMAGES,
+    ),
+    "a data set added": (
+        survey("full_batch", datasets=["digits", "digits:500"]),
+        ("* digits:500", "* digits:500 *", *TABLES, *FROM_TABLES),
+        ("tabulate the networks on digits", "tabulate the networks on digits:200", *OF_MAIN),
+    ),
+    "a survey left out": (
+        configured(without_survey),
+        ("plan digits", *TABLES, *FROM_TABLES),
+        ("tabulate the networks on digits:200",),
+    ),
+    "another study with the same models": (
+        configured(another_study),
+        ("plan *", *MEASURES, *TABLES, *FIGURES),
+        NOTHING,
+    ),
+}  # fmt: skip
+
+
+NEW_MODELS = {
+    "a width added to a grid",
+    "one more replicate",
+    "a data set added",
+    "learning rate of one survey",
+    "a survey left out",
+}
+
+
+def matching(jobs, patterns):
+    return {job for job in jobs if any(fnmatchcase(job, pattern) for pattern in patterns)}
+
+
+def assert_planned(study, expected, *arguments, **options):
+    planned = study.planned(*arguments, **options)
+    assert {"too many": planned - expected, "missing": expected - planned} == {
+        "too many": set(), "missing": set()
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_edits(study, all_jobs, case):
+    edit, reruns, spared = CASES[case]
+    edit(study)
+    jobs = study.planned("--forceall") if case in NEW_MODELS else all_jobs
+    assert_planned(study, matching(jobs, reruns) - matching(jobs, spared))
+
+
+def test_a_fresh_clone_with_results_copied_in(finished, tmp_path):
+    """Files get new dates in any order, at another place, with a space in its path."""
+    assert_planned(finished.copy(tmp_path / "a clone", dates=False), set())
+
+
+def weights_of(study, survey_part):
+    """The weights of the one model whose name holds `survey_part`."""
+    (weights,) = study.files(f"results/models/*/*{survey_part}*/weights.safetensors")
+    return weights
+
+
+def test_deleted_weights(study, all_jobs):
+    """The model is trained again, alone; nothing follows, since its bytes are the same."""
+    weights = weights_of(study, "loss_squared")
+    before = weights.read_bytes()
+    weights.unlink()
+    assert "train digits " + weights.parent.name in study.planned()
+    trained = study.run(weights.relative_to(study.folder))
+    assert trained == {"train digits " + weights.parent.name}
+    assert weights.read_bytes() == before
+    assert_planned(study, set())
+
+
+def test_an_edited_reader_of_data(study):
+    """Images that come out the same retrain nothing, once they have been read again."""
+    study.append("scripts/sensitivity/datasets/embedded.py", "EDITED = True")
+    assert study.run("data") == {"fetch digits", "fetch digits:200"}
+    assert_planned(study, set())
+
+
+def test_other_weights_are_seen(study, all_jobs):
+    """Weights that differ come with another seal, and what follows from them reruns."""
+    weights = weights_of(study, "loss_squared")
+    model = weights.parent.name
+    other = weights_of(study, "depth1-width64-hardtanh").parent
+    for name in ("weights.safetensors", "training.csv", "training.json"):
+        (weights.parent / name).write_bytes((other / name).read_bytes())
+    planned = study.planned()
+    assert matching(planned, MEASURES) == {
+        f"{measure} digits {model}"
+        for measure in ("jacobian", "transitions", "points", "curves", "sampling")
+    }
+    assert not matching(planned, ["train *"])
+
+
+CONDA = """#!/bin/sh
+case "$*" in
+    "info --json") echo '{"conda_prefix": "/opt/conda", "platform": "linux-64"}' ;;
+    "--version") echo "conda 24.11.0" ;;
+    "config --get channel_priority --json") echo '{"get": {"channel_priority": "strict"}}' ;;
+esac
+"""
+
+
+@pytest.fixture
+def conda(tmp_path):
+    """Arguments and environment for `--sdm conda`: a stand-in answers what a dry run asks."""
+    program = tmp_path / "bin" / "conda"
+    program.parent.mkdir()
+    program.write_text(CONDA)
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_an_edited_environment(study, conda, all_jobs):
+    """Under --sdm conda, the tables' and figures' environment; training has its own."""
+    study.run("--sdm", "conda", "--touch", "--forceall", **conda)
+    assert_planned(study, set(), "--sdm", "conda", **conda)
+    study.append("envs/plots.yaml", "  - tqdm=4.67.1")
+    expected = matching(all_jobs, ["plan *", *TABLES, *FIGURES])
+    assert_planned(study, expected, "--sdm", "conda", **conda)
