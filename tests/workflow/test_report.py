@@ -1,4 +1,4 @@
-"""The report of the finished tiny study: complete, readable without a network, shown by a browser."""
+"""The report of the finished tiny study: complete, readable offline, shown by a browser."""
 
 import base64
 import io
