@@ -1,1 +1,1 @@
-"""Sensitivity of neural networks: Jacobian norms, transitions between linear regions, statistics."""
+"""Sensitivity of neural networks: Jacobian norms, linear-region transitions, and statistics."""

@@ -1,6 +1,7 @@
 """A cluster for the tests of this folder, and a clone of the workflow to submit from."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -108,14 +109,21 @@ class Clone:
         ).stdout
 
     def all_jobs(self):
-        names = ("id", "state", "partition", "memory", "limit", "gpus", "comment")
-        lines = self.slurm("squeue", "-h", "-t", "all", "-o", "%i|%T|%P|%m|%l|%b|%k").splitlines()
+        names = ("id", "state", "partition", "memory", "comment")
+        lines = self.slurm("squeue", "-h", "-t", "all", "-o", "%i|%T|%P|%m|%k").splitlines()
         jobs = [dict(zip(names, line.split("|"))) for line in lines]
         return sorted(jobs, key=lambda job: int(job["id"]))
 
     def jobs(self):
         """The jobs submitted from this folder, first to last."""
         return [job for job in self.all_jobs() if job["id"] not in self.known]
+
+    def gpus(self, job):
+        """How many GPUs a job asked for."""
+        found = re.search(
+            r"TresPerJob=gres:gpu:(\d+)", self.slurm("scontrol", "show", "job", job["id"])
+        )
+        return int(found[1]) if found else 0
 
     def wait_until(self, condition, seconds=120):
         deadline = time.monotonic() + seconds

@@ -31,9 +31,9 @@ def test_a_study_through_the_profile(clone):
     jobs = clone.jobs()
     assert {job["state"] for job in jobs} == {"COMPLETED"}
     computing = [job for job in jobs if re.search("brief", job["comment"])]
-    assert all(job["partition"] == "gpu" and "gpu:1" in job["gpus"] for job in computing)
+    assert {(job["partition"], clone.gpus(job)) for job in computing} == {("gpu", 1)}
     others = [job for job in jobs if job not in computing]
-    assert all(job["partition"] == "cpu" and job["gpus"] == "N/A" for job in others)
+    assert {(job["partition"], clone.gpus(job)) for job in others} == {("cpu", 0)}
     # Three models, eight measures and trainings, and fourteen figures: one submission for each.
     assert len(computing) == 8
     assert len([job for job in others if "figure" in job["comment"]]) == 1
