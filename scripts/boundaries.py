@@ -9,10 +9,10 @@ import logging
 from collections.abc import Sequence
 
 from sensitivity.command import run
-from sensitivity.curves import choose_triples
 from sensitivity.initialization import initial_network, stream
 from sensitivity.measuring import begin
 from sensitivity.slices import Plane, region_mosaic
+from sensitivity.triples import choose_triples
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ import torch
 from tqdm import tqdm
 
 from sensitivity.command import run
-from sensitivity.curves import KINDS, bin_centres, ellipses, norms_along, transitions_along
+from sensitivity.curves import bin_centres, norms_along, transitions_along
 from sensitivity.initialization import stream
 from sensitivity.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.triples import KINDS, ellipses
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ import torch
 from tqdm import tqdm
 
 from sensitivity.command import run
-from sensitivity.curves import ellipses
 from sensitivity.initialization import stream
 from sensitivity.measuring import Measurement, begin
 from sensitivity.paths import Ellipse, Polygon, translation_loop
 from sensitivity.regions import count_transitions, sampled_transitions
+from sensitivity.triples import ellipses
 
 logger = logging.getLogger(__name__)
 

@@ -5,18 +5,12 @@ import math
 import pytest
 import torch
 
-from sensitivity.curves import (
-    KINDS,
-    bin_centres,
-    choose_triples,
-    ellipses,
-    norms_along,
-    transitions_along,
-)
+from sensitivity.curves import bin_centres, norms_along, transitions_along
 from sensitivity.errors import SensitivityError
 from sensitivity.jacobian import jacobian_norms
 from sensitivity.networks import Network
 from sensitivity.regions import sampled_transitions, transitions
+from sensitivity.triples import KINDS, choose_triples, ellipses
 
 
 def generator(seed=0):
