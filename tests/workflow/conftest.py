@@ -30,9 +30,9 @@ class Study:
 
     def snakemake(self, *arguments, config=CONFIG, **environment):
         """Run Snakemake here; returns the finished process, its output as text."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor"]
+        command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
         return subprocess.run(
-            [*command, "--configfile", config, *map(str, arguments)],
+            [*command, "--cores", "2", "--nocolor", "--configfile", config],
             cwd=self.folder,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
             | environment,
