@@ -14,6 +14,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/sensitivity.smk"
@@ -54,13 +55,16 @@ rule data:
 
 
 rule estimate:  # prints what the study costs, every time it is asked for
+    log:
+        f"results/{STUDY}/logs/estimate.log",
     localrule: True
     conda:
         "envs/plots.yaml"
     params:
         settings=estimate_settings,
+        scripts=SCRIPTS,
     shell:
-        "python {SCRIPTS}/estimate.py --settings {params.settings:q}"
+        "python {params.scripts}/estimate.py --settings {params.settings:q} --log {log:q}"
 
 
 onsuccess:

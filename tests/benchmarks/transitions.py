@@ -69,7 +69,6 @@ def duel(title: str, network: Network, path, repeats: int, walker: bool = False)
     }
     if walker:
         contestants["walker"] = lambda: walk(network, path.vertices.double())
-    counts = {name: int(torch.as_tensor(run()).sum()) for name, run in contestants.items()}
     seconds = timed(contestants, repeats)
     size = 2 * sum(w[0].numel() for w in network.weights[:-1])
     work = {"exact": operations(network, path), "2^20 samples, float32": SAMPLES * size}
@@ -82,7 +81,8 @@ def duel(title: str, network: Network, path, repeats: int, walker: bool = False)
             best = product_rate(torch.float64 if name == "exact" else torch.float32)
             speed = f"{work[name] / 1e9:.2f} G | {rate:.0f} | {rate / best:.0%} |"
         factor = duration / seconds["exact"]
-        print(f"| {name} | {counts[name]} | {duration:.4f} s | {factor:.1f}x | {speed}")
+        count = int(torch.as_tensor(contestants[name]()).sum())
+        print(f"| {name} | {count} | {duration:.4f} s | {factor:.1f}x | {speed}")
     print()
 
 
@@ -176,17 +176,23 @@ def loops(count: int) -> list:
 
 
 def timed(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each contestant, taken in turns."""
+    """Median seconds of each contestant, taken in turns of at least a second or so."""
     alone = torch.get_num_threads() == 1 and DEVICE.type == "cpu"
     clock = time.process_time if alone else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(repeats):
+    runs = dict.fromkeys(contestants, 1)
+    for turn in range(repeats + 1):
         for name, run in contestants.items():
             start = clock()
-            run()
+            for _ in range(runs[name]):
+                run()
             if DEVICE.type == "cuda":
                 torch.cuda.synchronize()
-            seconds[name].append(clock() - start)
+            duration = (clock() - start) / runs[name]
+            if turn:
+                seconds[name].append(duration)
+            else:  # The first turn warms up, and tells how many runs fill a second.
+                runs[name] = max(1, round(1 / max(duration, 1e-6)))
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

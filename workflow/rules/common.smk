@@ -1,4 +1,4 @@
-# What every rule shares: the checked configuration, the grid of models, settings, code.
+# Shared by all: the checked configuration, the grid of models, settings, code.
 import os
 import shlex
 import sys
@@ -16,7 +16,7 @@ from sensitivity.errors import SensitivityError
 
 # Jobs run with the Python of this Snakemake, also when its environment is not activated. A conda
 # environment is activated inside the job and goes before it.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
     config = configuration.check(
@@ -47,11 +47,21 @@ def settings(script, *modules, **values):
     return storage.canonical({"code": provenance.fingerprint(script, *modules), **values})
 
 
-def position(wildcards, output):
-    """Which of how many models a job is about, for its message.
+def scripts(wildcards, output):
+    """Where the scripts are; wherever that is, a job does not rerun for it.
 
     A param whose function takes `output` never makes a job rerun.
     """
+    return SCRIPTS
+
+
+def device(wildcards, output):
+    """Where to compute; results record it, and a job does not rerun for it."""
+    return config["device"]
+
+
+def position(wildcards, output):
+    """Which of how many models a job is about, for its message."""
     return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
 
 

@@ -118,11 +118,12 @@ for figure, files in FIGURES.items():
             mem_mb=4000,
             runtime=15,
         params:
+            scripts=scripts,
             settings=figure_settings(figure),
             name=name,
             files=lambda wildcards, input: options(input),
         message:
             f"draw {figure}"
         shell:
-            "python {SCRIPTS}/figure.py {params.name} --settings {params.settings:q}"
+            "python {params.scripts}/figure.py {params.name} --settings {params.settings:q}"
             " {params.files} --pdf {output.pdf:q} --png {output.png:q} --log {log:q}"

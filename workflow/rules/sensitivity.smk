@@ -49,12 +49,14 @@ for measure, section, large in MEASURES:
             mem_mb=measuring_memory,
             runtime=minutes_of(measure, section),
         params:
+            scripts=scripts,
+            device=device,
             settings=model_settings(measure, seed=SEED, **numbers_of(section)),
             script=f"{measure}.py",
             position=position,
         message:
             f"{measure} of model {{params.position}}: {{wildcards.dataset}} {{wildcards.model}}"
         shell:
-            "python {SCRIPTS}/{params.script} --data {input.data:q} --weights {input.weights:q}"
+            "python {params.scripts}/{params.script} --data {input.data:q} --weights {input.weights:q}"
             " --settings {params.settings:q} --output {output.result:q}"
-            " --device {DEVICE} --threads {threads} --log {log:q}"
+            " --device {params.device} --threads {threads} --log {log:q}"

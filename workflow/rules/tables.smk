@@ -2,24 +2,6 @@
 # and models.csv; over all data sets the statistics and the verdict on every claim.
 
 
-def per_dataset(table):
-    return [f"{TABLES}/{dataset}/{table}.csv" for dataset in DATASETS]
-
-
-def table_inputs(wildcards):
-    models = [model for model in MODELS.values() if model.dataset == wildcards.dataset]
-    folders = [f"results/models/{model.dataset}/{model.name}" for model in models]
-    return dict(
-        histories=[f"{folder}/training.csv" for folder in folders],
-        seals=[f"{folder}/training.json" for folder in folders],
-        measurements=[
-            f"{MEASUREMENTS}/{model.dataset}/{model.name}/{measure}.npz"
-            for model in models
-            for measure in grid.measures(model, config["rivals"]["surveys"])
-        ],
-    )
-
-
 rule plan:
     output:
         f"results/{STUDY}/plan/{{dataset}}.json",
@@ -29,6 +11,7 @@ rule plan:
     conda:
         "../../envs/plots.yaml"
     params:
+        scripts=scripts,
         settings=lambda wildcards: settings(
             "plan",
             dataset=wildcards.dataset,
@@ -38,7 +21,7 @@ rule plan:
     message:
         "plan {wildcards.dataset}"
     shell:
-        "python {SCRIPTS}/plan.py --settings {params.settings:q} --output {output:q} --log {log:q}"
+        "python {params.scripts}/plan.py --settings {params.settings:q} --output {output:q} --log {log:q}"
 
 
 rule networks:
@@ -64,41 +47,18 @@ rule networks:
     conda:
         "../../envs/plots.yaml"
     params:
+        scripts=scripts,
         settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
         models_folder="results/models/{dataset}",
         measurements_folder=f"{MEASUREMENTS}/{{dataset}}",
     message:
         "tabulate the networks on {wildcards.dataset}"
     shell:
-        "python {SCRIPTS}/networks.py --plan {input.plan:q} --data {input.data:q}"
+        "python {params.scripts}/networks.py --plan {input.plan:q} --data {input.data:q}"
         " --models-folder {params.models_folder:q}"
         " --measurements-folder {params.measurements_folder:q}"
         " --networks {output.networks:q} --models {output.models:q}"
         " --settings {params.settings:q} --log {log:q}"
-
-
-BOOTSTRAP = dict(
-    resamples=config["statistics"]["resamples"],
-    confidence=config["statistics"]["confidence"],
-    seed=config["seed"],
-)
-POINTS = measured(["points.npz"], config["points"]["surveys"])
-CURVES = measured(["curves.npz"], named_survey("trajectories"))
-
-# table: its script, the option that names it there, and its inputs by option
-STATISTICS = {
-    "correlations": ("correlations", dict(models=per_dataset("models"))),
-    "points": ("point_statistics", dict(points=POINTS, networks=per_dataset("networks"))),
-    "curves": ("curve_contrasts", dict(curves=CURVES, networks=per_dataset("networks"))),
-}
-
-
-def statistics_tables():
-    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors", "pairs", "claims")]
-
-
-def table_settings(script):
-    return lambda wildcards: settings(script, **BOOTSTRAP)
 
 
 # A shell command is formatted when its job runs, after this loop: names come in as params.
@@ -128,13 +88,14 @@ for table, (script, files) in STATISTICS.items():
             mem_mb=4000,
             runtime=120,
         params:
+            scripts=scripts,
             settings=table_settings(script),
             script=f"{script}.py",
             files=lambda wildcards, input: options(input),
         message:
             f"tabulate {table}"
         shell:
-            "python {SCRIPTS}/{params.script} {params.files} --settings {params.settings:q}"
+            "python {params.scripts}/{params.script} {params.files} --settings {params.settings:q}"
             " --output {output.table:q} --log {log:q}"
 
 
@@ -161,11 +122,12 @@ rule table_factors:
         mem_mb=4000,
         runtime=120,
     params:
+        scripts=scripts,
         settings=table_settings("factors"),
     message:
         "tabulate factors"
     shell:
-        "python {SCRIPTS}/factors.py --models {input.models:q} --settings {params.settings:q}"
+        "python {params.scripts}/factors.py --models {input.models:q} --settings {params.settings:q}"
         " --output {output.factors:q} --pairs {output.pairs:q} --log {log:q}"
 
 
@@ -200,6 +162,7 @@ rule claims_table:
         mem_mb=4000,
         runtime=60,
     params:
+        scripts=scripts,
         settings=lambda wildcards: settings(
             "claims",
             significance=config["statistics"]["significance"],
@@ -209,5 +172,5 @@ rule claims_table:
     message:
         "decide the claims"
     shell:
-        "python {SCRIPTS}/claims.py {params.files} --settings {params.settings:q}"
+        "python {params.scripts}/claims.py {params.files} --settings {params.settings:q}"
         " --output {output.claims:q} --text {output.text:q} --log {log:q}"

@@ -26,6 +26,8 @@ rule train:
         mem_mb=training_memory,
         runtime=minutes_of("train"),
     params:
+        scripts=scripts,
+        device=device,
         settings=lambda wildcards: model_settings(
             "train", fits_at=grid.fits_at(wildcards.dataset)
         )(wildcards),
@@ -33,7 +35,7 @@ rule train:
     message:
         "train model {params.position}: {wildcards.dataset} {wildcards.model}"
     shell:
-        "python {SCRIPTS}/train.py --data {input.data:q} --settings {params.settings:q}"
+        "python {params.scripts}/train.py --data {input.data:q} --settings {params.settings:q}"
         " --weights {output.weights:q} --history {output.history:q}"
         " --checkpoint 'results/checkpoints/{wildcards.dataset}/{wildcards.model}.safetensors'"
-        " --device {DEVICE} --threads {threads} --log {log:q}"
+        " --device {params.device} --threads {threads} --log {log:q}"

@@ -130,7 +130,7 @@ def source(tmp_path_factory):
     """A copy of the source tree, which no test changes."""
     folder = tmp_path_factory.mktemp("source")
     shutil.copy2(ROOT / "Snakefile", folder)
-    for name in ("config", "envs", "profiles", "scripts", "slurm", "workflow"):
+    for name in ("config", "envs", "scripts", "slurm", "workflow"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     return folder

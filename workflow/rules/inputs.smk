@@ -1,0 +1,59 @@
+# What the rules about data and tables are given: inputs and settings, one function each.
+
+
+def data_settings(wildcards):
+    base, _ = registry.parse(wildcards.dataset)
+    source = config["datasets"].get(base)
+    where = {"source": source} if source else {"data_folder": config["data_folder"]}
+    return settings("data", dataset=wildcards.dataset, **where)
+
+
+def own_data(wildcards):
+    """A reader's own files, one by one, so that an edit of any is seen."""
+    base, _ = registry.parse(wildcards.dataset)
+    source = config["datasets"].get(base)
+    if source is None or not Path(source).is_dir():
+        return [source] if source else []
+    return sorted(str(path) for path in Path(source).rglob("*") if path.is_file())
+
+
+def per_dataset(table):
+    return [f"{TABLES}/{dataset}/{table}.csv" for dataset in DATASETS]
+
+
+def table_inputs(wildcards):
+    models = [model for model in MODELS.values() if model.dataset == wildcards.dataset]
+    folders = [f"results/models/{model.dataset}/{model.name}" for model in models]
+    return dict(
+        histories=[f"{folder}/training.csv" for folder in folders],
+        seals=[f"{folder}/training.json" for folder in folders],
+        measurements=[
+            f"{MEASUREMENTS}/{model.dataset}/{model.name}/{measure}.npz"
+            for model in models
+            for measure in grid.measures(model, config["rivals"]["surveys"])
+        ],
+    )
+
+
+BOOTSTRAP = dict(
+    resamples=config["statistics"]["resamples"],
+    confidence=config["statistics"]["confidence"],
+    seed=config["seed"],
+)
+POINTS = measured(["points.npz"], config["points"]["surveys"])
+CURVES = measured(["curves.npz"], named_survey("trajectories"))
+
+# table: its script, the option that names it there, and its inputs by option
+STATISTICS = {
+    "correlations": ("correlations", dict(models=per_dataset("models"))),
+    "points": ("point_statistics", dict(points=POINTS, networks=per_dataset("networks"))),
+    "curves": ("curve_contrasts", dict(curves=CURVES, networks=per_dataset("networks"))),
+}
+
+
+def statistics_tables():
+    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors", "pairs", "claims")]
+
+
+def table_settings(script):
+    return lambda wildcards: settings(script, **BOOTSTRAP)
