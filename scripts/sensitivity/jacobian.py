@@ -5,12 +5,12 @@ product of weight matrices and diagonal matrices of slopes, because the network 
 
     J = Lambda(p) W_{L+1} D_L(x) W_L ... D_1(x) W_1,     Lambda(p) = diag(p) - p p^T.
 
-So no automatic differentiation is needed. The product is formed from the left for many points at
-once, and it is kept n rows high and a layer wide. Three observations make it cheap and precise:
+The product is formed from the left for many points at once, n rows high and a layer wide. Three
+observations make it cheap and precise:
 
-- The last and dearest factor, W_1, enters through a norm alone: with the reduced QR decomposition
-  W_1^T = Q R, ||A W_1|| = ||A R^T||. That is the Gram route (R^T R = W_1 W_1^T) without its loss of
-  precision, since nothing is squared. Operation counts decide between R and W_1 itself.
+- The dearest factor, W_1, enters through a norm alone: with W_1^T = Q R, ||A W_1|| = ||A R^T||.
+  That is the Gram route (R^T R = W_1 W_1^T) without its loss of precision, since nothing is
+  squared. Operation counts decide between R and W_1 itself.
 - The softmax does not see the mean of the logits. In an orthonormal basis of the logits that starts
   with this mean, Lambda's product needs only the other n - 1 rows.
 - Lambda(p) is formed from the log-probabilities, and divided by its own size, so that a norm of
@@ -173,11 +173,7 @@ class _Chain:
 
 
 def gram_is_cheaper(points: int, rows: int, width: int, inputs: int) -> bool:
-    """Whether a triangular factor of W_1 [width, inputs] costs less than W_1 itself.
-
-    Operations: a QR decomposition once and `points` * `rows` products of length `width` with
-    `width` columns, against as many with `inputs` columns.
-    """
+    """Whether it costs less to decompose W_1 [width, inputs] once, and to multiply by R."""
     saved = 2 * points * rows * width * (inputs - width)
     decomposition = 2 * inputs * width**2 - 2 / 3 * width**3
     return saved > max(0.0, QR_WEIGHT * decomposition)
@@ -189,8 +185,12 @@ def _times(rows: Tensor, weight: Tensor) -> Tensor:
 
 
 def _row_norms(matrices: Tensor) -> Tensor:
-    """Norms [P, n] of the rows of matrices [P, n, m], accumulated in float64."""
-    return torch.linalg.vector_norm(matrices, dim=2, dtype=torch.float64)
+    """Norms [P, n] of the rows of matrices [P, n, m], also where squares leave float32's range."""
+    norms = torch.linalg.vector_norm(matrices, dim=2)
+    low, high = norms.aminmax()
+    if low < 1e-15 or high > 1e15:
+        return torch.linalg.vector_norm(matrices, dim=2, dtype=torch.float64)
+    return norms.double()
 
 
 def _scale(weight: Tensor) -> float:

@@ -114,9 +114,9 @@ def _doubtful_points(
     # Negated, so that a network of NaNs is doubtful too.
     doubtful = ~(_rounding(logits, precise_logits, probes) <= LOGIT_ERROR)
     for z, z_precise in zip(preactivations, precise):
-        rounding = _rounding(z, z_precise, probes).unsqueeze(1)
+        rounding = _rounding(z, z_precise, probes)
         for threshold in activation.thresholds:
-            doubtful |= ((z - threshold).abs() <= rounding).any(1)
+            doubtful |= (z - threshold).abs_().amin(1) <= rounding
     return doubtful.nonzero().squeeze(1)
 
 
