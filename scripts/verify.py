@@ -72,8 +72,8 @@ def plan(configfile: Path | None, directory: Path) -> tuple[str, list[Job]]:
             snakefile=SNAKEFILE,
             workdir=directory.resolve(),
         )
-        api.dag(DAGSettings())
         try:
+            api.dag(DAGSettings())
             # Snakemake's public interface prints its graph, and does not return it.
             workflow = api._workflow
             workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)

@@ -147,7 +147,7 @@ def test_scripts_import_in_just_their_environment(environment, rules):
         script
         for rule in rules.values()
         if Path(rule["environment"]).name == path.name
-        for script in re.findall(r"\{SCRIPTS\}/(\w+)\.py", rule["command"])
+        for script in re.findall(r"\{params\.scripts\}/(\w+)\.py", rule["command"])
     }
     assert scripts
     for script in sorted(scripts):

@@ -128,8 +128,8 @@ CASES = {
     "statistics.py": (
         code("sensitivity/statistics"),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A6_*", "draw A8_*",
-         "draw 2_*"),
+         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*",
+         "draw A8_*", "draw 2_*"),
         NOTHING,
     ),
     "claims.py": (code("claims"), ("decide the claims",), NOTHING),
@@ -141,8 +141,8 @@ CASES = {
     "confidence of intervals": (
         section("statistics", confidence=0.9),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A6_*", "draw A8_*",
-         "draw 2_*"),
+         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*",
+         "draw A8_*", "draw 2_*"),
         NOTHING,
     ),
     "learning rate of one survey": (

@@ -20,8 +20,8 @@ def verify(study, *arguments):
 
 
 def line_about(text, path):
-    (line,) = [line for line in text.splitlines() if line.strip().startswith(f"{path}:")]
-    return line
+    lines = [line for line in text.splitlines() if line.strip().startswith(f"{path}:")]
+    return "\n".join(lines)
 
 
 def test_a_finished_study_is_as_it_should_be(finished):
