@@ -5,7 +5,9 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -109,37 +111,75 @@ def test_one_file_holds_the_same_bytes(finished, drawn, tmp_path):
             assert base64.b64decode(encoded) == drawn[one["name"]].read_bytes()
 
 
+# The browser takes its picture when the page has loaded, which an image of the test's own server
+# holds up until the page has shown what it should.
+HELD = """<img src="SERVER/held" alt=""><script>
+async function until(condition) {
+  for (let value = condition(); ; value = condition()) {
+    if (value) return value;
+    await new Promise(done => setTimeout(done, 20));
+  }
+}
+document.addEventListener("DOMContentLoaded", async () => {
+  await until(() => app && document.querySelector("#app nav"));
+  await show();
+  await fetch("SERVER/shown", {mode: "no-cors"});
+});
+</script>"""
+OPENED = "<script>async function show() {}</script>"
 # Opens one figure after the other in the page, as its buttons do, and lays out what the page shows
 # for each, in square cells.
 SHEET = """<script>
-window.addEventListener("load", async () => {
+async function show() {
   const sheet = document.createElement("div");
   sheet.style = "position:fixed;inset:0;width:1600px;background:white;z-index:99";
   document.body.append(sheet);
   for (const [number, path] of PATHS.entries()) {
     const source = results[path].data_uri;
     app.setView({content: "img", contentPath: source, resultPath: path});
-    let shown;
-    for (let wait = 0; wait < 100 && !shown; wait++) {
-      await new Promise(done => setTimeout(done, 20));
-      shown = [...document.querySelectorAll("#app img")].find(
-        image => image.getAttribute("src") === source && image.naturalWidth > 0);
-    }
-    if (!shown) continue;
+    const shown = await until(() => [...document.querySelectorAll("#app img")].find(
+      image => image.getAttribute("src") === source && image.naturalWidth > 0));
     const copy = new Image();
     copy.src = shown.src;
     copy.style = "position:absolute;object-fit:contain;max-width:none;width:400px;height:400px;" +
       `left:${number % 4 * 400}px;top:${Math.floor(number / 4) * 400}px`;
     sheet.append(copy);
+    await copy.decode();
   }
-});
+}
 </script>"""
 CELL, COLUMNS = 400, 4
 
 
+class Holding(BaseHTTPRequestHandler):
+    """Answers /held after /shown was asked for."""
+
+    def do_GET(self):
+        if self.path == "/shown":
+            self.server.shown.set()
+        elif self.path == "/held":
+            self.server.shown.wait(120)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Nothing: the test's output is not a web server's."""
+
+
+@pytest.fixture
+def server():
+    """The address of a running server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Holding) as holding:
+        holding.shown = threading.Event()
+        threading.Thread(target=holding.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{holding.server_port}"
+        holding.shown.set()
+        holding.shutdown()
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="needs the browser chromium")
-def test_a_browser_opens_it(report, tmp_path):
-    text = browse(report / "report.html", tmp_path, "--dump-dom").decode("utf-8")
+def test_a_browser_opens_it(report, page, server, tmp_path):
+    text = browse(report, page, server, OPENED, tmp_path, "--dump-dom").decode("utf-8")
     shown = text[text.rindex('id="app"') :]
     assert "<strong>tiny</strong>" in shown
     for entry in ("Workflow", "Statistics", "Claims", "Figures", "Tables"):
@@ -147,18 +187,17 @@ def test_a_browser_opens_it(report, tmp_path):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs the browser chromium")
-def test_a_screenshot_shows_every_figure(report, page, results, drawn, tmp_path):
+def test_a_screenshot_shows_every_figure(report, page, results, drawn, server, tmp_path):
     paths = [path for path, one in results.items() if one["name"] in drawn]
-    end = page.rindex("</body>")
-    changed = page[:end] + SHEET.replace("PATHS", json.dumps(paths)) + page[end:]
-    (report / "sheet.html").write_text(changed, encoding="utf-8")
+    sheet = SHEET.replace("PATHS", json.dumps(paths))
     target = tmp_path / "screen.png"
-    browse(report / "sheet.html", tmp_path, f"--screenshot={target}")
+    browse(report, page, server, sheet, tmp_path, f"--screenshot={target}")
     screen = Image.open(target).convert("L")
     expected = np.stack([coarse(fitted(drawn[results[path]["name"]])) for path in paths])
     for number, path in enumerate(paths):
         left, top = number % COLUMNS * CELL, number // COLUMNS * CELL
         cell = coarse(screen.crop((left, top, left + CELL, top + CELL)))
+        assert cell.min() < 255, f"{path} is not shown"
         likeness = np.corrcoef(cell, expected)[0, 1:]
         assert likeness[number] > 0.9, path
         assert np.argmax(likeness) == number, path
@@ -177,13 +216,18 @@ def fitted(path):
     return cell
 
 
-def browse(path, folder, *arguments):
-    """Open a file in a browser that has no network; returns what it prints."""
+def browse(report, page, server, script, folder, *arguments):
+    """Open the page with a script in a browser that has no network; returns what it prints."""
+    end = page.rindex("</body>")
+    opened = report / "opened.html"
+    added = script + HELD.replace("SERVER", server)
+    opened.write_text(page[:end] + added + page[end:], encoding="utf-8")
     flags = (
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        *("--hide-scrollbars", "--window-size=1600,1600", "--virtual-time-budget=30000"),
-        *("--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"),
+        *("--hide-scrollbars", "--window-size=1600,1600", "--timeout=120000"),
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        f"--user-data-dir={folder / 'profile'}",
     )
-    command = [CHROMIUM, *flags, *arguments, path.as_uri()]
+    command = [CHROMIUM, *flags, *arguments, opened.as_uri()]
     return subprocess.run(command, capture_output=True, check=True, timeout=300).stdout
