@@ -14,14 +14,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from tqdm import tqdm
 
 from sensitivity import command, device, provenance
 from sensitivity.checkpoints import Checkpoint, Interrupted
 from sensitivity.datasets import Dataset
 from sensitivity.recipe import Recipe
-from sensitivity.storage import canonical, digest, write_table
+from sensitivity.storage import canonical, digest, write_rows
 from sensitivity.training import train
 
 logger = logging.getLogger("sensitivity")
@@ -61,9 +60,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings, seeds=list(recipe.seeds), device=device.title(where), inputs=made_of
     )
     result.network.save(arguments.weights, record)
-    frame = pd.DataFrame(result.history).astype({"diverged_step": "Int64"})
     # The seal of the history changes with the weights: it is what later stages watch.
-    write_table(arguments.history, frame, {**record, "weights": digest(arguments.weights)})
+    record["weights"] = digest(arguments.weights)
+    write_rows(arguments.history, result.history, record)
     checkpoint.remove()
 
 

@@ -206,6 +206,27 @@ def test_no_flipped_bit_changes_what_is_read_without_compression(arrays_file):
     test_no_flipped_bit_changes_what_is_read_from_arrays(arrays_file)
 
 
+def test_labels_that_are_all_true_stay_text(tmp_path):
+    rows = [{"labels": "true", "fits": True, "step": None}] * 2
+    storage.write_rows(tmp_path / "rows.csv", rows, {})
+    found = storage.read_table(tmp_path / "rows.csv")
+    assert list(found["labels"]) == ["true", "true"]
+    assert found["fits"].dtype == bool
+
+
+def test_rows_are_written_as_a_data_frame_is(tmp_path):
+    rows = [
+        {"replicate": 0, "loss": 1 / 3, "final": False, "diverged_step": None},
+        {"replicate": 1, "loss": 2e-17, "final": True, "diverged_step": 7},
+    ]
+    storage.write_rows(tmp_path / "rows.csv", rows, {"model": "m"})
+    frame = pd.DataFrame(rows).astype({"diverged_step": "Int64"})
+    storage.write_table(tmp_path / "frame.csv", frame, {"model": "m"})
+    for suffix in (".csv", ".json"):
+        written = [(tmp_path / name).with_suffix(suffix).read_bytes() for name in ("rows", "frame")]
+        assert written[0] == written[1]
+
+
 def test_every_truncation_of_a_table_is_noticed(table_file):
     content = table_file.read_bytes()
     for length in range(len(content)):

@@ -5,11 +5,12 @@ Two formats: arrays (`.npz`, whose zip container holds a checksum of every membe
 holds its SHA-256 and its provenance. Equal contents give equal bytes.
 """
 
+import csv
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,8 @@ import numpy as np
 
 from sensitivity import npz
 from sensitivity.errors import DamagedFile, SensitivityError
+
+TEXT_COLUMNS = {"labels": "str"}  # pandas would take a column of nothing but "true" for booleans
 
 
 @contextmanager
@@ -125,6 +128,17 @@ def write_table(path: "str | Path", frame: Any, provenance: Mapping[str, Any]) -
     seal(path, provenance)
 
 
+def write_rows(
+    path: "str | Path", rows: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
+) -> None:
+    """Write rows of equal columns as `write_table` does, without the time that pandas takes."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    seal(path, provenance)
+
+
 def read_table(path: "str | Path", **expected: Any) -> Any:
     """Read a table of `write_table` as a pandas data frame.
 
@@ -135,7 +149,7 @@ def read_table(path: "str | Path", **expected: Any) -> Any:
     import pandas as pd
 
     content, _ = read_verified(path, **expected)
-    return pd.read_csv(BytesIO(content), float_precision="round_trip")
+    return pd.read_csv(BytesIO(content), float_precision="round_trip", dtype=TEXT_COLUMNS)
 
 
 def read_verified(path: "str | Path", **expected: Any) -> tuple[bytes, dict[str, Any]]:
