@@ -97,8 +97,8 @@ class _Plan:
         """Train all stacks; one that exceeds the memory is halved."""
         course = None if checkpoint is None else self._continued(checkpoint, progress)
         while self.waiting:
-            course = course or self._course()
             try:
+                course = course or self._course()
                 self._train(course, checkpoint, progress, poll)
                 course = None
             except (RuntimeError, MemoryError) as error:

@@ -147,6 +147,22 @@ class TestMemory:
         for ours, theirs in zip(result.network.weights, expected.network.weights):
             torch.testing.assert_close(ours, theirs)
 
+    @pytest.mark.usefixtures("one_stack")
+    def test_a_stack_that_cannot_even_be_built_is_halved(self, data, recipe, monkeypatch, caplog):
+        expected = train(recipe(), data)
+        build = stochastic.MiniBatchRun.__init__
+
+        def hungry(run, problem, seeds, *rest):
+            if len(seeds) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            build(run, problem, seeds, *rest)
+
+        monkeypatch.setattr(stochastic.MiniBatchRun, "__init__", hungry)
+        result = train(recipe(), data)
+        assert "halved" in caplog.text
+        for ours, theirs in zip(result.network.weights, expected.network.weights):
+            torch.testing.assert_close(ours, theirs)
+
     def test_one_replicate_that_exceeds_the_memory_is_one_sentence(self, data, recipe, monkeypatch):
         def hungry(run):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")

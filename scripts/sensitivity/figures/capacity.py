@@ -8,6 +8,6 @@ from sensitivity.plotting import styled
 def draw(data, settings):
     """Every surveyed model of the main data set that fits (Novak et al. 2018, figure 1).
 
-    `data` needs `models` and `correlations`; `settings` the `main_dataset`.
+    `data` needs `models`, and may have `correlations`, for notes; `settings` the `main_dataset`.
     """
     return draw_rows(data, [settings["main_dataset"]])
