@@ -2,7 +2,7 @@
 PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: study test test-faults test-slurm clean
+.PHONY: study test test-faults clean
 
 study: .venv/installed
 	$(SNAKEMAKE) --cores all --rerun-incomplete
@@ -12,10 +12,11 @@ test: .venv/installed
 	.venv/bin/ruff format --check .
 	.venv/bin/snakefmt --check Snakefile workflow/rules
 	.venv/bin/python -m pytest -q -n 2 --dist loadfile --ignore tests/workflow/faults --ignore tests/slurm
+	.venv/bin/python -m pytest -q -rs tests/slurm # a cluster on this machine, if it has SLURM
 
-# The long ones: faults committed for real, and a SLURM cluster on this machine (Debian's slurm-wlm).
-test-faults test-slurm: .venv/installed
-	.venv/bin/python -m pytest -q -s $(subst test-slurm,tests/slurm,$(subst test-faults,tests/workflow/faults,$@))
+# Faults committed for real, a quarter of an hour of them.
+test-faults: .venv/installed
+	.venv/bin/python -m pytest -q -s tests/workflow/faults
 
 .venv/installed: requirements.txt
 	$(PYTHON) -m venv .venv

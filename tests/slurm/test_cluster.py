@@ -102,10 +102,10 @@ def test_the_submitting_process_is_interrupted_and_started_again(clone, undistur
 
 
 def test_a_job_that_exceeds_its_memory_gets_more(clone, undisturbed):
-    growing = "train:mem_mb=450 * attempt ** 2"
+    growing = "train:mem_mb=320 * attempt ** 2"
     clone.finish(clone.start("one_model.yaml", "--set-resources", growing, "--", WEIGHTS))
     killed, *others = clone.jobs()
     assert killed["state"] != "COMPLETED"
     assert others[-1]["state"] == "COMPLETED"
-    assert [job["memory"] for job in (killed, others[0])] == ["450M", "1800M"]
+    assert [job["memory"] for job in (killed, others[0])] == ["320M", "1280M"]
     assert files(clone.folder) == undisturbed
