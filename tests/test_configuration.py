@@ -28,6 +28,12 @@ NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}", fullmatch=True)
 POINTS = st.integers(0, 2000)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_study_that_we_ship_can_be_planned(path):
+    config = configuration.check(yaml.safe_load(path.read_text(encoding="utf-8")), SCHEMA)
+    assert all(model.recipe.replicates >= 3 for model in grid.expand(config).values())
+
+
 def one_or_several(values):
     return st.one_of(values, st.lists(values, min_size=1, max_size=2, unique=True))
 
