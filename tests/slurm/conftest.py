@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +98,10 @@ class Clone:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
             process.wait(60)
+        # SLURM queues the job of a node that is down again, and leaves the processes that it had.
+        for process in psutil.process_iter(["cmdline"]):
+            if any(str(self.folder) in part for part in process.info["cmdline"] or ()):
+                process.kill()
 
     @property
     def output(self):
