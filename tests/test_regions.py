@@ -50,6 +50,17 @@ def closest(found):
     return min(float(torch.cat([p, p[:1] + 1]).diff().min()) for p in positions)
 
 
+def equals_sampling(network, path, most):
+    """Compare with samples so fine that breakpoints are apart; False if that takes too many."""
+    found = transitions(network, path)
+    samples = math.ceil(2 / closest(found))
+    if samples >= most:
+        return False
+    sampled = sampled_transitions(network, path, samples, torch.float64)
+    assert torch.equal(found.counts(), sampled)
+    return True
+
+
 # The laws below hold for any seed; the examples with a sampling run take a few seconds altogether.
 some = settings(max_examples=25, deadline=None, derandomize=True)
 seeds = st.integers(0, 2**31)
@@ -63,12 +74,7 @@ def test_exact_equals_sampling_that_separates_all_breakpoints(kind, activation, 
     for seed in range(8):
         network = random_network(activation, seed, biases, sizes=(10, 7, 5, 6, 3))
         path = random_path(kind, 100 + seed)
-        found = transitions(network, path)
-        samples = math.ceil(2 / closest(found))
-        if samples < 2**16:
-            compared += 1
-            sampled = sampled_transitions(network, path, samples, torch.float64)
-            assert torch.equal(found.counts(), sampled)
+        compared += equals_sampling(network, path, most=2**16)
     assert compared >= 3
 
 
@@ -97,12 +103,7 @@ def test_trained_networks_on_images(activation, images):
     network = Network([w.detach() for w in network.weights], activation)
     compared = 0
     for path in (*(translation_loop(v.view(8, 8)) for v in x[:6]), ellipse_through(*x[:3])):
-        found = transitions(network, path)
-        samples = math.ceil(2 / closest(found))
-        if samples < 2**17:
-            compared += 1
-            sampled = sampled_transitions(network, path, samples, torch.float64)
-            assert torch.equal(found.counts(), sampled)
+        compared += equals_sampling(network, path, most=2**17)
     assert compared >= 4
 
 
