@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensitivity import crossings, masks
+from sensitivity import crossings, kernels
 from sensitivity.activations import get
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
@@ -24,7 +24,7 @@ def piece(functions, start, span):
         return w + u * math.cos(angle) + v * math.sin(angle)
 
     values = torch.stack([value(start), value(start + span / 2), value(start + span)])
-    values = torch.stack([values[:2], values[[2, 2]]])
+    values = torch.stack([values[:2], values[[2, 2]]]).permute(2, 1, 0).contiguous()
     position = torch.tensor([start, start + span], dtype=torch.float64) / (2 * math.pi)
     line = torch.zeros(2, dtype=torch.int64)
     return Piece(values, position, line, torch.tensor([False, True])), value
@@ -63,10 +63,10 @@ def test_refined_arcs_carry_the_functions_values(functions, span, places):
     assert len(fine.position) == len(places) + 2
     angle = fine.position * 2 * math.pi
     for i in range(len(angle)):
-        torch.testing.assert_close(fine.values[i, 0], value(float(angle[i])), rtol=0, atol=1e-12)
+        torch.testing.assert_close(fine.values[:, 0, i], value(float(angle[i])), rtol=0, atol=1e-12)
     for i in range(len(angle) - 1):
         middle = float(angle[i] + angle[i + 1]) / 2
-        torch.testing.assert_close(fine.values[i, 1], value(middle), rtol=0, atol=1e-12)
+        torch.testing.assert_close(fine.values[:, 1, i], value(middle), rtol=0, atol=1e-12)
 
 
 class _Identity:
@@ -78,7 +78,7 @@ class _Identity:
 
 def test_straight_arcs_end_at_joints():
     """Two lines of two nodes: nothing is crossed between the first's end and the second's start."""
-    values = torch.tensor([1.0, 2.0, -1.0, 3.0], dtype=torch.float64).view(4, 1, 1)
+    values = torch.tensor([1.0, 2.0, -1.0, 3.0], dtype=torch.float64).view(1, 1, 4)
     joint = torch.tensor([False, True, False, True])
     margin = torch.zeros(1, dtype=torch.float64)
     found = crossings.straight(values, (0.0,), margin, joint)
@@ -89,22 +89,25 @@ def test_units_that_are_constant_are_left_out_with_their_values():
     """Of five HardTanh units two move; the others are saturated at -1 and 1."""
     z = torch.tensor([[-2.0, 0.0, 3.0, -3.0, 2.0], [-3.0, 0.5, 2.0, 0.0, 4.0]], dtype=torch.float64)
     position = torch.tensor([0.0, 1.0], dtype=torch.float64)
-    arc = Piece(z[:, None], position, torch.zeros(2).long(), torch.tensor([False, True]))
+    arc = Piece(
+        z.T[:, None].contiguous(), position, torch.zeros(2).long(), torch.tensor([False, True])
+    )
     found = arc.crossings(arc.values, (-1.0, 1.0), torch.zeros(5, dtype=torch.float64))
     (part,) = arc.refine(arc.values, found, get("hardtanh"), rows=100)
     assert part.units.tolist() == [1, 3]
     assert part.constant.tolist() == [-1, 0, 1, 0, 1]
     expected = torch.tensor([[0.0, -1], [1 / 3, -1], [0.5, 0]], dtype=torch.float64)
-    torch.testing.assert_close(part.values[:, 0], expected)
+    torch.testing.assert_close(part.values[:, 0].T, expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 13)])
-def test_masks_are_what_pytorch_says(shape):
+def test_kernels_do_what_pytorch_does(shape):
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(shape, generator=generator)
     bound = torch.randn(shape[1], generator=generator)
-    assert torch.equal(masks.greater(z, bound), z > bound)
-    assert torch.equal(masks.at_most(z, bound), z <= bound)
-    assert torch.equal(masks.where(z > bound), (z > bound).flatten().nonzero()[:, 0])
+    assert torch.equal(kernels.greater(z, bound), z > bound)
+    assert torch.equal(kernels.at_most(z, bound), z <= bound)
+    assert torch.equal(kernels.where(z > bound), (z > bound).flatten().nonzero()[:, 0])
     index = torch.arange(shape[1] - 1, -1, -2)
-    assert torch.equal(masks.columns(z, index), z[:, index])
+    assert torch.equal(kernels.columns(z, index), z[:, index])
+    torch.testing.assert_close(kernels.product(z, z.T.contiguous()), z @ z.T)

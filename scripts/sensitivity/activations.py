@@ -64,7 +64,8 @@ class Activation:
 
     def codes(self, z: Tensor) -> Tensor:
         """The number of the active piece, 0 to K: how many thresholds lie strictly below z."""
-        return sum((z > t).long() for t in self.thresholds)
+        first, *others = self.thresholds
+        return sum(((z > t).long() for t in others), (z > first).long())
 
     def derivatives(self, z: Tensor) -> Tensor:
         """The slope of the active piece, in the shape and dtype of z."""

@@ -18,7 +18,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from sensitivity import crossings, masks
+from sensitivity import crossings, kernels
 from sensitivity.activations import Activation
 from sensitivity.crossings import Crossings
 
@@ -27,7 +27,7 @@ from sensitivity.crossings import Crossings
 class Piece:
     """Nodes in the order of their lines.
 
-    values [N, m, h]: at every node and, on curves, in the middle of the arc that starts there;
+    values [h, m, N]: at every node and, on curves, in the middle of the arc that starts there;
     position [N]: the node's path parameter; line [N]: the number of its line;
     joint [N]: whether no arc starts there, the line or the piece being at its end;
     units [h]: whose values these are, if not everyone's, in the layer before;
@@ -51,14 +51,14 @@ class Piece:
         return (self.position.diff() * (math.pi / 2)).tan()
 
     def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Tensor) -> Crossings:
-        """Where the layer's pre-activations z [N, m, h] cross thresholds; margin: [h]."""
+        """Where the layer's pre-activations z [h, m, N] cross thresholds; margin: [h]."""
         if self.curved:
             return crossings.curved(z, thresholds, margin, self.joint, self.tangent)
         return crossings.straight(z, thresholds, margin, self.joint)
 
     def positions(self, found: Crossings) -> Tensor:
         """The path parameter of every crossing, [n], within its arc to the last bit."""
-        start, end = self.position[found.row], self.position[found.row + 1]
+        start, end = self.position.take(found.row), self.position.take(found.row + 1)
         if self.curved:
             angle = (found.place * ((end - start) * (math.pi / 2)).tan()).atan()
             position = (start + end) / 2 + angle / math.pi
@@ -71,68 +71,68 @@ class Piece:
     ) -> Iterator[Piece]:
         """The pieces, of at most `rows` nodes, that the next layer works on.
 
-        z [N, m, h]: this layer's pre-activations. Neighbouring pieces share their boundary node.
+        z [h, m, N]: this layer's pre-activations. Neighbouring pieces share their boundary node.
         """
-        order, base, place = self._merge(len(z), found)
-        position = torch.cat([self.position, self.positions(found)])[order]
-        joint = torch.cat([self.joint, self.joint.new_zeros(len(found))])[order]
+        order, base, place = self._merge(found)
+        position = torch.cat([self.position, self.positions(found)]).take(order)
+        joint = torch.cat([self.joint, self.joint.new_zeros(len(found))]).take(order)
+        line = self.line.take(base)
         for first, last in _cuts(len(order), rows):
-            low, high = int(base[first]), int(base[last - 1]) + 2
-            near = z[low:high]
-            crossing = found.unit[(found.row >= low) & (found.row < high)]
-            units, constant = _moving(near, self.joint[low:high], crossing, activation)
-            if units is not None:
-                near = masks.columns(near.flatten(0, 1), units).unflatten(0, near.shape[:2])
             part = slice(first, last)
-            arc = base[part] - low
+            units, constant = self._moving(
+                z, found, int(base[first]), int(base[last - 1]) + 2, activation
+            )
+            some = z if units is None else z.index_select(0, units)
             if self.curved:
                 end = _ends(base, place)[part]
-                values = _on_curves(near, arc, place[part], end, self.tangent[low : high - 1])
+                values = _on_curves(some, base[part], place[part], end, self.tangent)
             else:
-                values = _on_segments(near, arc, place[part])
+                values = _on_segments(some, base[part], place[part])
             ends = joint[part].clone()
             ends[-1] = True
-            line = self.line[base[part]]
-            yield Piece(activation(values), position[part], line, ends, units, constant)
+            yield Piece(activation(values), position[part], line[part], ends, units, constant)
 
-    def _merge(self, nodes: int, found: Crossings) -> tuple[Tensor, Tensor, Tensor]:
+    def _merge(self, found: Crossings) -> tuple[Tensor, Tensor, Tensor]:
         """Nodes and crossings in the order of the path: [N + n] each.
 
         Which they are (crossings are numbered from N on), the arc on which they lie, and where.
         """
+        nodes = len(self.position)
         beginning = -1.0 if self.curved else 0.0
         number = torch.arange(nodes, device=found.row.device)
         # Strictly before the arc's last node, even if the crossing is exactly there.
         fraction = ((found.place - beginning) / (1 - beginning)).clamp(max=1 - 2**-30)
         order = torch.cat([number.to(fraction), found.row + fraction]).argsort(stable=True)
         place = torch.cat([found.place.new_full((nodes,), beginning), found.place])
-        return order, torch.cat([number, found.row])[order], place[order]
+        return order, torch.cat([number, found.row]).take(order), place.take(order)
 
+    def _moving(
+        self, z: Tensor, found: Crossings, low: int, high: int, activation: Activation
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The units not constant after the non-linearity in a range of nodes; others' values.
 
-def _moving(
-    z: Tensor, joint: Tensor, crossing: Tensor, activation: Activation
-) -> tuple[Tensor | None, Tensor | None]:
-    """The units that are not constant after the non-linearity, and the values of the others.
-
-    z [N, m, h]: pre-activations; crossing: the units that change their piece between these nodes.
-    Returns the units' numbers, or None for (nearly) all; the constants [h], 0 for the others, or
-    None if there is none but 0. Off or saturated units are about half of all, and save as much.
-    """
-    if all(activation.slopes):
-        return None, None
-    # Within a line a code changes at crossings alone; between lines it may differ.
-    codes = activation.codes(z[:1, 0])[0]
-    moving = z.new_tensor(activation.slopes)[codes] != 0
-    moving[crossing] = True
-    starts = masks.where(joint[:-1]) + 1
-    if len(starts):
-        moving |= (activation.codes(z[starts, 0]) != codes).any(0)
-    units = masks.where(moving)
-    if len(units) > 0.9 * len(moving):
-        return None, None
-    if not any(activation.offsets):
-        return units, None
-    return units, z.new_tensor(activation.offsets)[codes].masked_fill_(moving, 0)
+        Returns the units' numbers, or None for (nearly) all; the constants [h], 0 for the others,
+        or None if there is none but 0. Off or saturated units are about half of all, and save as
+        much.
+        """
+        if all(activation.slopes):
+            return None, None
+        # Within a line a code changes at crossings alone; between lines it may differ.
+        codes = activation.codes(z[:, 0, low])
+        moving = z.new_tensor([bool(slope) for slope in activation.slopes]).take(codes) > 0
+        crossing = found.unit
+        if low > 0 or high < len(self.position):
+            crossing = crossing[(found.row >= low) & (found.row < high)]
+        moving.index_fill_(0, crossing, True)
+        starts = low + 1 + kernels.where(self.joint[low:high][:-1])
+        if len(starts):
+            moving |= (activation.codes(z[:, 0, starts]) != codes[:, None]).any(1)
+        units = kernels.where(moving)
+        if len(units) > 0.9 * len(moving):
+            return None, None
+        if not any(activation.offsets):
+            return units, None
+        return units, z.new_tensor(activation.offsets).take(codes).masked_fill_(moving, 0)
 
 
 def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:
@@ -144,26 +144,24 @@ def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _on_segments(z: Tensor, arc: Tensor, place: Tensor) -> Tensor:
-    """Values [n, 1, h] at the places of straight arcs."""
-    values = z.index_select(0, arc)
-    new = masks.where(place > 0)
-    arc, place = arc.take(new), place.take(new)[:, None, None]
-    return values.index_copy_(
-        0, new, torch.lerp(z.index_select(0, arc), z.index_select(0, arc + 1), place)
-    )
+    """Values [h, 1, n] at the places of straight arcs."""
+    # At a line's last node, where no arc starts, the place is 0 and the arc's end does not count.
+    end = (arc + 1).clamp_(max=z.shape[2] - 1)
+    return torch.lerp(kernels.columns(z, arc), kernels.columns(z, end), place)
 
 
 def _on_curves(z: Tensor, arc: Tensor, start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
-    """Values [n, 2, h] at the start and in the middle of sub-arcs between two places of arcs."""
-    values = z.index_select(0, arc)
-    changed = masks.where((start > -1) | (end < 1))
-    arc, start, end = arc[changed], start[changed], end[changed]
-    known = values[changed]
-    corners = (known[:, 0], known[:, 1], z[arc + 1, 0])
-    tangent = tangent[arc]
+    """Values [h, 2, n] at the start and in the middle of sub-arcs between two places of arcs."""
+    values = kernels.columns(z, arc)
+    changed = kernels.where((start > -1) | (end < 1))
+    arc, start, end = arc.take(changed), start.take(changed), end.take(changed)
+    first, middle = kernels.columns(values, changed).unbind(1)
+    corners = (first, middle, kernels.columns(z, arc + 1)[:, 0])
+    tangent = tangent.take(arc)
     for m, place in enumerate((start, _middle(start, end, tangent))):
         weights = _weights(place, tangent)
-        values[changed, m] = sum(w[:, None] * c for w, c in zip(weights, corners, strict=True))
+        new = sum(w * c for w, c in zip(weights, corners, strict=True))
+        values[:, m].index_copy_(1, changed, new)
     return values
 
 

@@ -26,20 +26,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sensitivity import masks
+from sensitivity import kernels
 
 
 @dataclass
 class Crossings:
-    """n crossings: the arc (row of its first node), the unit, the place x, the change of code."""
+    """n crossings: the arc (number of its first node), the unit, the place x, the direction."""
 
     row: Tensor
     unit: Tensor
     place: Tensor
-    change: Tensor
+    falls: Tensor
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @property
+    def change(self) -> Tensor:
+        """Of the unit's code, 1 or -1, [n] int8."""
+        return 1 - 2 * self.falls.to(torch.int8)
 
     @staticmethod
     def join(parts: list[Crossings]) -> Crossings:
@@ -47,31 +52,24 @@ class Crossings:
             return parts[0]
         return Crossings(*(torch.cat([vars(p)[name] for p in parts]) for name in vars(parts[0])))
 
-    @staticmethod
-    def of(row: Tensor, unit: Tensor, place: Tensor, was_above: Tensor) -> Crossings:
-        """Crossings by units that were above the threshold, or below, before."""
-        return Crossings(row, unit, place, 1 - 2 * was_above.to(torch.int8))
-
 
 def straight(
     values: Tensor, thresholds: Sequence[float], margin: Tensor, joint: Tensor
 ) -> Crossings:
-    """Crossings of values [N, 1, h] with thresholds, K of them.
+    """Crossings of values [h, 1, N] with thresholds, K of them.
 
     margin [h]: how far above a threshold a value still counts as being there;
     joint [N]: nodes at which no arc starts.
     """
-    units = values.shape[2]
     z = values.view(-1)
     found = []
     for threshold in thresholds:
-        above, index = _flips(values[:, 0], threshold + margin, joint)
-        row = index // units
-        unit = index - row * units
-        start, end = z.take(index), z.take(index + units)
+        above = kernels.greater(values[:, 0], (threshold + margin)[:, None])
+        index, unit, row = _flips(above, joint)
+        start, end = z.take(index), z.take(index + 1)
         # The threshold itself may be passed outside the arc by less than the margin.
         place = ((threshold - start) / (end - start)).clamp_(0, 1)
-        found.append(Crossings.of(row, unit, place, above.view(-1).take(index)))
+        found.append(Crossings(row, unit, place, above.take(index)))
     return Crossings.join(found)
 
 
@@ -82,42 +80,45 @@ def curved(
     joint: Tensor,
     tangent: Tensor,
 ) -> Crossings:
-    """Crossings of values [N, 2, h], at nodes and half-way to the next one, with thresholds.
+    """Crossings of values [h, 2, N], at nodes and half-way to the next one, with thresholds.
 
     tangent [N - 1]: T of every arc; margin and joint as for straight arcs. Between two nodes on
     the same side a unit may cross twice.
     """
-    units = values.shape[2]
     bend = _largest_bend(values, joint, tangent)
     found = []
     for threshold in thresholds:
-        above, index = _flips(values[:, 0], threshold + margin, joint)
-        row = index // units
-        unit = index - row * units
+        above = kernels.greater(values[:, 0], (threshold + margin)[:, None])
+        index, unit, row = _flips(above, joint)
         place = _single_root(*_parabola(values, threshold, tangent, row, unit))
-        found.append(Crossings.of(row, unit, place, above.view(-1).take(index)))
+        found.append(Crossings(row, unit, place, above.take(index)))
         found.extend(_double(values, threshold, margin, tangent, above, joint, bend))
     return Crossings.join(found)
 
 
-def _flips(z: Tensor, level: Tensor, joint: Tensor) -> tuple[Tensor, Tensor]:
-    """Which values [N, h] are above, and the flat indices of those that change on the next arc."""
-    above = masks.greater(z, level)
-    flips = above[1:] ^ above[:-1]
-    flips.index_fill_(0, masks.where(joint[:-1]), False)
-    return above, masks.where(flips)
+def _flips(above: Tensor, joint: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The values [h, N] that are another at the next node of their line.
+
+    Returns their flat indices, their units and their nodes, [n] each.
+    """
+    arcs = above.shape[1] - 1
+    flips = above[:, 1:] ^ above[:, :-1]
+    flips.index_fill_(1, kernels.where(joint[:-1]), False)
+    index = kernels.where(flips)
+    unit = index // max(1, arcs)
+    return index + unit, unit, index - unit * arcs
 
 
 def _parabola(
     values: Tensor, level: float | Tensor, tangent: Tensor, row: Tensor, unit: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Coefficients of (value - level) (1 + T^2 x^2) = a x^2 + b x + c on arcs, each [n]."""
-    units = values.shape[2]
-    index, z = row * (2 * units) + unit, values.view(-1)
+    nodes = values.shape[2]
+    index, z = unit * (2 * nodes) + row, values.view(-1)
     stretch = 1 + tangent.take(row) ** 2
     start = (z.take(index) - level) * stretch
-    middle = z.take(index + units) - level
-    end = (z.take(index + 2 * units) - level) * stretch
+    middle = z.take(index + nodes) - level
+    end = (z.take(index + 1) - level) * stretch
     return (start + end) / 2 - middle, (end - start) / 2, middle
 
 
@@ -131,20 +132,20 @@ def _single_root(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
 
 
 def _largest_bend(values: Tensor, joint: Tensor, tangent: Tensor) -> Tensor:
-    """The largest |a| of any unit over the two arcs that meet at a node, [N, 1].
+    """The largest |a| of any unit over the two arcs that meet at a node, [N].
 
     A parabola departs from its chord by at most |a|, so that a unit can only cross twice on an arc
     if it is that near to the threshold at one of the arc's ends: this leaves a handful of units.
     """
-    chord = values[:-1, 0] + values[1:, 0]
-    chord.mul_((1 + tangent**2)[:, None] / 2).sub_(values[:-1, 1])
-    return _around(chord.abs_().amax(1).masked_fill_(joint[:-1], 0))
+    chord = values[:, 0, :-1] + values[:, 0, 1:]
+    chord.mul_((1 + tangent**2) / 2).sub_(values[:, 1, :-1])
+    return _around(chord.abs_().amax(0).masked_fill_(joint[:-1], 0))
 
 
 def _around(arcs: Tensor) -> Tensor:
-    """The larger of the values [N - 1] of the arcs on either side of a node, [N, 1]."""
+    """The larger of the values [N - 1] of the arcs on either side of a node, [N]."""
     none = arcs.new_zeros(1)
-    return torch.maximum(torch.cat([arcs, none]), torch.cat([none, arcs]))[:, None]
+    return torch.maximum(torch.cat([arcs, none]), torch.cat([none, arcs]))
 
 
 def _double(
@@ -160,27 +161,27 @@ def _double(
     # What subtracting the threshold adds to the parabola's bend.
     level = threshold + margin
     bend = bend + _around(tangent**2) * level.abs().max()
-    near = masks.at_most((values[:, 0] - level).abs_(), bend)
-    index = masks.where(near)
-    node = index // near.shape[1]
-    unit = index - node * near.shape[1]
+    near = kernels.at_most((values[:, 0] - level[:, None]).abs_(), bend)
+    index = kernels.where(near)
+    unit = index // near.shape[1]
+    node = index - unit * near.shape[1]
     # Every arc on either side of a near node, once: from its left node if that is near, too.
-    left = (node > 0) & ~near[node - 1, unit]
+    left = (node > 0) & ~near[unit, node - 1]
     row, unit = torch.cat([node, node[left] - 1]), torch.cat([unit, unit[left]])
     inside = ~joint[row]
     row, unit = row[inside], unit[inside]
-    same = above[row, unit] == above[row + 1, unit]
+    same = above[unit, row] == above[unit, row + 1]
     row, unit = row[same], unit[same]
     if not len(row):
         return []
     a, b, c = _parabola(values, level.take(unit), tangent, row, unit)
-    high = above[row, unit]
+    high = above[unit, row]
     turns = torch.where(high, a > 0, a < 0) & (b.abs() < 2 * a.abs()) & (b * b > 4 * a * c)
     row, unit, high = row[turns], unit[turns], high[turns]
     a, b, c = _parabola(values, threshold, tangent, row, unit)
     # Where the turn comes within the margin only, both crossings are at the turn.
     center, half = -b / (2 * a), (b * b - 4 * a * c).clamp(min=0).sqrt() / (2 * a.abs())
     return [
-        Crossings.of(row, unit, (center - half).clamp(-1, 1), high),
-        Crossings.of(row, unit, (center + half).clamp(-1, 1), ~high),
+        Crossings(row, unit, (center - half).clamp(-1, 1), high),
+        Crossings(row, unit, (center + half).clamp(-1, 1), ~high),
     ]

@@ -170,8 +170,8 @@ def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: 
         chosen = [lines[i] for i in kind]
         total = counts.new_zeros((*shape[:2], len(chosen)))
         for replicate, layer, piece, found in _crossings(network, chosen, dtype, memory):
-            line = piece.line[found.row]
-            total[replicate, layer].index_add_(0, line, torch.ones_like(line))
+            line = piece.line.take(found.row)
+            total[replicate, layer] += line.bincount(minlength=len(chosen))
         counts[:, :, kind] = total
     return counts.transpose(1, 2)
 

