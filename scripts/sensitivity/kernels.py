@@ -20,7 +20,8 @@ np.empty(2**24, dtype=np.uint8)
 
 def product(a: Tensor, b: Tensor) -> Tensor:
     """a @ b, of matrices."""
-    if a.is_cuda:
+    # With several threads each library would keep its own awake, waiting, in the other's way.
+    if a.is_cuda or torch.get_num_threads() > 1:
         return a @ b
     return torch.from_numpy(a.numpy() @ b.numpy())
 
