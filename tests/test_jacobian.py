@@ -9,13 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import jacrev, vmap
 
-from sensitivity import jacobian
+from sensitivity import jacobian, linearization
 from sensitivity.activations import leaky_relu
 from sensitivity.errors import SensitivityError
 from sensitivity.jacobian import jacobian_norms, row_and_logit_norms
 from sensitivity.networks import Network
 
 PAPER = ["relu", "relu6", "hardtanh", "hardsigmoid"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_for_many_points():
+    """The tests' points are few, and a float32 pass is cheaper for many alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linearization, "FEW", 16)
+        yield
 
 
 def random_network(sizes, activation="relu", replicates=2, biases=False, scale=1.0, seed=0):

@@ -84,6 +84,6 @@ def test_blocks_do_not_show(monkeypatch):
 def test_logits_that_float32_spoils_are_taken_from_float64():
     layers, activation = random_layers([30, 20, 4], biases=True), get("relu")
     layers[-1] = (layers[-1][0] * 1e5, None)
-    x = points(100, 30)
+    x = points(2 * linearization.FEW, 30)
     linear = linearize(layers, activation, x)
     torch.testing.assert_close(linear.logits, in_double(layers, activation, x)[1])

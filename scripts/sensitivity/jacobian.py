@@ -24,6 +24,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sensitivity import kernels
 from sensitivity.errors import SensitivityError
 from sensitivity.linearization import Layer, linearize
 from sensitivity.networks import Network
@@ -181,7 +182,9 @@ def gram_is_cheaper(points: int, rows: int, width: int, inputs: int) -> bool:
 
 def _times(rows: Tensor, weight: Tensor) -> Tensor:
     """rows [P, n, w] times a matrix [w, v], as one large product."""
-    return (rows.reshape(-1, rows.shape[2]) @ weight).view(*rows.shape[:2], weight.shape[1])
+    return kernels.product(rows.reshape(-1, rows.shape[2]), weight).view(
+        *rows.shape[:2], weight.shape[1]
+    )
 
 
 def _row_norms(matrices: Tensor) -> Tensor:

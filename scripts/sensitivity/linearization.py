@@ -6,7 +6,8 @@ pre-activations, and rounding in float32 gets a few of them wrong: each moves a 
 per cents, and in chaotic (deep, badly scaled) networks there are many. A pass in float64 decides
 them safely at twice the cost. So float32 networks are evaluated in float32 first; the rounding
 error is measured at a few of the points; and the points at which such an error could matter are
-evaluated again in float64. In ordinary networks they are a few in a thousand.
+evaluated again in float64. In ordinary networks they are a few in a thousand. With few points the
+float64 pass alone costs less.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sensitivity import kernels
 from sensitivity.activations import Activation
 
 PROBES = 8
 """Points per call at which the rounding error is measured."""
+
+FEW = 192
+"""Up to so many points float64 alone is cheaper: the probes read, and convert, all weights, too."""
 
 SAFETY = 2.0
 """An error this many times the largest one measured is allowed for."""
@@ -56,33 +61,48 @@ def linearize(layers: Sequence[Layer], activation: Activation, x_Pd: Tensor) -> 
     float32 networks are float64's to within about `LOGIT_ERROR`.
     """
     dtype = layers[0][0].dtype
-    if dtype == torch.float64 or len(x_Pd) <= 2 * PROBES:
-        preactivations, logits = _forward(layers, activation, x_Pd.double())
-        return Linearization([activation.derivatives(z).to(dtype) for z in preactivations], logits)
-    preactivations, logits = _forward(layers, activation, x_Pd.to(dtype))
-    doubtful = _doubtful_points(layers, activation, x_Pd, preactivations, logits)
-    result = Linearization([activation.derivatives(z) for z in preactivations], logits.double())
-    if len(doubtful):
-        precise, precise_logits = _forward(layers, activation, x_Pd[doubtful].double())
-        for slopes, z in zip(result.slopes, precise):
-            slopes[doubtful] = activation.derivatives(z).to(dtype)
-        result.logits[doubtful] = precise_logits
+    if dtype == torch.float64 or len(x_Pd) <= FEW:
+        return _in_float64(layers, activation, x_Pd)
+    # Points of all sizes, the largest among them: errors grow with size.
+    by_size = x_Pd.norm(dim=1).argsort()
+    probes = by_size[torch.linspace(0, len(by_size) - 1, PROBES, device=x_Pd.device).long()]
+    precise = _forward(layers, activation, x_Pd[probes].double())
+    values = _forward(layers, activation, x_Pd.to(dtype))
+    result = _linearization(activation, values, dtype)
+    again = _doubtful(activation, values, precise, probes).nonzero().squeeze(1)
+    if len(again):
+        exact = _in_float64(layers, activation, x_Pd[again])
+        for slopes, exact_slopes in zip(result.slopes, exact.slopes):
+            slopes[again] = exact_slopes
+        result.logits[again] = exact.logits
     return result
 
 
-def _forward(
-    layers: Sequence[Layer], activation: Activation, x_Pd: Tensor
-) -> tuple[list[Tensor], Tensor]:
-    """Pre-activations of the hidden layers [P, width] and logits [P, n], in the dtype of x."""
-    hidden, preactivations = x_Pd, []
+def _in_float64(layers: Sequence[Layer], activation: Activation, x_Pd: Tensor) -> Linearization:
+    return _linearization(
+        activation, _forward(layers, activation, x_Pd.double()), layers[0][0].dtype
+    )
+
+
+def _linearization(
+    activation: Activation, values: Sequence[Tensor], dtype: torch.dtype
+) -> Linearization:
+    *preactivations, logits = values
+    slopes = [activation.derivatives(z).to(dtype) for z in preactivations]
+    return Linearization(slopes, logits.double())
+
+
+def _forward(layers: Sequence[Layer], activation: Activation, x_Pd: Tensor) -> list[Tensor]:
+    """Pre-activations of the hidden layers [P, width], then logits [P, n], in the dtype of x."""
+    hidden, values = x_Pd, []
     for weight, bias in layers:
         z = _times(hidden, weight)
         if bias is not None:
             z += bias.to(z)
-        preactivations.append(z)
-        if len(preactivations) < len(layers):
+        values.append(z)
+        if len(values) < len(layers):
             hidden = activation(z)
-    return preactivations[:-1], preactivations[-1]
+    return values
 
 
 def _times(hidden: Tensor, weight: Tensor) -> Tensor:
@@ -92,32 +112,27 @@ def _times(hidden: Tensor, weight: Tensor) -> Tensor:
     matrix would take longer to write than to use.
     """
     if weight.dtype == hidden.dtype:
-        return hidden @ weight.T
+        return kernels.product(hidden, weight.T)
     blocks = weight.split(1 + BLOCK // weight.shape[1])
     converted = torch.empty_like(blocks[0], dtype=hidden.dtype)
-    products = [hidden @ converted[: len(block)].copy_(block).T for block in blocks]
+    products = [kernels.product(hidden, converted[: len(block)].copy_(block).T) for block in blocks]
     return torch.cat(products, dim=1)
 
 
-def _doubtful_points(
-    layers: Sequence[Layer],
-    activation: Activation,
-    x_Pd: Tensor,
-    preactivations: Sequence[Tensor],
-    logits: Tensor,
+def _doubtful(
+    activation: Activation, values: Sequence[Tensor], precise: Sequence[Tensor], probes: Tensor
 ) -> Tensor:
-    """Indices of the points whose slopes or logits rounding may have spoilt."""
-    # Points of all sizes, the largest among them: errors grow with size.
-    by_size = x_Pd.norm(dim=1).argsort()
-    probes = by_size[torch.linspace(0, len(by_size) - 1, PROBES, device=x_Pd.device).long()]
-    precise, precise_logits = _forward(layers, activation, x_Pd[probes].double())
+    """Whether rounding may have spoilt a point's slopes or logits, [P].
+
+    values: of `_forward`, at all points; precise: in float64, at the points numbered in `probes`.
+    """
     # Negated, so that a network of NaNs is doubtful too.
-    doubtful = ~(_rounding(logits, precise_logits, probes) <= LOGIT_ERROR)
-    for z, z_precise in zip(preactivations, precise):
+    doubtful = ~(_rounding(values[-1], precise[-1], probes) <= LOGIT_ERROR)
+    for z, z_precise in zip(values[:-1], precise):
         rounding = _rounding(z, z_precise, probes)
         for threshold in activation.thresholds:
             doubtful |= (z - threshold).abs_().amin(1) <= rounding
-    return doubtful.nonzero().squeeze(1)
+    return doubtful
 
 
 def _rounding(values_Pw: Tensor, precise: Tensor, probes: Tensor) -> Tensor:

@@ -6,8 +6,6 @@ time is measured, which other programs on the machine disturb less than the time
 """
 
 import argparse
-import platform
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +17,8 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from timing import DEVICE, clock, hardware, product_rate, timed, use_threads
 
 from sensitivity.jacobian import gram_is_cheaper, jacobian_norms
 from sensitivity.networks import Network
@@ -37,8 +37,6 @@ SWEEP = (  # inputs, width, depth, points
     (3072, 3000, 20, 100),
 )
 CLASSES = 10
-MATRIX = 2000
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def main() -> None:
@@ -47,11 +45,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default="main,sweep")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    clock = "processor time" if clock_of() is time.process_time else "wall time"
+    use_threads(arguments.threads)
+    measured = "processor time" if clock() is time.process_time else "wall time"
     print(
         f"{hardware()}, {arguments.threads} thread(s), PyTorch {torch.__version__}, float32, "
-        f"{CLASSES} classes, {clock}, median of {arguments.repeats}\n"
+        f"{CLASSES} classes, {measured}, median of {arguments.repeats}\n"
     )
     for name in arguments.only.split(","):
         {"main": main_table, "sweep": sweep_table}[name](arguments.repeats)
@@ -64,7 +62,7 @@ def main_table(repeats: int) -> None:
     for chunk in CHUNKS:
         contestants[f"`vmap(jacrev)`, {chunk} at once"] = lambda c=chunk: by_vmap(network, x, c)
     contestants["`torch.autograd.functional.jacobian`, a sample"] = lambda: by_sample(network, x)
-    seconds, rate = timed(contestants, repeats)
+    seconds, rate = timed(contestants, repeats), product_rate(torch.float32)
     ours = next(iter(seconds.values()))
     needed = operations(network, len(x))
     print("3072-200×5-10, ReLU, 1,000 points:\n")
@@ -82,10 +80,12 @@ def sweep_table(repeats: int) -> None:
     for inputs, width, depth, points in SWEEP:
         network, x = example(inputs, width, depth, points)
         chunks = [chunk for chunk in CHUNKS if chunk < points] + [points]
-        best = min(chunks, key=lambda c: elapsed(lambda: by_vmap(network, x, c)))  # noqa: B023
+        tries = {c: lambda c=c: by_vmap(network, x, c) for c in chunks}  # noqa: B023
+        taken = timed(tries, 1)
+        best = min(taken, key=taken.get)
         work = {"ours": lambda: jacobian_norms(network, x)}  # noqa: B023
         work["vmap"] = lambda: by_vmap(network, x, best)  # noqa: B023
-        seconds, rate = timed(work, repeats)
+        seconds, rate = timed(work, repeats), product_rate(torch.float32)
         needed, ours = operations(network, points), seconds["ours"]
         route = "Gram" if gram_is_cheaper(points, CLASSES - 1, width, inputs) else "direct"
         print(
@@ -143,44 +143,6 @@ def operations(network: Network, points: int) -> float:
         decomposition = 2 * inputs * width**2 - 2 / 3 * width**3
         last_factor = width * width
     return 2 * points * (first + sum(others) + rows * (sum(others) + last_factor)) + decomposition
-
-
-def timed(
-    contestants: dict[str, Callable[[], object]], repeats: int
-) -> tuple[dict[str, float], float]:
-    """Median seconds of each, in turns after one to warm up; and a large product's FLOP/s."""
-    matrix = torch.randn(MATRIX, MATRIX, device=DEVICE)
-    everything = {**contestants, "": lambda: matrix @ matrix}
-    times: dict[str, list[float]] = {name: [] for name in everything}
-    for turn in range(repeats + 1):
-        for name, work in everything.items():
-            value = elapsed(work)
-            if turn:
-                times[name].append(value)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    return medians, 2 * MATRIX**3 / medians.pop("")
-
-
-def elapsed(work: Callable[[], object]) -> float:
-    clock = clock_of()
-    begin = clock()
-    work()
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
-    return clock() - begin
-
-
-def clock_of() -> Callable[[], float]:
-    alone = DEVICE.type == "cpu" and torch.get_num_threads() == 1
-    return time.process_time if alone else time.perf_counter
-
-
-def hardware() -> str:
-    if DEVICE.type == "cuda":
-        return torch.cuda.get_device_name()
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if platform.system() == "Linux" else []
-    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
 
 
 if __name__ == "__main__":

