@@ -20,7 +20,7 @@ Line = tuple[Polygon | Ellipse, float, float]
 MEMORY = 2**30
 """Bytes for the values under way through the layers; a network's weights come on top."""
 
-ROWS = {"cpu": 768, "cuda": 2**15}
+ROWS = {"cpu": 1024, "cuda": 2**15}
 """Nodes to a piece: enough for a fast matrix product, few enough for a processor's caches."""
 
 ROUNDING = 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sensitivity import kernels
 from sensitivity.errors import SensitivityError
 from sensitivity.networks import Network
 from sensitivity.paths import Ellipse, Polygon
@@ -44,7 +45,9 @@ def _sides(network: Network, x: Tensor) -> list[Tensor]:
     """Whether units are above a threshold, [R, P, width], for every layer and threshold."""
     sides = []
     for layer in range(network.depth):
-        z = network.layer(layer, x)
+        z = kernels.product(x, network.weights[layer].mT)
+        if network.biases is not None:
+            z += network.biases[layer].unsqueeze(1)
         sides.extend(z > threshold for threshold in network.activation.thresholds)
         x = network.activation(z)
     return sides
