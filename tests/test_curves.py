@@ -63,7 +63,7 @@ def test_measures_along_a_curve():
     assert norms.shape == counts.shape == (2, 6, 64)
     t = (torch.arange(64 * 3, dtype=torch.float64) + 0.5) / (64 * 3)
     expected = jacobian_norms(network, curves[3].points(t).float())
-    torch.testing.assert_close(norms[:, 3], expected.view(2, 64, 3).mean(2), rtol=3e-6, atol=0)
+    torch.testing.assert_close(norms[:, 3], expected.view(2, 64, 3).mean(2), rtol=3e-4, atol=0)
     assert torch.equal(counts[:, 3].sum(1), transitions(network, curves[3]).counts())
     fine = sampled_transitions(network, curves[3], 2**15, torch.float64)
     assert torch.equal(counts[:, 3].sum(1), fine.to(counts))
