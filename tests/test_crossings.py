@@ -2,12 +2,11 @@
 
 import math
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensitivity import crossings, kernels
+from sensitivity import crossings
 from sensitivity.activations import get
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
@@ -98,16 +97,3 @@ def test_units_that_are_constant_are_left_out_with_their_values():
     assert part.constant.tolist() == [-1, 0, 1, 0, 1]
     expected = torch.tensor([[0.0, -1], [1 / 3, -1], [0.5, 0]], dtype=torch.float64)
     torch.testing.assert_close(part.values[:, 0].T, expected)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (7, 13)])
-def test_kernels_do_what_pytorch_does(shape):
-    generator = torch.Generator().manual_seed(0)
-    z = torch.randn(shape, generator=generator)
-    bound = torch.randn(shape[1], generator=generator)
-    assert torch.equal(kernels.greater(z, bound), z > bound)
-    assert torch.equal(kernels.at_most(z, bound), z <= bound)
-    assert torch.equal(kernels.where(z > bound), (z > bound).flatten().nonzero()[:, 0])
-    index = torch.arange(shape[1] - 1, -1, -2)
-    assert torch.equal(kernels.columns(z, index), z[:, index])
-    torch.testing.assert_close(kernels.product(z, z.T.contiguous()), z @ z.T)
