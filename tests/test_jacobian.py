@@ -1,6 +1,8 @@
 """Closed-form Jacobian norms against automatic differentiation in float64."""
 
 import itertools
+import operator
+from fractions import Fraction
 
 import mpmath
 import pytest
@@ -65,17 +67,38 @@ def autograd_norms(network, x, of="probabilities"):
     return autograd_jacobians(network, x, of).flatten(2).norm(dim=2)
 
 
+def exact_logits(network, x):
+    """Logits without rounding, from a network of ReLUs or clamps without biases: [R][P][n]."""
+    activation = network.activation
+    low, *high = map(Fraction, activation.thresholds)
+    shift = Fraction(activation.offsets[1])
+    result = []
+    for r in range(network.replicates):
+        weights = [[[Fraction(w) for w in row] for row in m[r].tolist()] for m in network.weights]
+        points = []
+        for point in x.tolist():
+            z = [Fraction(v) for v in point]
+            for layer, matrix in enumerate(weights):
+                if layer:
+                    z = [min(max(v, low), *high, max(v, low)) + shift for v in z]
+                z = [sum(map(operator.mul, row, z)) for row in matrix]
+            points.append([mpmath.mpf(v.numerator) / v.denominator for v in z])
+        result.append(points)
+    return result
+
+
 def precise_norms(network, x):
-    """Norms for the probabilities [R, P] with 350 digits behind the logits and their Jacobian.
+    """Norms for the probabilities [R, P], from 350 digits of the logits, and from the logits.
 
     Autograd's softmax, even in float64, has an absolute error of 1e-16 times the logits' Jacobian.
     """
-    logits = network.to(torch.float64).logits(x.double())
+    with mpmath.workdps(350):
+        logits = exact_logits(network, x)
     jacobians = autograd_jacobians(network, x, "logits")
-    norms = torch.empty(logits.shape[:2], dtype=torch.float64)
+    norms = torch.empty(jacobians.shape[:2], dtype=torch.float64)
     with mpmath.workdps(350):
         for r, p in itertools.product(*map(range, norms.shape)):
-            exponentials = [mpmath.exp(z) for z in logits[r, p].tolist()]
+            exponentials = [mpmath.exp(z) for z in logits[r][p]]
             total = mpmath.fsum(exponentials)
             probabilities = [e / total for e in exponentials]
             gradients = mpmath.matrix(jacobians[r, p].tolist())
@@ -110,14 +133,20 @@ def test_each_replicate_may_have_points_of_its_own():
 @pytest.mark.parametrize("scale", [1, 8])
 @pytest.mark.parametrize("confidence", [1e-9, 1e-3, 1, 5, 20, 100])
 def test_small_and_large_norms_keep_their_relative_precision(activation, scale, confidence):
-    """Norms from 2e+2 (steep networks) down to 1e-200 (confident ones): 3e-4, 1e-12 in float64."""
+    """Norms from 2e+2 (steep networks) down to 1e-200 (confident ones): 3e-4 in float32.
+
+    In float64 a few units in the last place, times the largest logit: a logit's rounding is a
+    relative error of the probabilities.
+    """
     network = random_network([20, 16, 16, 5], activation, 1, scale=scale)
     network.weights[-1] *= confidence
     x = points(50, 20)
     reference = precise_norms(network, x)
     normal = reference > 1e-290  # float64's own range
     precise = jacobian_norms(network.to(torch.float64), x.double())
-    torch.testing.assert_close(precise[normal], reference[normal], rtol=1e-12, atol=0)
+    largest = network.to(torch.float64).logits(x.double()).abs().amax(2)
+    error = (precise / reference - 1).abs() / (1 + largest)
+    assert (error[normal] < 32 * torch.finfo(torch.float64).eps).all()
     norms = jacobian_norms(network, x)
     torch.testing.assert_close(norms[normal], reference[normal], rtol=3e-4, atol=0)
 

@@ -59,8 +59,10 @@ def jacobian_norms(
     Returns:
         Norms [R, P] in float64, on the network's device. Their relative error against exact
         arithmetic, for norms from 1e+7 down to 1e-290: for float32 networks about 1e-6, and at most
-        3e-4 (see `linearization.LOGIT_ERROR`); for float64 ones about 1e-14, and at most 1e-12. A
-        first layer with a condition number K may make both K times larger, as in any product.
+        3e-4 (see `linearization.LOGIT_ERROR`); for float64 ones a few 1e-15, times the largest
+        logit where that is more than 1, since a logit's rounding is a relative error of the
+        probabilities: 1e-12 at a logit of 500. A first layer with a condition number K may make
+        both K times larger, as in any product.
 
     Raises:
         SensitivityError: `of` is neither of the two, or x does not fit the network.

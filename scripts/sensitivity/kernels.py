@@ -23,7 +23,8 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     # With several threads each library would keep its own awake, waiting, in the other's way.
     if a.is_cuda or torch.get_num_threads() > 1:
         return a @ b
-    return torch.from_numpy(a.numpy() @ b.numpy())
+    with np.errstate(all="ignore"):  # Of diverged networks PyTorch says nothing either.
+        return torch.from_numpy(a.numpy() @ b.numpy())
 
 
 def greater(values: Tensor, bound: Tensor) -> Tensor:

@@ -39,6 +39,14 @@ def one_stack(monkeypatch):
     monkeypatch.setattr("sensitivity.training.stack_size", lambda problem, replicates: replicates)
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def assert_same_bytes():
     """Two trainings gave the same weights, bit by bit, and the same history."""
