@@ -58,7 +58,7 @@ def test_refined_arcs_carry_the_functions_values(functions, span, places):
     place = torch.tensor(sorted(places), dtype=torch.float64)
     zero = torch.zeros(len(places), dtype=torch.int64)
     found = Crossings(zero, zero, place, zero)
-    (fine,) = arc.refine(arc.values, found, _Identity(), rows=100)
+    (fine,) = arc.refine(arc.values, found, _Identity(), nodes=100)
     assert len(fine.position) == len(places) + 2
     angle = fine.position * 2 * math.pi
     for i in range(len(angle)):
@@ -81,7 +81,7 @@ def test_straight_arcs_end_at_joints():
     joint = torch.tensor([False, True, False, True])
     margin = torch.zeros(1, dtype=torch.float64)
     found = crossings.straight(values, (0.0,), margin, joint)
-    assert (found.row.tolist(), found.place.tolist(), found.change.tolist()) == ([2], [0.25], [1])
+    assert (found.arc.tolist(), found.place.tolist(), found.change.tolist()) == ([2], [0.25], [1])
 
 
 def test_units_that_are_constant_are_left_out_with_their_values():
@@ -92,7 +92,7 @@ def test_units_that_are_constant_are_left_out_with_their_values():
         z.T[:, None].contiguous(), position, torch.zeros(2).long(), torch.tensor([False, True])
     )
     found = arc.crossings(arc.values, (-1.0, 1.0), torch.zeros(5, dtype=torch.float64))
-    (part,) = arc.refine(arc.values, found, get("hardtanh"), rows=100)
+    (part,) = arc.refine(arc.values, found, get("hardtanh"), nodes=100)
     assert part.units.tolist() == [1, 3]
     assert part.constant.tolist() == [-1, 0, 1, 0, 1]
     expected = torch.tensor([[0.0, -1], [1 / 3, -1], [0.5, 0]], dtype=torch.float64)

@@ -1,7 +1,12 @@
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from sensitivity import device
 from sensitivity.errors import SensitivityError
@@ -14,7 +19,8 @@ def _restored(monkeypatch, tmp_path):
     monkeypatch.setattr(device, "_held", [])
     monkeypatch.setattr(device.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    yield
+    with threadpool_limits():  # which it puts back
+        yield
     for lock in device._held:
         lock.release()
     torch.set_num_threads(threads)
@@ -41,6 +47,25 @@ def test_the_cpu():
     assert device.prepare("cpu", threads=1) == torch.device("cpu")
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
+
+
+THREADS = """
+import sys
+from threadpoolctl import threadpool_info
+from sensitivity import device
+device.prepare("cpu", threads=int(sys.argv[1]))
+print({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_numpys_products_get_as_many_threads_as_pytorchs(threads):
+    """Where the environment does not say how many: outside of Snakemake, which sets these."""
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", THREADS, str(threads)]
+    scripts = Path(device.__file__).resolve().parents[1]
+    printed = subprocess.check_output(command, cwd=scripts, env=environment, text=True, timeout=120)
+    assert printed.strip() == f"{{{threads}}}"
 
 
 def test_cuda_without_a_card_is_an_error_at_once(monkeypatch):

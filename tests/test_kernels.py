@@ -43,6 +43,14 @@ def test_stacks_are_multiplied_replicate_by_replicate(threads, dtype):
         torch.testing.assert_close(found, points @ weight.T)
 
 
+def test_what_numpy_is_slow_in_or_silent_about_is_left_to_pytorch(threads):
+    for dtype in (torch.float16, torch.bfloat16):
+        z = normal(7, 13).to(dtype)
+        assert torch.equal(kernels.product(z, z.T), z @ z.T)
+    with pytest.raises(RuntimeError, match="same dtype"):
+        kernels.product(normal(2, 2), normal(2, 2, dtype=torch.float64))
+
+
 def test_metrics_do_not_depend_on_the_threads(threads):
     """Also of a network whose parameters are being trained, and without a graph."""
     weights = [normal(2, *shape).requires_grad_() for shape in ((30, 8), (30, 30), (3, 30))]

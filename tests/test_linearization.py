@@ -73,6 +73,16 @@ def test_float32_alone_would_flip_units():
     assert sum(count for dtype, count in seen if dtype == torch.float64) < 2000
 
 
+@pytest.mark.parametrize("count", [10, 2 * linearization.FEW])
+def test_weights_in_training_are_read_and_no_more(count):
+    layers, activation = random_layers([30, 20, 4], biases=True), get("relu")
+    trained = [tuple(part.requires_grad_() for part in layer) for layer in layers]
+    linear = linearize(trained, activation, points(count, 30))
+    assert not linear.logits.requires_grad
+    expected = in_double(layers, activation, points(count, 30))[1]
+    torch.testing.assert_close(linear.logits, expected, rtol=0, atol=2 * LOGIT_ERROR)
+
+
 def test_blocks_do_not_show(monkeypatch):
     layers, activation = random_layers([30, 20, 20, 4], biases=True), get("relu6")
     x = points(10, 30)

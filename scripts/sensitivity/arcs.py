@@ -31,7 +31,7 @@ class Piece:
     position [N]: the node's path parameter; line [N]: the number of its line;
     joint [N]: whether no arc starts there, the line or the piece being at its end;
     units [h]: whose values these are, if not everyone's, in the layer before;
-    constant: the values of all units of that layer, 0 for those in `units`, if not all 0.
+    constant [width]: the values of all units of that layer, 0 for `units`, if not all 0.
     """
 
     values: Tensor
@@ -58,7 +58,7 @@ class Piece:
 
     def positions(self, found: Crossings) -> Tensor:
         """The path parameter of every crossing, [n], within its arc to the last bit."""
-        start, end = self.position.take(found.row), self.position.take(found.row + 1)
+        start, end = self.position.take(found.arc), self.position.take(found.arc + 1)
         if self.curved:
             angle = (found.place * ((end - start) * (math.pi / 2)).tan()).atan()
             position = (start + end) / 2 + angle / math.pi
@@ -67,9 +67,9 @@ class Piece:
         return torch.minimum(torch.maximum(position, start), end)
 
     def refine(
-        self, z: Tensor, found: Crossings, activation: Activation, rows: int
+        self, z: Tensor, found: Crossings, activation: Activation, nodes: int
     ) -> Iterator[Piece]:
-        """The pieces, of at most `rows` nodes, that the next layer works on.
+        """The pieces, of at most `nodes` nodes, that the next layer works on.
 
         z [h, m, N]: this layer's pre-activations. Neighbouring pieces share their boundary node.
         """
@@ -77,20 +77,25 @@ class Piece:
         position = torch.cat([self.position, self.positions(found)]).take(order)
         joint = torch.cat([self.joint, self.joint.new_zeros(len(found))]).take(order)
         line = self.line.take(base)
-        for first, last in _cuts(len(order), rows):
+        for first, last in _cuts(len(order), nodes):
             part = slice(first, last)
             units, constant = self._moving(
                 z, found, int(base[first]), int(base[last - 1]) + 2, activation
             )
-            some = z if units is None else z.index_select(0, units)
-            if self.curved:
-                end = _ends(base, place)[part]
-                values = _on_curves(some, base[part], place[part], end, self.tangent)
-            else:
-                values = _on_segments(some, base[part], place[part])
             ends = joint[part].clone()
             ends[-1] = True
-            yield Piece(activation(values), position[part], line[part], ends, units, constant)
+            values = activation(self._between(z, units, base, place, part))
+            yield Piece(values, position[part], line[part], ends, units, constant)
+
+    def _between(
+        self, z: Tensor, units: Tensor | None, base: Tensor, place: Tensor, part: slice
+    ) -> Tensor:
+        """Values [h, m, n] of some of z's units at a part of the merged nodes (`_merge`)."""
+        some = z if units is None else z.index_select(0, units)
+        if self.curved:
+            end = _ends(base, place)[part]
+            return _on_curves(some, base[part], place[part], end, self.tangent)
+        return _on_segments(some, base[part], place[part])
 
     def _merge(self, found: Crossings) -> tuple[Tensor, Tensor, Tensor]:
         """Nodes and crossings in the order of the path: [N + n] each.
@@ -99,12 +104,13 @@ class Piece:
         """
         nodes = len(self.position)
         beginning = -1.0 if self.curved else 0.0
-        number = torch.arange(nodes, device=found.row.device)
+        number = torch.arange(nodes, device=found.arc.device)
         # Strictly before the arc's last node, even if the crossing is exactly there.
-        fraction = ((found.place - beginning) / (1 - beginning)).clamp(max=1 - 2**-30)
-        order = torch.cat([number.to(fraction), found.row + fraction]).argsort(stable=True)
+        fraction = (found.place.double() - beginning) / (1 - beginning)
+        key = found.arc + fraction.clamp_(max=1 - 2**-30)
+        order = torch.cat([number.double(), key]).argsort(stable=True)
         place = torch.cat([found.place.new_full((nodes,), beginning), found.place])
-        return order, torch.cat([number, found.row]).take(order), place.take(order)
+        return order, torch.cat([number, found.arc]).take(order), place.take(order)
 
     def _moving(
         self, z: Tensor, found: Crossings, low: int, high: int, activation: Activation
@@ -122,7 +128,7 @@ class Piece:
         moving = z.new_tensor([bool(slope) for slope in activation.slopes]).take(codes) > 0
         crossing = found.unit
         if low > 0 or high < len(self.position):
-            crossing = crossing[(found.row >= low) & (found.row < high)]
+            crossing = crossing[(found.arc >= low) & (found.arc < high)]
         moving.index_fill_(0, crossing, True)
         starts = low + 1 + kernels.where(self.joint[low:high][:-1])
         if len(starts):
@@ -135,9 +141,9 @@ class Piece:
         return units, z.new_tensor(activation.offsets).take(codes).masked_fill_(moving, 0)
 
 
-def _cuts(length: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of at most `rows` nodes that overlap by one node, of about equal size."""
-    parts = max(1, math.ceil((length - 1) / (rows - 1)))
+def _cuts(length: int, nodes: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most `nodes` nodes that overlap by one node, of about equal size."""
+    parts = max(1, math.ceil((length - 1) / (nodes - 1)))
     bounds = [round(i * (length - 1) / parts) for i in range(parts + 1)]
     for first, last in pairwise(bounds):
         yield first, last + 1

@@ -33,13 +33,13 @@ from sensitivity import kernels
 class Crossings:
     """n crossings: the arc (number of its first node), the unit, the place x, the direction."""
 
-    row: Tensor
+    arc: Tensor
     unit: Tensor
     place: Tensor
     falls: Tensor
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.arc)
 
     @property
     def change(self) -> Tensor:
@@ -65,11 +65,11 @@ def straight(
     found = []
     for threshold in thresholds:
         above = kernels.greater(values[:, 0], (threshold + margin)[:, None])
-        index, unit, row = _flips(above, joint)
+        index, unit, arc = _flips(above, joint)
         start, end = z.take(index), z.take(index + 1)
         # The threshold itself may be passed outside the arc by less than the margin.
         place = ((threshold - start) / (end - start)).clamp_(0, 1)
-        found.append(Crossings(row, unit, place, above.take(index)))
+        found.append(Crossings(arc, unit, place, above.take(index)))
     return Crossings.join(found)
 
 
@@ -89,9 +89,9 @@ def curved(
     found = []
     for threshold in thresholds:
         above = kernels.greater(values[:, 0], (threshold + margin)[:, None])
-        index, unit, row = _flips(above, joint)
-        place = _single_root(*_parabola(values, threshold, tangent, row, unit))
-        found.append(Crossings(row, unit, place, above.take(index)))
+        index, unit, arc = _flips(above, joint)
+        place = _single_root(*_parabola(values, threshold, tangent, arc, unit))
+        found.append(Crossings(arc, unit, place, above.take(index)))
         found.extend(_double(values, threshold, margin, tangent, above, joint, bend))
     return Crossings.join(found)
 
@@ -110,12 +110,12 @@ def _flips(above: Tensor, joint: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _parabola(
-    values: Tensor, level: float | Tensor, tangent: Tensor, row: Tensor, unit: Tensor
+    values: Tensor, level: float | Tensor, tangent: Tensor, arc: Tensor, unit: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Coefficients of (value - level) (1 + T^2 x^2) = a x^2 + b x + c on arcs, each [n]."""
     nodes = values.shape[2]
-    index, z = unit * (2 * nodes) + row, values.view(-1)
-    stretch = 1 + tangent.take(row) ** 2
+    index, z = unit * (2 * nodes) + arc, values.view(-1)
+    stretch = 1 + tangent.take(arc) ** 2
     start = (z.take(index) - level) * stretch
     middle = z.take(index + nodes) - level
     end = (z.take(index + 1) - level) * stretch
@@ -167,21 +167,21 @@ def _double(
     node = index - unit * near.shape[1]
     # Every arc on either side of a near node, once: from its left node if that is near, too.
     left = (node > 0) & ~near[unit, node - 1]
-    row, unit = torch.cat([node, node[left] - 1]), torch.cat([unit, unit[left]])
-    inside = ~joint[row]
-    row, unit = row[inside], unit[inside]
-    same = above[unit, row] == above[unit, row + 1]
-    row, unit = row[same], unit[same]
-    if not len(row):
+    arc, unit = torch.cat([node, node[left] - 1]), torch.cat([unit, unit[left]])
+    inside = ~joint[arc]
+    arc, unit = arc[inside], unit[inside]
+    same = above[unit, arc] == above[unit, arc + 1]
+    arc, unit = arc[same], unit[same]
+    if not len(arc):
         return []
-    a, b, c = _parabola(values, level.take(unit), tangent, row, unit)
-    high = above[unit, row]
+    a, b, c = _parabola(values, level.take(unit), tangent, arc, unit)
+    high = above[unit, arc]
     turns = torch.where(high, a > 0, a < 0) & (b.abs() < 2 * a.abs()) & (b * b > 4 * a * c)
-    row, unit, high = row[turns], unit[turns], high[turns]
-    a, b, c = _parabola(values, threshold, tangent, row, unit)
+    arc, unit, high = arc[turns], unit[turns], high[turns]
+    a, b, c = _parabola(values, threshold, tangent, arc, unit)
     # Where the turn comes within the margin only, both crossings are at the turn.
     center, half = -b / (2 * a), (b * b - 4 * a * c).clamp(min=0).sqrt() / (2 * a.abs())
     return [
-        Crossings(row, unit, (center - half).clamp(-1, 1), high),
-        Crossings(row, unit, (center + half).clamp(-1, 1), ~high),
+        Crossings(arc, unit, (center - half).clamp(-1, 1), high),
+        Crossings(arc, unit, (center + half).clamp(-1, 1), ~high),
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 from sensitivity.errors import SensitivityError
 
@@ -26,6 +27,8 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
         SensitivityError: "cuda" on a machine without one.
     """
     torch.set_num_threads(threads)
+    # NumPy multiplies with threads of its own, and their number shows in the last digits.
+    threadpool_limits(threads, user_api="blas")
     # Read by cuBLAS when it starts: without it its results may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # As torch.use_deterministic_algorithms, which also loads PyTorch's compiler: over a second.

@@ -1,10 +1,11 @@
-"""The operations on large matrices in which an exact count spends its time.
+"""The operations on large matrices in which exact counts, and Jacobian norms, spend their time.
 
 On a CPU NumPy's versions do them, which are faster than PyTorch's at these sizes. On one core of an
 AMD EPYC and in float64: comparing 200 x 768 values with thresholds takes 59 us where PyTorch takes
 72, flatnonzero 18 where nonzero takes 125, picking 768 columns of 145 rows 64 where index_select
-takes 277; and OpenBLAS multiplies 200 x 145 by 145 x 466 numbers at 44 GFLOP/s, MKL at 37. Tensors
-on a CPU share their memory with arrays, so nothing is copied. Autograd does not see through these.
+takes 277; and OpenBLAS, in NumPy's wheels, multiplies 200 x 145 by 145 x 466 numbers at 44 GFLOP/s,
+MKL, in PyTorch's, at 37. Tensors on a CPU share their memory with arrays, so nothing is copied.
+Autograd does not see through these.
 """
 
 from __future__ import annotations
@@ -19,12 +20,20 @@ np.empty(2**24, dtype=np.uint8)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """a @ b, of matrices."""
+    """a @ b, of matrices or stacks of them, without a graph.
+
+    NumPy has threads of its own; `device.prepare` sets their number together with PyTorch's.
+    """
     # With several threads each library would keep its own awake, waiting, in the other's way.
-    if a.is_cuda or torch.get_num_threads() > 1:
+    if a.is_cuda or torch.get_num_threads() > 1 or not _fast_in_numpy(a, b):
         return a @ b
     with np.errstate(all="ignore"):  # Of diverged networks PyTorch says nothing either.
         return torch.from_numpy(a.numpy() @ b.numpy())
+
+
+def _fast_in_numpy(a: Tensor, b: Tensor) -> bool:
+    """NumPy would be slow in other dtypes, and silent where two do not agree."""
+    return a.dtype == b.dtype and a.dtype in (torch.float32, torch.float64)
 
 
 def greater(values: Tensor, bound: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ PROBES = 8
 """Points per call at which the rounding error is measured."""
 
 FEW = 192
-"""Up to so many points float64 alone is cheaper: the probes read, and convert, all weights, too."""
+"""Up to so many points float64 alone is cheaper, on a processor: probes read all weights, too."""
 
 SAFETY = 2.0
 """An error this many times the largest one measured is allowed for."""
@@ -54,6 +54,7 @@ class Linearization:
     logits: Tensor
 
 
+@torch.no_grad()
 def linearize(layers: Sequence[Layer], activation: Activation, x_Pd: Tensor) -> Linearization:
     """Slopes and logits of one network at points `x_Pd`, as float64 would have them.
 
@@ -70,6 +71,7 @@ def linearize(layers: Sequence[Layer], activation: Activation, x_Pd: Tensor) -> 
     values = _forward(layers, activation, x_Pd.to(dtype))
     result = _linearization(activation, values, dtype)
     again = _doubtful(activation, values, precise, probes).nonzero().squeeze(1)
+    del values  # All points may be doubtful.
     if len(again):
         exact = _in_float64(layers, activation, x_Pd[again])
         for slopes, exact_slopes in zip(result.slopes, exact.slopes):

@@ -170,7 +170,7 @@ def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: 
         chosen = [lines[i] for i in kind]
         total = counts.new_zeros((*shape[:2], len(chosen)))
         for replicate, layer, piece, found in _crossings(network, chosen, dtype, memory):
-            line = piece.line.take(found.row)
+            line = piece.line.take(found.arc)
             total[replicate, layer] += line.bincount(minlength=len(chosen))
         counts[:, :, kind] = total
     return counts.transpose(1, 2)
@@ -199,12 +199,12 @@ def _crossings(
     """(replicate, layer, piece, crossings) for lines of one kind."""
     _check(network, lines)
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
-    rows = restriction.rows_within(network, curved, dtype, memory)
+    nodes = restriction.nodes_within(network, curved, dtype, memory)
     hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
     networks = [Restriction(network, r, dtype, hold) for r in range(network.replicates)]
-    for piece in restriction.pieces(lines, rows, dtype, network.device):
+    for piece in restriction.pieces(lines, nodes, dtype, network.device):
         for replicate, restricted in enumerate(networks):
-            for layer, part, found in restricted.walk(piece, rows):
+            for layer, part, found in restricted.walk(piece, nodes):
                 yield replicate, layer, part, found
 
 

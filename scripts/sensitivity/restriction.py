@@ -20,7 +20,7 @@ Line = tuple[Polygon | Ellipse, float, float]
 MEMORY = 2**30
 """Bytes for the values under way through the layers; a network's weights come on top."""
 
-ROWS = {"cpu": 1024, "cuda": 2**15}
+NODES = {"cpu": 1024, "cuda": 2**15}
 """Nodes to a piece: enough for a fast matrix product, few enough for a processor's caches."""
 
 ROUNDING = 32
@@ -47,22 +47,22 @@ class Restriction:
                 "regions; leave diverged replicates out with Network.select."
             )
 
-    def walk(self, piece: Piece, rows: int) -> Iterator[tuple[int, Piece, Crossings]]:
+    def walk(self, piece: Piece, nodes: int) -> Iterator[tuple[int, Piece, Crossings]]:
         """Every layer's crossings on a piece of the inputs: (layer, piece, crossings) in turn.
 
-        At most one piece of `rows` nodes is under way in each layer, which bounds the memory.
+        At most one piece of `nodes` nodes is under way in each layer, which bounds the memory.
         """
-        yield from self._descend(piece, rows, self._margins(piece.values), 0)
+        yield from self._descend(piece, nodes, self._margins(piece.values), 0)
 
     def _descend(
-        self, piece: Piece, rows: int, margins: list[Tensor], layer: int
+        self, piece: Piece, nodes: int, margins: list[Tensor], layer: int
     ) -> Iterator[tuple[int, Piece, Crossings]]:
         z = self._preactivations(layer, piece.values, piece.units, piece.constant)
         found = piece.crossings(z, self._activation.thresholds, margins[layer])
         yield layer, piece, found
         if layer + 1 < len(self._weights):
-            for part in piece.refine(z, found, self._activation, rows):
-                yield from self._descend(part, rows, margins, layer + 1)
+            for part in piece.refine(z, found, self._activation, nodes):
+                yield from self._descend(part, nodes, margins, layer + 1)
 
     def _preactivations(
         self, layer: int, values: Tensor, units: Tensor | None, constant: Tensor | None
@@ -96,31 +96,32 @@ class Restriction:
         return margins
 
 
-def rows_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:
+def nodes_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:
     """Nodes to a piece such that all that is under way fits into `memory` bytes.
 
     Every layer holds a piece's values before and after its non-linearity; some half a dozen
-    temporaries of that size come and go.
+    temporaries of that size come and go. The inputs are there twice while a piece is made.
     """
     widest = max(w.shape[1] for w in network.weights[:-1])
-    node = (2 if curved else 1) * widest * dtype.itemsize
-    return max(2, min(ROWS[network.device.type], memory // (node * (2 * network.depth + 8))))
+    values = (2 * network.depth + 8) * widest + 2 * network.input_size
+    node = (2 if curved else 1) * dtype.itemsize * values
+    return max(2, min(NODES[network.device.type], memory // node))
 
 
 def pieces(
-    lines: Sequence[Line], rows: int, dtype: torch.dtype, device: torch.device
+    lines: Sequence[Line], nodes: int, dtype: torch.dtype, device: torch.device
 ) -> Iterator[Piece]:
-    """The inputs on all lines, several lines to a piece as long as they fit into `rows` nodes.
+    """The inputs on all lines, several lines to a piece as long as they fit into `nodes` nodes.
 
     Lines must be all polygons or all ellipses.
     """
     batch: list[tuple[int, Tensor, Tensor]] = []
     for number, (path, start, stop) in enumerate(lines):
-        nodes = (number, *path.nodes(start, stop))
-        if batch and sum(len(t) for _, t, _ in batch) + len(nodes[1]) > rows:
+        line = (number, *path.nodes(start, stop))
+        if batch and sum(len(t) for _, t, _ in batch) + len(line[1]) > nodes:
             yield _piece(batch, dtype, device)
             batch = []
-        batch.append(nodes)
+        batch.append(line)
     if batch:
         yield _piece(batch, dtype, device)
 
