@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 import torch
 from threadpoolctl import threadpool_limits
@@ -11,3 +13,13 @@ def _one_thread():
     with threadpool_limits(1, user_api="blas"):
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible():
+    """What a shell puts in the background ignores interrupts, and so would its children."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
