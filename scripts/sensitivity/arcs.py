@@ -67,11 +67,17 @@ class Piece:
         return torch.minimum(torch.maximum(position, start), end)
 
     def refine(
-        self, z: Tensor, found: Crossings, activation: Activation, nodes: int
+        self,
+        z: Tensor,
+        found: Crossings,
+        activation: Activation,
+        margin: Tensor,
+        nodes: int,
     ) -> Iterator[Piece]:
         """The pieces, of at most `nodes` nodes, that the next layer works on.
 
-        z [h, m, N]: this layer's pre-activations. Neighbouring pieces share their boundary node.
+        z [h, m, N]: this layer's pre-activations; margin [h]: that of its crossings. Neighbouring
+        pieces share their boundary node.
         """
         order, base, place = self._merge(found)
         position = torch.cat([self.position, self.positions(found)]).take(order)
@@ -79,9 +85,8 @@ class Piece:
         line = self.line.take(base)
         for first, last in _cuts(len(order), nodes):
             part = slice(first, last)
-            units, constant = self._moving(
-                z, found, int(base[first]), int(base[last - 1]) + 2, activation
-            )
+            low, high = int(base[first]), int(base[last - 1]) + 2
+            units, constant = self._moving(z, found, activation, margin, low, high)
             ends = joint[part].clone()
             ends[-1] = True
             values = activation(self._between(z, units, base, place, part))
@@ -113,7 +118,13 @@ class Piece:
         return order, torch.cat([number, found.arc]).take(order), place.take(order)
 
     def _moving(
-        self, z: Tensor, found: Crossings, low: int, high: int, activation: Activation
+        self,
+        z: Tensor,
+        found: Crossings,
+        activation: Activation,
+        margin: Tensor,
+        low: int,
+        high: int,
     ) -> tuple[Tensor | None, Tensor | None]:
         """The units not constant after the non-linearity in a range of nodes; others' values.
 
@@ -124,7 +135,7 @@ class Piece:
         if all(activation.slopes):
             return None, None
         # Within a line a code changes at crossings alone; between lines it may differ.
-        codes = activation.codes(z[:, 0, low])
+        codes = _codes(z[:, 0, low : low + 1], activation, margin)[:, 0]
         moving = z.new_tensor([bool(slope) for slope in activation.slopes]).take(codes) > 0
         crossing = found.unit
         if low > 0 or high < len(self.position):
@@ -132,13 +143,18 @@ class Piece:
         moving.index_fill_(0, crossing, True)
         starts = low + 1 + kernels.where(self.joint[low:high][:-1])
         if len(starts):
-            moving |= (activation.codes(z[:, 0, starts]) != codes[:, None]).any(1)
+            moving |= (_codes(z[:, 0, starts], activation, margin) != codes[:, None]).any(1)
         units = kernels.where(moving)
         if len(units) > 0.9 * len(moving):
             return None, None
         if not any(activation.offsets):
             return units, None
         return units, z.new_tensor(activation.offsets).take(codes).masked_fill_(moving, 0)
+
+
+def _codes(z: Tensor, activation: Activation, margin: Tensor) -> Tensor:
+    """The codes of values [h, n] by the rule of crossings, which rounding does not change."""
+    return sum(crossings.is_above(z, t, margin).long() for t in activation.thresholds)
 
 
 def _cuts(length: int, nodes: int) -> Iterator[tuple[int, int]]:

@@ -53,6 +53,11 @@ class Crossings:
         return Crossings(*(torch.cat([vars(p)[name] for p in parts]) for name in vars(parts[0])))
 
 
+def is_above(values: Tensor, threshold: float, margin: Tensor) -> Tensor:
+    """Whether values [h, n] are above a threshold by more than the margin [h], as bool."""
+    return kernels.greater(values, (threshold + margin)[:, None])
+
+
 def straight(
     values: Tensor, thresholds: Sequence[float], margin: Tensor, joint: Tensor
 ) -> Crossings:
@@ -64,7 +69,7 @@ def straight(
     z = values.view(-1)
     found = []
     for threshold in thresholds:
-        above = kernels.greater(values[:, 0], (threshold + margin)[:, None])
+        above = is_above(values[:, 0], threshold, margin)
         index, unit, arc = _flips(above, joint)
         start, end = z.take(index), z.take(index + 1)
         # The threshold itself may be passed outside the arc by less than the margin.
@@ -88,7 +93,7 @@ def curved(
     bend = _largest_bend(values, joint, tangent)
     found = []
     for threshold in thresholds:
-        above = kernels.greater(values[:, 0], (threshold + margin)[:, None])
+        above = is_above(values[:, 0], threshold, margin)
         index, unit, arc = _flips(above, joint)
         place = _single_root(*_parabola(values, threshold, tangent, arc, unit))
         found.append(Crossings(arc, unit, place, above.take(index)))

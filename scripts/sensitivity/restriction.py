@@ -61,7 +61,7 @@ class Restriction:
         found = piece.crossings(z, self._activation.thresholds, margins[layer])
         yield layer, piece, found
         if layer + 1 < len(self._weights):
-            for part in piece.refine(z, found, self._activation, nodes):
+            for part in piece.refine(z, found, self._activation, margins[layer], nodes):
                 yield from self._descend(part, nodes, margins, layer + 1)
 
     def _preactivations(
