@@ -33,7 +33,7 @@ def piece(functions, start, span):
 @given(functions=st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=4), span=spans)
 def test_curved_arcs_find_the_sign_changes_of_many_points(functions, span):
     arc, value = piece(functions, 0.3, span)
-    found = arc.crossings(arc.values, (0.0,), torch.zeros(len(functions), dtype=torch.float64))
+    found = arc.crossings(arc.values, (0.0,), torch.zeros(len(functions), 1, dtype=torch.float64))
     dense = torch.stack([value(0.3 + span * i / 2000) for i in range(2001)])
     # Where the function stays off zero by more than rounding, the points tell its crossings.
     for unit in range(len(functions)):
@@ -58,7 +58,7 @@ def test_refined_arcs_carry_the_functions_values(functions, span, places):
     place = torch.tensor(sorted(places), dtype=torch.float64)
     zero = torch.zeros(len(places), dtype=torch.int64)
     found = Crossings(zero, zero, place, zero)
-    (fine,) = arc.refine(arc.values, found, _Identity(), torch.zeros(1), nodes=100)
+    (fine,) = arc.refine(arc.values, found, _Identity(), torch.zeros(1, 1), nodes=100)
     assert len(fine.position) == len(places) + 2
     angle = fine.position * 2 * math.pi
     for i in range(len(angle)):
@@ -79,7 +79,7 @@ def test_straight_arcs_end_at_joints():
     """Two lines of two nodes: nothing is crossed between the first's end and the second's start."""
     values = torch.tensor([1.0, 2.0, -1.0, 3.0], dtype=torch.float64).view(1, 1, 4)
     joint = torch.tensor([False, True, False, True])
-    margin = torch.zeros(1, dtype=torch.float64)
+    margin = torch.zeros(1, 1, dtype=torch.float64)
     found = crossings.straight(values, (0.0,), margin, joint)
     assert (found.arc.tolist(), found.place.tolist(), found.change.tolist()) == ([2], [0.25], [1])
 
@@ -91,7 +91,7 @@ def test_units_that_are_constant_are_left_out_with_their_values():
     arc = Piece(
         z.T[:, None].contiguous(), position, torch.zeros(2).long(), torch.tensor([False, True])
     )
-    margin = torch.zeros(5, dtype=torch.float64)
+    margin = torch.zeros(5, 1, dtype=torch.float64)
     found = arc.crossings(arc.values, (-1.0, 1.0), margin)
     (part,) = arc.refine(arc.values, found, get("hardtanh"), margin, nodes=100)
     assert part.units.tolist() == [1, 3]

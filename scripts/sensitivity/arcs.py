@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,6 +20,7 @@ from torch import Tensor
 from sensitivity import crossings, kernels
 from sensitivity.activations import Activation
 from sensitivity.crossings import Crossings
+from sensitivity.paths import overlapping
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Piece:
         return (self.position.diff() * (math.pi / 2)).tan()
 
     def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Tensor) -> Crossings:
-        """Where the layer's pre-activations z [h, m, N] cross thresholds; margin: [h]."""
+        """Where the layer's pre-activations z [h, m, N] cross thresholds; margin: see there."""
         if self.curved:
             return crossings.curved(z, thresholds, margin, self.joint, self.tangent)
         return crossings.straight(z, thresholds, margin, self.joint)
@@ -76,14 +76,14 @@ class Piece:
     ) -> Iterator[Piece]:
         """The pieces, of at most `nodes` nodes, that the next layer works on.
 
-        z [h, m, N]: this layer's pre-activations; margin [h]: that of its crossings. Neighbouring
+        z [h, m, N]: this layer's pre-activations; margin: that of its crossings. Neighbouring
         pieces share their boundary node.
         """
         order, base, place = self._merge(found)
         position = torch.cat([self.position, self.positions(found)]).take(order)
         joint = torch.cat([self.joint, self.joint.new_zeros(len(found))]).take(order)
         line = self.line.take(base)
-        for first, last in _cuts(len(order), nodes):
+        for first, last in overlapping(len(order), nodes):
             part = slice(first, last)
             low, high = int(base[first]), int(base[last - 1]) + 2
             units, constant = self._moving(z, found, activation, margin, low, high)
@@ -135,7 +135,8 @@ class Piece:
         if all(activation.slopes):
             return None, None
         # Within a line a code changes at crossings alone; between lines it may differ.
-        codes = _codes(z[:, 0, low : low + 1], activation, margin)[:, 0]
+        margin = margin.expand(len(z), len(self.position))
+        codes = _codes(z[:, 0], [low], activation, margin)[:, 0]
         moving = z.new_tensor([bool(slope) for slope in activation.slopes]).take(codes) > 0
         crossing = found.unit
         if low > 0 or high < len(self.position):
@@ -143,7 +144,7 @@ class Piece:
         moving.index_fill_(0, crossing, True)
         starts = low + 1 + kernels.where(self.joint[low:high][:-1])
         if len(starts):
-            moving |= (_codes(z[:, 0, starts], activation, margin) != codes[:, None]).any(1)
+            moving |= (_codes(z[:, 0], starts, activation, margin) != codes[:, None]).any(1)
         units = kernels.where(moving)
         if len(units) > 0.9 * len(moving):
             return None, None
@@ -152,17 +153,10 @@ class Piece:
         return units, z.new_tensor(activation.offsets).take(codes).masked_fill_(moving, 0)
 
 
-def _codes(z: Tensor, activation: Activation, margin: Tensor) -> Tensor:
-    """The codes of values [h, n] by the rule of crossings, which rounding does not change."""
+def _codes(z: Tensor, nodes: Tensor | list[int], activation: Activation, margin: Tensor) -> Tensor:
+    """The codes of values [h, N] at some nodes by the rule of crossings; margin [h, N]."""
+    z, margin = z[:, nodes], margin[:, nodes]
     return sum(crossings.is_above(z, t, margin).long() for t in activation.thresholds)
-
-
-def _cuts(length: int, nodes: int) -> Iterator[tuple[int, int]]:
-    """Ranges of at most `nodes` nodes that overlap by one node, of about equal size."""
-    parts = max(1, math.ceil((length - 1) / (nodes - 1)))
-    bounds = [round(i * (length - 1) / parts) for i in range(parts + 1)]
-    for first, last in pairwise(bounds):
-        yield first, last + 1
 
 
 def _on_segments(z: Tensor, arc: Tensor, place: Tensor) -> Tensor:

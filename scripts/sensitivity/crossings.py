@@ -54,8 +54,8 @@ class Crossings:
 
 
 def is_above(values: Tensor, threshold: float, margin: Tensor) -> Tensor:
-    """Whether values [h, n] are above a threshold by more than the margin [h], as bool."""
-    return kernels.greater(values, (threshold + margin)[:, None])
+    """Whether values [h, n] are above a threshold by more than the margin, [h, 1] or [h, n]."""
+    return kernels.greater(values, threshold + margin)
 
 
 def straight(
@@ -63,7 +63,7 @@ def straight(
 ) -> Crossings:
     """Crossings of values [h, 1, N] with thresholds, K of them.
 
-    margin [h]: how far above a threshold a value still counts as being there;
+    margin [h, 1] or [h, N]: how far above a threshold a value still counts as being there;
     joint [N]: nodes at which no arc starts.
     """
     z = values.view(-1)
@@ -166,7 +166,7 @@ def _double(
     # What subtracting the threshold adds to the parabola's bend.
     level = threshold + margin
     bend = bend + _around(tangent**2) * level.abs().max()
-    near = kernels.at_most((values[:, 0] - level[:, None]).abs_(), bend)
+    near = kernels.at_most((values[:, 0] - level).abs_(), bend)
     index = kernels.where(near)
     unit = index // near.shape[1]
     node = index - unit * near.shape[1]
@@ -179,7 +179,7 @@ def _double(
     arc, unit = arc[same], unit[same]
     if not len(arc):
         return []
-    a, b, c = _parabola(values, level.take(unit), tangent, arc, unit)
+    a, b, c = _parabola(values, level.expand_as(above)[unit, arc], tangent, arc, unit)
     high = above[unit, arc]
     turns = torch.where(high, a > 0, a < 0) & (b.abs() < 2 * a.abs()) & (b * b > 4 * a * c)
     arc, unit, high = arc[turns], unit[turns], high[turns]

@@ -7,13 +7,23 @@ Euclidean, in the units of the (normalised) inputs.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sensitivity.errors import SensitivityError
+
+
+def overlapping(length: int, most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most `most` of so many nodes, about equal, that overlap by one node."""
+    parts = max(1, math.ceil((length - 1) / (most - 1)))
+    bounds = [round(i * (length - 1) / parts) for i in range(parts + 1)]
+    for first, last in pairwise(bounds):
+        yield first, last + 1
 
 
 class Polygon:
@@ -42,17 +52,21 @@ class Polygon:
         start, end = vertices[edge % corners], vertices[(edge + 1) % corners]
         return torch.lerp(start, end, (scaled - edge).unsqueeze(1))
 
-    def nodes(self, start: float, stop: float) -> tuple[Tensor, Tensor]:
-        """Parameters [N] and points [N, 1, d], in float64: both ends and all vertices between."""
+    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [N] and points [N, 1, d], in float64: both ends and all vertices between.
+
+        In parts of at most `most` nodes, each of which begins with the last node of the one before.
+        """
         corners = len(self.vertices)
         between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
         scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
         scaled = scaled.to(self.vertices.device)
-        edge = scaled.floor().long()
-        vertices = self.vertices.double()
-        ends = vertices[edge % corners], vertices[(edge + 1) % corners]
-        points = torch.lerp(*ends, (scaled - edge).unsqueeze(1))
-        return scaled / corners, points.unsqueeze(1)
+        for first, last in overlapping(len(scaled), most):
+            part = scaled[first:last]
+            edge = part.floor().long()
+            ends = self.vertices[edge % corners], self.vertices[(edge + 1) % corners]
+            points = torch.lerp(*(end.double() for end in ends), (part - edge).unsqueeze(1))
+            yield part / corners, points.unsqueeze(1)
 
     def arc_length(self, t: Tensor) -> Tensor:
         """The length of the path from 0 to t in [0, 1], [k] in float64."""
@@ -87,15 +101,18 @@ class Ellipse:
         basis = torch.stack([self.center, self.cosine_axis, self.sine_axis]).to(t)
         return torch.stack([torch.ones_like(t), angle.cos(), angle.sin()], dim=1) @ basis
 
-    def nodes(self, start: float, stop: float) -> tuple[Tensor, Tensor]:
+    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Parameters [N] and points [N, 2, d], in float64, of nodes at most pi/4 apart.
 
         The second point is half-way to the next node (behind the last node it has no meaning).
+        Parts as of a polygon.
         """
         arcs = max(1, math.ceil(8 * (stop - start)))
         t = torch.linspace(start, stop, 2 * arcs + 1, dtype=torch.float64)
         t = torch.cat([t, t[-1:]]).to(self.center.device)
-        return t[::2], self.points(t).unflatten(0, (-1, 2))
+        points = self.points(t).unflatten(0, (-1, 2))
+        for first, last in overlapping(arcs + 1, most):
+            yield t[::2][first:last], points[first:last]
 
     def arc_length(self, t: Tensor) -> Tensor:
         """The length of the path from 0 to t in [0, 1], [k] in float64."""

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -201,14 +202,23 @@ def _crossings(
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
     nodes = restriction.nodes_within(network, curved, dtype, memory)
     hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
-    networks = [Restriction(network, r, dtype, hold) for r in range(network.replicates)]
-    for piece in restriction.pieces(lines, nodes, dtype, network.device):
-        for replicate, restricted in enumerate(networks):
-            for layer, part, found in restricted.walk(piece, nodes):
+    inputs = partial(restriction.pieces, lines, nodes, dtype, network.device)
+    for replicate in range(network.replicates):
+        restricted = Restriction(network, replicate, dtype, hold)
+        sizes = restricted.sizes(inputs(), len(lines))
+        for piece in inputs():
+            for layer, part, found in restricted.walk(piece, nodes, sizes):
                 yield replicate, layer, part, found
 
 
 def _check(network: Network, lines: Sequence[Line]) -> None:
+    parameters = [*network.weights, *(network.biases or [])]
+    for replicate in range(network.replicates):
+        if not all(parameter[replicate].isfinite().all() for parameter in parameters):
+            raise SensitivityError(
+                f"Replicate {replicate} has infinite or undefined parameters and thus no linear "
+                "regions; leave diverged replicates out with Network.select."
+            )
     for path, _, _ in lines:
         if path.input_size != network.input_size:
             raise SensitivityError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -41,28 +41,22 @@ class Restriction:
         self._activation = network.activation
         self._dtype = dtype
         self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
-        if not torch.cat(self._norms).isfinite().all():
-            raise SensitivityError(
-                f"Replicate {replicate} has infinite or undefined weights and thus no linear "
-                "regions; leave diverged replicates out with Network.select."
-            )
 
-    def walk(self, piece: Piece, nodes: int) -> Iterator[tuple[int, Piece, Crossings]]:
+    def walk(
+        self, piece: Piece, nodes: int, sizes: Tensor, layer: int = 0
+    ) -> Iterator[tuple[int, Piece, Crossings]]:
         """Every layer's crossings on a piece of the inputs: (layer, piece, crossings) in turn.
 
         At most one piece of `nodes` nodes is under way in each layer, which bounds the memory.
+        sizes: of `sizes`, for all lines.
         """
-        yield from self._descend(piece, nodes, self._margins(piece.values), 0)
-
-    def _descend(
-        self, piece: Piece, nodes: int, margins: list[Tensor], layer: int
-    ) -> Iterator[tuple[int, Piece, Crossings]]:
         z = self._preactivations(layer, piece.values, piece.units, piece.constant)
-        found = piece.crossings(z, self._activation.thresholds, margins[layer])
+        margin = self._margin(layer, piece.line, sizes)
+        found = piece.crossings(z, self._activation.thresholds, margin)
         yield layer, piece, found
         if layer + 1 < len(self._weights):
-            for part in piece.refine(z, found, self._activation, margins[layer], nodes):
-                yield from self._descend(part, nodes, margins, layer + 1)
+            for part in piece.refine(z, found, self._activation, margin, nodes):
+                yield from self.walk(part, nodes, sizes, layer + 1)
 
     def _preactivations(
         self, layer: int, values: Tensor, units: Tensor | None, constant: Tensor | None
@@ -77,23 +71,45 @@ class Restriction:
             z += self._biases[layer][:, None]
         return z.unflatten(1, values.shape[1:])
 
-    def _margins(self, values: Tensor) -> list[Tensor]:
-        """What rounding may add to a value that is at its threshold, [h] for every layer.
+    def _margin(self, layer: int, line: Tensor, sizes: Tensor) -> Tensor:
+        """What rounding may add to a value that is at its threshold, [h, 1] or [h, N].
 
         A unit that is identically at a threshold along a stretch, as where a translated margin
         leaves it nothing to see, would else flicker between its pieces. The size of rounding
-        follows from |W| |h|; values [d, m, N]: the inputs at which |h| is looked up.
+        follows from |W| |h|, of the same line; line [N]: of every node, in order.
         """
-        precision = ROUNDING * torch.finfo(self._dtype).eps
+        first, last = int(line[0]), int(line[-1])
+        size = sizes[layer, first : first + 1] if first == last else sizes[layer].take(line)
+        scale = torch.outer(self._norms[layer], size)
+        if self._biases:
+            scale += self._biases[layer].abs()[:, None]
         largest = max(abs(t) for t in self._activation.thresholds)
-        margins = []
-        for layer, norms in enumerate(self._norms):
-            scale = norms * torch.linalg.vector_norm(values, dim=0).amax()
-            if self._biases:
-                scale = scale + self._biases[layer].abs()
-            margins.append(precision * (scale + largest))
-            values = self._activation(self._preactivations(layer, values, None, None))
-        return margins
+        return scale.add_(largest).mul_(ROUNDING * torch.finfo(self._dtype).eps)
+
+    def sizes(self, inputs: Iterable[Piece], lines: int) -> Tensor:
+        """|h| of what every layer multiplies, the largest on each line, [L, lines].
+
+        It is looked up at the nodes of the inputs. Between them, or after cancellation, h may be
+        larger than there, or be less exact than its size says: what is left of the rounding errors
+        of the layer before counts, too, of which half the units let pass their share.
+        """
+        sizes = self._norms[0].new_zeros(len(self._weights), lines)
+        for piece in inputs:
+            values = piece.values
+            for layer in range(len(self._weights)):
+                size = torch.linalg.vector_norm(values, dim=0).amax(0)
+                sizes[layer].scatter_reduce_(0, piece.line, size, "amax")
+                if layer + 1 < len(self._weights):
+                    values = self._activation(self._preactivations(layer, values, None, None))
+        if not sizes.isfinite().all():
+            raise SensitivityError(
+                "A path runs through points, or the network on it through values, that are "
+                "infinite or undefined; give finite ones."
+            )
+        for layer, norms in enumerate(self._norms[:-1]):
+            gain = norms.norm() / (2 * self._weights[layer].shape[1]) ** 0.5
+            sizes[layer + 1] = torch.maximum(sizes[layer + 1], gain * sizes[layer])
+        return sizes
 
 
 def nodes_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:
@@ -111,17 +127,17 @@ def nodes_within(network: Network, curved: bool, dtype: torch.dtype, memory: int
 def pieces(
     lines: Sequence[Line], nodes: int, dtype: torch.dtype, device: torch.device
 ) -> Iterator[Piece]:
-    """The inputs on all lines, several lines to a piece as long as they fit into `nodes` nodes.
+    """The inputs on all lines, in pieces of at most `nodes` nodes: parts of lines, or several.
 
     Lines must be all polygons or all ellipses.
     """
     batch: list[tuple[int, Tensor, Tensor]] = []
     for number, (path, start, stop) in enumerate(lines):
-        line = (number, *path.nodes(start, stop))
-        if batch and sum(len(t) for _, t, _ in batch) + len(line[1]) > nodes:
-            yield _piece(batch, dtype, device)
-            batch = []
-        batch.append(line)
+        for positions, points in path.nodes(start, stop, nodes):
+            if batch and sum(len(t) for _, t, _ in batch) + len(positions) > nodes:
+                yield _piece(batch, dtype, device)
+                batch = []
+            batch.append((number, positions, points))
     if batch:
         yield _piece(batch, dtype, device)
 
