@@ -1,4 +1,4 @@
-"""The analytic bounds of the study against Jacobians of real and of idealised networks."""
+"""The analytic bounds of the study against Jacobians of idealised networks."""
 
 import numpy as np
 import pytest

@@ -10,9 +10,15 @@ from sensitivity import crossings
 from sensitivity.activations import get
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
+from sensitivity.margins import Margin
 
 numbers = st.floats(-3, 3)
 spans = st.sampled_from([math.pi / 4, 0.1, 1e-3, 1e-6])
+
+
+def no_margin(units):
+    zero = torch.zeros(units, 1, dtype=torch.float64)
+    return Margin(zero, zero, zero[:1, 0])
 
 
 def piece(functions, start, span):
@@ -33,7 +39,7 @@ def piece(functions, start, span):
 @given(functions=st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=4), span=spans)
 def test_curved_arcs_find_the_sign_changes_of_many_points(functions, span):
     arc, value = piece(functions, 0.3, span)
-    found = arc.crossings(arc.values, (0.0,), torch.zeros(len(functions), 1, dtype=torch.float64))
+    found = arc.crossings(arc.values, (0.0,), no_margin(len(functions)))
     dense = torch.stack([value(0.3 + span * i / 2000) for i in range(2001)])
     # Where the function stays off zero by more than rounding, the points tell its crossings.
     for unit in range(len(functions)):
@@ -58,7 +64,7 @@ def test_refined_arcs_carry_the_functions_values(functions, span, places):
     place = torch.tensor(sorted(places), dtype=torch.float64)
     zero = torch.zeros(len(places), dtype=torch.int64)
     found = Crossings(zero, zero, place, zero)
-    (fine,) = arc.refine(arc.values, found, _Identity(), torch.zeros(1, 1), nodes=100)
+    (fine,) = arc.refine(arc.values, found, _Identity(), no_margin(1), nodes=100)
     assert len(fine.position) == len(places) + 2
     angle = fine.position * 2 * math.pi
     for i in range(len(angle)):
@@ -91,9 +97,8 @@ def test_units_that_are_constant_are_left_out_with_their_values():
     arc = Piece(
         z.T[:, None].contiguous(), position, torch.zeros(2).long(), torch.tensor([False, True])
     )
-    margin = torch.zeros(5, 1, dtype=torch.float64)
-    found = arc.crossings(arc.values, (-1.0, 1.0), margin)
-    (part,) = arc.refine(arc.values, found, get("hardtanh"), margin, nodes=100)
+    found = arc.crossings(arc.values, (-1.0, 1.0), no_margin(5))
+    (part,) = arc.refine(arc.values, found, get("hardtanh"), no_margin(5), nodes=100)
     assert part.units.tolist() == [1, 3]
     assert part.constant.tolist() == [-1, 0, 1, 0, 1]
     expected = torch.tensor([[0.0, -1], [1 / 3, -1], [0.5, 0]], dtype=torch.float64)

@@ -279,3 +279,6 @@ def test_wrong_arguments_are_refused():
         jacobian_norms(network, points(5, 10), of="losses")
     with pytest.raises(SensitivityError, match="10 inputs"):
         jacobian_norms(network, points(5, 9))
+    for replicates in (1, network.replicates + 1):
+        with pytest.raises(SensitivityError, match=rf"\[{network.replicates}, points, 10\]"):
+            jacobian_norms(network, points(5, 10).expand(replicates, 5, 10))

@@ -71,11 +71,28 @@ def test_from_module_computes_what_the_module_computes(name, biases):
     assert network.weights[-1].abs().sum() > 0
 
 
+def test_from_module_reads_parametrized_layers():
+    normed = nn.utils.parametrizations.weight_norm(nn.Linear(12, 8))
+    module, x = nn.Sequential(normed, nn.ReLU(), nn.Linear(8, 3)), torch.randn(20, 12)
+    torch.testing.assert_close(Network.from_module(module).logits(x)[0], module(x))
+
+
 def test_from_module_without_biases_has_none():
     module = nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False))
     assert Network.from_module(module).biases is None
 
 
+class Residual(nn.Sequential):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+class Doubled(nn.Linear):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
 @pytest.mark.parametrize(
     ("module", "message"),
     [
@@ -90,6 +107,12 @@ def test_from_module_without_biases_has_none():
             nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU6(), nn.Linear(2, 2)),
             "share one activation",
         ),
+        (nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.LazyLinear(2)), "call the module once"),
+        (nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2).double()), "all float32 or"),
+        (nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2)).half(), "not torch.float16"),
+        (nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2), nn.Softmax(1)), "leave a soft"),
+        (Residual(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3)), "Residual has a forward of its"),
+        (nn.Sequential(Doubled(3, 3), nn.ReLU(), nn.Linear(3, 3)), "use a plain Linear"),
     ],
 )
 def test_from_module_refuses_clearly(module, message):

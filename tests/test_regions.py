@@ -253,6 +253,14 @@ def test_many_paths_at_once_are_counted_as_one_by_one():
     assert torch.equal(count_transitions(network, paths), together.sum(2))
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float64, 1e12), (torch.float32, 1e4)])
+def test_a_count_does_not_depend_on_the_paths_beside_it(dtype, size):
+    network = random_network("hardtanh", 0, biases=True).to(dtype)
+    path = random_path("polygon", 0)
+    together = count_transitions(network, [path, Polygon(size * path.vertices)], dtype=dtype)
+    assert torch.equal(together[:, :1], count_transitions(network, [path], dtype=dtype))
+
+
 @pytest.mark.parametrize("kind", PATHS)
 def test_little_memory_gives_the_same(kind):
     """A budget too small for more than two nodes to a piece: every arc goes through alone."""
@@ -352,6 +360,25 @@ def test_refuses_what_has_no_answer():
         count_transitions(network, [Polygon(torch.zeros(3, 4))])
     with pytest.raises(SensitivityError, match="at least 2"):
         estimate_transitions(network, random_path("loop", 0), 1, torch.Generator())
-    network.weights[1][0, 0, 0] = torch.nan
-    with pytest.raises(SensitivityError, match="diverged"):
-        transitions(network, random_path("loop", 0))
+    with pytest.raises(SensitivityError, match="no replicate 2"):
+        transitions(network, random_path("loop", 0)).region_lengths(2)
+    with pytest.raises(SensitivityError, match="a list of paths"):
+        count_transitions(network, random_path("loop", 0))
+    with pytest.raises(SensitivityError, match=r"Polygon or an Ellipse, not a list"):
+        transitions(network, [random_path("loop", 0)])
+    with pytest.raises(SensitivityError, match="runs through 4 dimensions"):
+        sampled_transitions(network, Polygon(torch.zeros(3, 4)), 10)
+    with pytest.raises(SensitivityError, match=r"not in torch\.bfloat16"):
+        transitions(network, random_path("loop", 0), torch.bfloat16)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("place", ["weights", "biases", "path"])
+def test_refuses_what_is_infinite_or_undefined(place, value):
+    network, path = random_network("relu", 0, biases=True), random_path("polygon", 0)
+    if place == "path":
+        path.vertices[1, 2] = value
+    else:
+        getattr(network, place)[1][1, 0] = value
+    with pytest.raises(SensitivityError, match="runs through" if place == "path" else "diverged"):
+        transitions(network, path)

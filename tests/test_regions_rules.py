@@ -14,7 +14,7 @@ def unit(activation="relu", bias=0.0, weight=1.0):
     """One hidden unit that sees the first coordinate."""
     weights = [torch.tensor([[[weight, 0.0]]]), torch.ones(1, 1, 1)]
     biases = [torch.tensor([[bias]]), torch.zeros(1, 1)] if bias else None
-    return Network([w.double() for w in weights], activation, biases)
+    return Network(weights, activation, biases).to(torch.float64)
 
 
 def polygon(*first_coordinates):

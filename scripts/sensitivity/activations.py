@@ -54,7 +54,7 @@ class Activation:
         """The function's values, in the shape of z; differentiable."""
         if self._clamps:
             # hardtanh and relu have derivative 0 at the lower threshold: the lower piece's slope.
-            if self.thresholds == (0.0,):
+            if self.thresholds == (0.0,) and not self.offsets[1]:
                 return torch.relu(z)
             low, high = (*self.thresholds, math.inf)[:2]
             y = functional.hardtanh(z, low, high)
@@ -98,7 +98,7 @@ def clamp(name: str, low: float, high: float, offset: float = 0.0) -> Activation
 
 def leaky_relu(slope: float = 0.01) -> Activation:
     """z where z > 0, slope * z elsewhere."""
-    return Activation(f"leaky_relu_{slope:g}", (0,), (slope, 1), (0, 0))
+    return Activation(f"leaky_relu_{slope}", (0,), (slope, 1), (0, 0))
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -20,6 +20,7 @@ from torch import Tensor
 from sensitivity import crossings, kernels
 from sensitivity.activations import Activation
 from sensitivity.crossings import Crossings
+from sensitivity.margins import Margin
 from sensitivity.paths import overlapping
 
 
@@ -50,11 +51,11 @@ class Piece:
         """tan(b / 2) for the half-angle b of every arc, [N - 1] (nonsense at joints)."""
         return (self.position.diff() * (math.pi / 2)).tan()
 
-    def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Tensor) -> Crossings:
-        """Where the layer's pre-activations z [h, m, N] cross thresholds; margin: see there."""
+    def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Margin) -> Crossings:
+        """Where the layer's pre-activations z [h, m, N] cross thresholds."""
         if self.curved:
-            return crossings.curved(z, thresholds, margin, self.joint, self.tangent)
-        return crossings.straight(z, thresholds, margin, self.joint)
+            return crossings.curved(z, thresholds, margin.values(), self.joint, self.tangent)
+        return crossings.straight(z, thresholds, margin.values(), self.joint)
 
     def positions(self, found: Crossings) -> Tensor:
         """The path parameter of every crossing, [n], within its arc to the last bit."""
@@ -71,7 +72,7 @@ class Piece:
         z: Tensor,
         found: Crossings,
         activation: Activation,
-        margin: Tensor,
+        margin: Margin,
         nodes: int,
     ) -> Iterator[Piece]:
         """The pieces, of at most `nodes` nodes, that the next layer works on.
@@ -122,7 +123,7 @@ class Piece:
         z: Tensor,
         found: Crossings,
         activation: Activation,
-        margin: Tensor,
+        margin: Margin,
         low: int,
         high: int,
     ) -> tuple[Tensor | None, Tensor | None]:
@@ -135,7 +136,6 @@ class Piece:
         if all(activation.slopes):
             return None, None
         # Within a line a code changes at crossings alone; between lines it may differ.
-        margin = margin.expand(len(z), len(self.position))
         codes = _codes(z[:, 0], [low], activation, margin)[:, 0]
         moving = z.new_tensor([bool(slope) for slope in activation.slopes]).take(codes) > 0
         crossing = found.unit
@@ -153,10 +153,10 @@ class Piece:
         return units, z.new_tensor(activation.offsets).take(codes).masked_fill_(moving, 0)
 
 
-def _codes(z: Tensor, nodes: Tensor | list[int], activation: Activation, margin: Tensor) -> Tensor:
-    """The codes of values [h, N] at some nodes by the rule of crossings; margin [h, N]."""
-    z, margin = z[:, nodes], margin[:, nodes]
-    return sum(crossings.is_above(z, t, margin).long() for t in activation.thresholds)
+def _codes(z: Tensor, nodes: Tensor | list[int], activation: Activation, margin: Margin) -> Tensor:
+    """The codes of values [h, N] at some nodes by the rule of crossings, [h, n]."""
+    z, above = z[:, nodes], margin.at(nodes)
+    return sum(crossings.is_above(z, t, above).long() for t in activation.thresholds)
 
 
 def _on_segments(z: Tensor, arc: Tensor, place: Tensor) -> Tensor:

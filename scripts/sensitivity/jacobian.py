@@ -93,10 +93,12 @@ def total_norm(row_norms: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _norms(network: Network, x: Tensor, memory: int, with_logits: bool) -> tuple[Tensor, Tensor]:
-    if x.ndim not in (2, 3) or x.shape[-1] != network.input_size:
+    own = x.ndim == 3 and len(x) == network.replicates
+    if not (own or x.ndim == 2) or x.shape[-1] != network.input_size:
         raise SensitivityError(
-            f"points of shape {list(x.shape)} do not fit a network with {network.input_size} "
-            f"inputs: give [P, {network.input_size}] or [R, P, {network.input_size}]"
+            f"Points of the shape {list(x.shape)} do not fit {network.replicates} network(s) with "
+            f"{network.input_size} inputs; give [points, {network.input_size}] for all, or "
+            f"[{network.replicates}, points, {network.input_size}]."
         )
     shape = (network.replicates, x.shape[-2], network.classes)
     row_norms = torch.empty(shape, dtype=torch.float64, device=network.device)

@@ -28,6 +28,9 @@ def read_module(module: nn.Module) -> tuple[list[Tensor], Activation, list[Tenso
                     "Flatten must come before the first Linear and keep its default dimensions."
                 )
         elif isinstance(layer, nn.Linear):
+            _check_forward(layer, nn.Linear)
+            if nn.parameter.is_lazy(layer.weight):
+                raise SensitivityError("A LazyLinear has no weights yet; call the module once.")
             if len(linears) != len(used):
                 raise SensitivityError(
                     "Two Linear layers follow each other; put an activation between them or "
@@ -57,11 +60,21 @@ def _flat(module: nn.Module) -> Iterator[nn.Module]:
         raise SensitivityError(
             f"Only a torch.nn.Sequential can be read as a network, not {type(module).__name__}."
         )
+    _check_forward(module, nn.Sequential)
     for layer in module:
         if isinstance(layer, nn.Sequential):
             yield from _flat(layer)
         else:
             yield layer
+
+
+def _check_forward(layer: nn.Module, kind: type[nn.Module]) -> None:
+    """A subclass may compute anything."""
+    if type(layer).forward is not kind.forward:
+        raise SensitivityError(
+            f"{type(layer).__name__} has a forward of its own, which can't be read; use a plain "
+            f"{kind.__name__}."
+        )
 
 
 def _activation(layer: nn.Module) -> Activation:
@@ -82,7 +95,7 @@ def _activation(layer: nn.Module) -> Activation:
         return activations.clamp(f"hardtanh_{low:g}_{high:g}", low, high)
     raise SensitivityError(
         f"{kind.__name__} is not supported; a network may hold Linear, Flatten, ReLU, ReLU6, "
-        "Hardtanh, Hardsigmoid and LeakyReLU."
+        "Hardtanh, Hardsigmoid and LeakyReLU (leave a softmax at its end out)."
     )
 
 

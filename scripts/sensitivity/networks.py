@@ -51,6 +51,12 @@ class Network:
                     f"The weights of layer {layer + 1}, {tuple(following.shape)}, do not follow "
                     f"those of layer {layer}, {tuple(w.shape)}."
                 )
+        dtypes = {t.dtype for t in [*self.weights, *(self.biases or [])]}
+        if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
+            names = ", ".join(sorted(str(dtype) for dtype in dtypes))
+            raise SensitivityError(
+                f"Weights and biases must be all float32 or all float64, not {names}; convert them."
+            )
         if self.biases is not None and [tuple(b.shape) for b in self.biases] != [
             tuple(w.shape[:2]) for w in self.weights
         ]:

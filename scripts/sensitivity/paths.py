@@ -166,6 +166,19 @@ class Octagon(Polygon):
         return (side + (1 + math.tan(angle) / self._HALF_SIDE) / 2) / self.SIDES
 
 
+def check_path(path: Polygon | Ellipse, input_size: int) -> None:
+    """Raise SensitivityError for what is no path, or not one through so many dimensions."""
+    if not isinstance(path, Polygon | Ellipse):
+        raise SensitivityError(
+            f"A path must be a Polygon or an Ellipse, not a {type(path).__name__}."
+        )
+    if path.input_size != input_size:
+        raise SensitivityError(
+            f"The path runs through {path.input_size} dimensions, the network takes {input_size}; "
+            "give both the same."
+        )
+
+
 def translation_loop(image: Tensor | np.ndarray) -> Polygon:
     """The polygon through all horizontal translations of an image, with wrap-around.
 

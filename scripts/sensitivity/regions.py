@@ -33,7 +33,7 @@ from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
 from sensitivity.errors import SensitivityError
 from sensitivity.networks import Network
-from sensitivity.paths import Ellipse, Octagon, Polygon
+from sensitivity.paths import Ellipse, Octagon, Polygon, check_path
 from sensitivity.restriction import Line, Restriction
 from sensitivity.sampling import sampled_transitions
 
@@ -91,6 +91,10 @@ class Transitions:
         The first is the one in which the path ends and begins; transitions that coincide (to 1e-12
         of the parameter) leave no region between them. The lengths add up to the path's.
         """
+        if not 0 <= replicate < self.replicates:
+            raise SensitivityError(
+                f"There is no replicate {replicate}; give one of 0 to {self.replicates - 1}."
+            )
         whole = self.path.arc_length(torch.ones(1))
         position = self.position[self.replicate == replicate].to(whole.device)
         if not len(position):
@@ -104,6 +108,7 @@ class Transitions:
 def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64) -> Transitions:
     """Every transition of every replicate along a closed path, each with its place."""
     columns: list[list[Tensor]] = [[], [], [], [], []]
+    check_path(path, network.input_size)
     line = _straightened(network, (path, 0.0, 1.0))
     for replicate, layer, piece, found in _crossings(network, [line], dtype):
         position = piece.positions(found)
@@ -133,6 +138,8 @@ def count_transitions(
 
     memory: bytes for what is under way through the layers, on top of one network's weights.
     """
+    if isinstance(paths, Path):
+        raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")
     counts = _count(network, [(path, 0.0, 1.0) for path in paths], dtype, memory)
     return counts if by_layer else counts.sum(2)
 
@@ -163,6 +170,8 @@ def estimate_transitions(
 
 def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int) -> Tensor:
     """Transitions of every replicate on every line, by layer, [R, lines, L]."""
+    for path, _, _ in lines:
+        check_path(path, network.input_size)
     shape = network.replicates, network.depth, len(lines)
     counts = torch.zeros(shape, dtype=torch.int64, device=network.device)
     lines = [_straightened(network, line) for line in lines]
@@ -198,7 +207,7 @@ def _crossings(
     memory: int = restriction.MEMORY,
 ) -> Iterator[tuple[int, int, Piece, Crossings]]:
     """(replicate, layer, piece, crossings) for lines of one kind."""
-    _check(network, lines)
+    _check(network, dtype)
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
     nodes = restriction.nodes_within(network, curved, dtype, memory)
     hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
@@ -211,17 +220,15 @@ def _crossings(
                 yield replicate, layer, part, found
 
 
-def _check(network: Network, lines: Sequence[Line]) -> None:
+def _check(network: Network, dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
     parameters = [*network.weights, *(network.biases or [])]
     for replicate in range(network.replicates):
-        if not all(parameter[replicate].isfinite().all() for parameter in parameters):
+        # Which NaNs pass on, many times faster than isfinite is.
+        extremes = [torch.stack(parameter[replicate].aminmax()) for parameter in parameters]
+        if not torch.cat(extremes).isfinite().all():
             raise SensitivityError(
                 f"Replicate {replicate} has infinite or undefined parameters and thus no linear "
                 "regions; leave diverged replicates out with Network.select."
-            )
-    for path, _, _ in lines:
-        if path.input_size != network.input_size:
-            raise SensitivityError(
-                f"The path runs through {path.input_size} dimensions, the network takes "
-                f"{network.input_size}; give both the same."
             )

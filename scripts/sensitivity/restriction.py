@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from sensitivity import kernels
+from sensitivity import kernels, margins
 from sensitivity.arcs import Piece
 from sensitivity.crossings import Crossings
 from sensitivity.errors import SensitivityError
@@ -22,9 +22,6 @@ MEMORY = 2**30
 
 NODES = {"cpu": 1024, "cuda": 2**15}
 """Nodes to a piece: enough for a fast matrix product, few enough for a processor's caches."""
-
-ROUNDING = 32
-"""How many units in the last place of |W| |h| a value may lie above a threshold it is at."""
 
 
 class Restriction:
@@ -41,6 +38,9 @@ class Restriction:
         self._activation = network.activation
         self._dtype = dtype
         self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
+        biases = self._biases or [None] * len(self._weights)
+        thresholds = self._activation.thresholds
+        self._margins = [margins.Layer(n, b, thresholds) for n, b in zip(self._norms, biases)]
 
     def walk(
         self, piece: Piece, nodes: int, sizes: Tensor, layer: int = 0
@@ -51,7 +51,7 @@ class Restriction:
         sizes: of `sizes`, for all lines.
         """
         z = self._preactivations(layer, piece.values, piece.units, piece.constant)
-        margin = self._margin(layer, piece.line, sizes)
+        margin = self._margins[layer].margin(piece.line, sizes[layer])
         found = piece.crossings(z, self._activation.thresholds, margin)
         yield layer, piece, found
         if layer + 1 < len(self._weights):
@@ -71,27 +71,10 @@ class Restriction:
             z += self._biases[layer][:, None]
         return z.unflatten(1, values.shape[1:])
 
-    def _margin(self, layer: int, line: Tensor, sizes: Tensor) -> Tensor:
-        """What rounding may add to a value that is at its threshold, [h, 1] or [h, N].
-
-        A unit that is identically at a threshold along a stretch, as where a translated margin
-        leaves it nothing to see, would else flicker between its pieces. The size of rounding
-        follows from |W| |h|, of the same line; line [N]: of every node, in order.
-        """
-        first, last = int(line[0]), int(line[-1])
-        size = sizes[layer, first : first + 1] if first == last else sizes[layer].take(line)
-        scale = torch.outer(self._norms[layer], size)
-        if self._biases:
-            scale += self._biases[layer].abs()[:, None]
-        largest = max(abs(t) for t in self._activation.thresholds)
-        return scale.add_(largest).mul_(ROUNDING * torch.finfo(self._dtype).eps)
-
     def sizes(self, inputs: Iterable[Piece], lines: int) -> Tensor:
-        """|h| of what every layer multiplies, the largest on each line, [L, lines].
+        """|h| of what every layer multiplies, as rounding sees it, for every line: [L, lines].
 
-        It is looked up at the nodes of the inputs. Between them, or after cancellation, h may be
-        larger than there, or be less exact than its size says: what is left of the rounding errors
-        of the layer before counts, too, of which half the units let pass their share.
+        It is looked up at the nodes of the inputs (and see `margins.with_propagated`).
         """
         sizes = self._norms[0].new_zeros(len(self._weights), lines)
         for piece in inputs:
@@ -106,10 +89,7 @@ class Restriction:
                 "A path runs through points, or the network on it through values, that are "
                 "infinite or undefined; give finite ones."
             )
-        for layer, norms in enumerate(self._norms[:-1]):
-            gain = norms.norm() / (2 * self._weights[layer].shape[1]) ** 0.5
-            sizes[layer + 1] = torch.maximum(sizes[layer + 1], gain * sizes[layer])
-        return sizes
+        return margins.with_propagated(sizes, self._norms, [w.shape[1] for w in self._weights])
 
 
 def nodes_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:

@@ -8,7 +8,7 @@ from torch import Tensor
 from sensitivity import kernels
 from sensitivity.errors import SensitivityError
 from sensitivity.networks import Network
-from sensitivity.paths import Ellipse, Polygon
+from sensitivity.paths import Ellipse, Polygon, check_path
 
 CHUNK = 2048
 """Points in one forward pass: enough for a fast matrix product, few enough for the caches."""
@@ -26,6 +26,7 @@ def sampled_transitions(
     """
     if samples < 1:
         raise SensitivityError(f"The number of samples must be at least 1, not {samples}.")
+    check_path(path, network.input_size)
     network = network.to(dtype)
     counts = torch.zeros(network.replicates, dtype=torch.int64, device=network.device)
     previous: list[Tensor] = []
