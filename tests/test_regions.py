@@ -86,21 +86,24 @@ def images():
     return x / x.std(1, correction=0, keepdim=True), torch.tensor(y)
 
 
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("activation", PAPER)
-def test_trained_networks_on_images(activation, images):
+def test_trained_networks_on_images(activation, biases, images):
     """Loops of real images have stretches on which pixels, and with them units, stand still."""
     x, y = images
-    network = random_network(activation, 0, biases=False, sizes=(64, 16, 16, 10), scale=1)
-    for w in network.weights:
-        w.requires_grad_()
-    optimizer = torch.optim.Adam(network.weights, lr=0.01)
+    network = random_network(activation, 0, biases, sizes=(64, 16, 16, 10), scale=1)
+    parameters = [*network.weights, *(network.biases or [])]
+    for parameter in parameters:
+        parameter.requires_grad_()
+    optimizer = torch.optim.Adam(parameters, lr=0.01)
     for _ in range(150):
         loss = torch.nn.functional.cross_entropy(network.logits(x).flatten(0, 1), y.repeat(2))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert loss < 0.3
-    network = Network([w.detach() for w in network.weights], activation)
+    for parameter in parameters:
+        parameter.requires_grad_(False)
     compared = 0
     for path in (*(translation_loop(v.view(8, 8)) for v in x[:6]), ellipse_through(*x[:3])):
         compared += equals_sampling(network, path, most=2**17)

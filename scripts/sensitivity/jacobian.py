@@ -61,8 +61,9 @@ def jacobian_norms(
         arithmetic, for norms from 1e+7 down to 1e-290: for float32 networks about 1e-6, and at most
         3e-4 (see `linearization.LOGIT_ERROR`); for float64 ones a few 1e-15, times the largest
         logit where that is more than 1, since a logit's rounding is a relative error of the
-        probabilities: 1e-12 at a logit of 500. A first layer with a condition number K may make
-        both K times larger, as in any product.
+        probabilities: 1e-12 at a logit of 500. Where factors nearly cancel, both may be K times
+        larger, as in any product: layers with a condition number K, or likely classes whose rows of
+        the last layer differ by 1/K of their size.
 
     Raises:
         SensitivityError: `of` is neither of the two, or x does not fit the network.

@@ -211,12 +211,15 @@ def _crossings(
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
     nodes = restriction.nodes_within(network, curved, dtype, memory)
     hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
+    networks = [Restriction(network, r, dtype, hold, len(lines)) for r in range(network.replicates)]
+    # The inputs stream by twice: margins need to know what the whole of a line is like.
     inputs = partial(restriction.pieces, lines, nodes, dtype, network.device)
-    for replicate in range(network.replicates):
-        restricted = Restriction(network, replicate, dtype, hold)
-        sizes = restricted.sizes(inputs(), len(lines))
-        for piece in inputs():
-            for layer, part, found in restricted.walk(piece, nodes, sizes):
+    for piece in inputs():
+        for restricted in networks:
+            restricted.look(piece)
+    for piece in inputs():
+        for replicate, restricted in enumerate(networks):
+            for layer, part, found in restricted.walk(piece, nodes):
                 yield replicate, layer, part, found
 
 

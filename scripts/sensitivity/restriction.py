@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -27,10 +27,13 @@ NODES = {"cpu": 1024, "cuda": 2**15}
 class Restriction:
     """One network of a stack, in the dtype of the computation.
 
-    hold: whether to keep the weights in that dtype, rather than to convert them time and again.
+    hold: whether to keep the weights in that dtype, rather than to convert them time and again;
+    lines: how many there are.
     """
 
-    def __init__(self, network: Network, replicate: int, dtype: torch.dtype, hold: bool) -> None:
+    def __init__(
+        self, network: Network, replicate: int, dtype: torch.dtype, hold: bool, lines: int
+    ) -> None:
         self._weights = [w[replicate] for w in network.weights[:-1]]
         if hold:
             self._weights = [w.to(dtype) for w in self._weights]
@@ -38,25 +41,42 @@ class Restriction:
         self._activation = network.activation
         self._dtype = dtype
         self._norms = [torch.linalg.vector_norm(w, dim=1, dtype=dtype) for w in self._weights]
+        self._sizes = self._norms[0].new_zeros(len(self._weights), lines)
         biases = self._biases or [None] * len(self._weights)
         thresholds = self._activation.thresholds
         self._margins = [margins.Layer(n, b, thresholds) for n, b in zip(self._norms, biases)]
 
+    def look(self, piece: Piece) -> None:
+        """Note |h| at the nodes of a piece of the inputs, which all must be looked at before."""
+        values, sizes = piece.values, torch.zeros_like(self._sizes)
+        for layer in range(len(self._weights)):
+            size = torch.linalg.vector_norm(values, dim=0).amax(0)
+            sizes[layer].scatter_reduce_(0, piece.line, size, "amax")
+            if layer + 1 < len(self._weights):
+                values = self._activation(self._preactivations(layer, values, None, None))
+        if not sizes.isfinite().all():
+            raise SensitivityError(
+                "A path runs through points, or the network on it through values, that are "
+                "infinite or undefined; give finite ones."
+            )
+        fan_ins = [weight.shape[1] for weight in self._weights]
+        sizes = margins.with_propagated(sizes, self._norms, fan_ins)
+        self._sizes = torch.maximum(self._sizes, sizes)
+
     def walk(
-        self, piece: Piece, nodes: int, sizes: Tensor, layer: int = 0
+        self, piece: Piece, nodes: int, layer: int = 0
     ) -> Iterator[tuple[int, Piece, Crossings]]:
         """Every layer's crossings on a piece of the inputs: (layer, piece, crossings) in turn.
 
         At most one piece of `nodes` nodes is under way in each layer, which bounds the memory.
-        sizes: of `sizes`, for all lines.
         """
         z = self._preactivations(layer, piece.values, piece.units, piece.constant)
-        margin = self._margins[layer].margin(piece.line, sizes[layer])
+        margin = self._margins[layer].margin(piece.line, self._sizes[layer])
         found = piece.crossings(z, self._activation.thresholds, margin)
         yield layer, piece, found
         if layer + 1 < len(self._weights):
             for part in piece.refine(z, found, self._activation, margin, nodes):
-                yield from self.walk(part, nodes, sizes, layer + 1)
+                yield from self.walk(part, nodes, layer + 1)
 
     def _preactivations(
         self, layer: int, values: Tensor, units: Tensor | None, constant: Tensor | None
@@ -70,26 +90,6 @@ class Restriction:
         if self._biases:
             z += self._biases[layer][:, None]
         return z.unflatten(1, values.shape[1:])
-
-    def sizes(self, inputs: Iterable[Piece], lines: int) -> Tensor:
-        """|h| of what every layer multiplies, as rounding sees it, for every line: [L, lines].
-
-        It is looked up at the nodes of the inputs (and see `margins.with_propagated`).
-        """
-        sizes = self._norms[0].new_zeros(len(self._weights), lines)
-        for piece in inputs:
-            values = piece.values
-            for layer in range(len(self._weights)):
-                size = torch.linalg.vector_norm(values, dim=0).amax(0)
-                sizes[layer].scatter_reduce_(0, piece.line, size, "amax")
-                if layer + 1 < len(self._weights):
-                    values = self._activation(self._preactivations(layer, values, None, None))
-        if not sizes.isfinite().all():
-            raise SensitivityError(
-                "A path runs through points, or the network on it through values, that are "
-                "infinite or undefined; give finite ones."
-            )
-        return margins.with_propagated(sizes, self._norms, [w.shape[1] for w in self._weights])
 
 
 def nodes_within(network: Network, curved: bool, dtype: torch.dtype, memory: int) -> int:
