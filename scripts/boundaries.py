@@ -8,11 +8,12 @@ training images of different classes.
 import logging
 from collections.abc import Sequence
 
-from sensitivity.command import run
-from sensitivity.initialization import initial_network, stream
-from sensitivity.measuring import begin
-from sensitivity.slices import Plane, region_mosaic
-from sensitivity.triples import choose_triples
+from sensitivity.base.command import run
+from sensitivity.base.streams import stream
+from sensitivity.measures.measuring import begin
+from sensitivity.measures.triples import choose_triples
+from sensitivity.regions.slices import Plane, region_mosaic
+from sensitivity.training.initialization import initial_network
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensitivity.claims import claims_table
-from sensitivity.claims_text import claims_text
-from sensitivity.command import run, setup, standard_arguments
-from sensitivity.evidence import Tables
-from sensitivity.provenance import describe
-from sensitivity.storage import atomic, read_table, write_table
+from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.claims.evidence import Tables
+from sensitivity.claims.text import claims_text
+from sensitivity.claims.verdicts import claims_table
+from sensitivity.files.provenance import describe
+from sensitivity.files.storage import atomic, read_table, write_table
 
 TABLES = ("correlations", "factors", "points", "curves")
 FIGURES = "../figures"  # from the folder of the tables

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import torch
 from tqdm import tqdm
 
-from sensitivity.command import run
-from sensitivity.curves import bin_centres, norms_along, transitions_along
-from sensitivity.initialization import stream
-from sensitivity.measuring import begin, finite_replicates, of_all_replicates
-from sensitivity.triples import KINDS, ellipses
+from sensitivity.base.command import run
+from sensitivity.base.streams import stream
+from sensitivity.measures.curves import bin_centres, norms_along, transitions_along
+from sensitivity.measures.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.measures.triples import KINDS, ellipses
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensitivity import command, storage
+from sensitivity.base import command
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry, sources
-from sensitivity.errors import SensitivityError
+from sensitivity.files import storage
 
 logger = logging.getLogger(__name__)
 

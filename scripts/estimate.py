@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sensitivity import command, estimation
+from sensitivity.base import command
+from sensitivity.study import estimation
 
 
 def main(argv: Sequence[str] | None = None) -> None:

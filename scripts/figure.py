@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from sensitivity.command import run, setup, standard_arguments
+from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.figures import FigureData, Record
-from sensitivity.plotting import save
-from sensitivity.provenance import describe
-from sensitivity.storage import atomic, read_arrays, read_table
+from sensitivity.figures.plotting import save
+from sensitivity.files.provenance import describe
+from sensitivity.files.storage import atomic, read_arrays, read_table
 
 TABLES = {
     "networks": "networks.csv files",

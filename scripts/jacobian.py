@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from sensitivity.command import run
-from sensitivity.initialization import stream
-from sensitivity.jacobian import row_and_logit_norms, total_norm
-from sensitivity.measuring import Measurement, begin
+from sensitivity.base.command import run
+from sensitivity.base.streams import stream
+from sensitivity.jacobian.norms import row_and_logit_norms, total_norm
+from sensitivity.measures.measuring import Measurement, begin
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.command import run, setup, standard_arguments
+from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset
-from sensitivity.errors import SensitivityError
-from sensitivity.networks_table import model_rows, network_rows
-from sensitivity.provenance import describe
-from sensitivity.recipe import Recipe
-from sensitivity.storage import read_arrays, read_table, write_table
+from sensitivity.files.provenance import describe
+from sensitivity.files.storage import read_arrays, read_table, write_table
+from sensitivity.study.recipe import Recipe
+from sensitivity.tables.networks import model_rows, network_rows
 
 logger = logging.getLogger(__name__)
 

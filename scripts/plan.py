@@ -9,7 +9,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensitivity import command, grid, storage
+from sensitivity.base import command
+from sensitivity.files import storage
+from sensitivity.study import grid
 
 
 def main(argv: Sequence[str] | None = None) -> None:

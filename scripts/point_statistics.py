@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from sensitivity.command import run, setup, standard_arguments
-from sensitivity.point_statistics import point_statistics
-from sensitivity.provenance import describe
-from sensitivity.resampling import Bootstrap
-from sensitivity.storage import read_arrays, read_table, write_table
+from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.files.provenance import describe
+from sensitivity.files.storage import read_arrays, read_table, write_table
+from sensitivity.tables.point_statistics import point_statistics
+from sensitivity.tables.resampling import Bootstrap
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,9 +6,9 @@ must then be about.
 
 from collections.abc import Sequence
 
-from sensitivity.command import run
-from sensitivity.measuring import begin
-from sensitivity.points import point_records
+from sensitivity.base.command import run
+from sensitivity.measures.measuring import begin
+from sensitivity.measures.points import point_records
 
 
 def main(argv: Sequence[str] | None = None) -> None:

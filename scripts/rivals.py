@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import torch
 
-from sensitivity import rivals
-from sensitivity.command import run
-from sensitivity.initialization import initial_network
-from sensitivity.measuring import begin, finite_replicates, of_all_replicates
-from sensitivity.training import training_labels
+from sensitivity.base.command import run
+from sensitivity.measures import rivals
+from sensitivity.measures.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.training.initialization import initial_network
+from sensitivity.training.training import training_labels
 
 logger = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import torch
 from tqdm import tqdm
 
-from sensitivity.command import run
-from sensitivity.initialization import stream
-from sensitivity.measuring import Measurement, begin
-from sensitivity.paths import Ellipse, Polygon, translation_loop
-from sensitivity.regions import count_transitions, sampled_transitions
-from sensitivity.triples import ellipses
+from sensitivity.base.command import run
+from sensitivity.base.streams import stream
+from sensitivity.measures.measuring import Measurement, begin
+from sensitivity.measures.triples import ellipses
+from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions.paths import Ellipse, Polygon, translation_loop
 
 logger = logging.getLogger(__name__)
 

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sensitivity import command, device, provenance
-from sensitivity.checkpoints import Checkpoint, Interrupted
+from sensitivity.base import command, device
 from sensitivity.datasets import Dataset
-from sensitivity.recipe import Recipe
-from sensitivity.storage import canonical, digest, write_rows
-from sensitivity.training import train
+from sensitivity.files import provenance
+from sensitivity.files.storage import canonical, digest, write_rows
+from sensitivity.study.recipe import Recipe
+from sensitivity.training.checkpoints import Checkpoint, Interrupted
+from sensitivity.training.training import train
 
 logger = logging.getLogger("sensitivity")
 TERMINATED = 128 + signal.SIGTERM

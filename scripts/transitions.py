@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import torch
 from tqdm import tqdm
 
-from sensitivity.command import run
-from sensitivity.measuring import begin, finite_replicates, of_all_replicates
-from sensitivity.paths import translation_loop
-from sensitivity.regions import count_transitions
+from sensitivity.base.command import run
+from sensitivity.measures.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.regions.counting import count_transitions
+from sensitivity.regions.paths import translation_loop
 
 logger = logging.getLogger(__name__)
 

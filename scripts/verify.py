@@ -21,9 +21,10 @@ from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceS
 from snakemake.api import SnakemakeApi as Snakemake
 from snakemake.settings.enums import Quietness
 
-from sensitivity import storage, verification
-from sensitivity.configuration import SHARED_FOLDERS
-from sensitivity.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError
+from sensitivity.files import storage
+from sensitivity.study import verification
+from sensitivity.study.configuration import SHARED_FOLDERS
 
 SNAKEFILE = Path(__file__).resolve().parent.parent / "Snakefile"
 RESULTS = Path("results")

@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from timing import DEVICE, clock, hardware, product_rate, timed, use_threads
 
-from sensitivity.jacobian import gram_is_cheaper, jacobian_norms
-from sensitivity.networks import Network
+from sensitivity.jacobian.norms import gram_is_cheaper, jacobian_norms
+from sensitivity.networks.network import Network
 
 CHUNKS = (10, 25, 50, 100, 250, 1000)
 SWEEP = (  # inputs, width, depth, points

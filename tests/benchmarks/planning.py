@@ -20,7 +20,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from sensitivity import configuration, grid  # noqa: E402
+from sensitivity.study import configuration, grid  # noqa: E402
 
 BARE = """
 import json

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from sensitivity import kernels
+from sensitivity.base import kernels
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TURN = 1.0  # seconds that a contestant fills with runs

@@ -26,12 +26,12 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from sensitivity.datasets import Dataset  # noqa: E402
-from sensitivity.initialization import initial_network  # noqa: E402
-from sensitivity.parameters import flatten  # noqa: E402
-from sensitivity.problem import Problem  # noqa: E402
-from sensitivity.recipe import Recipe  # noqa: E402
-from sensitivity.stacks import stack_size  # noqa: E402
-from sensitivity.stochastic import MiniBatchRun  # noqa: E402
+from sensitivity.study.recipe import Recipe  # noqa: E402
+from sensitivity.training.initialization import initial_network  # noqa: E402
+from sensitivity.training.parameters import flatten  # noqa: E402
+from sensitivity.training.problem import Problem  # noqa: E402
+from sensitivity.training.stacks import stack_size  # noqa: E402
+from sensitivity.training.stochastic import MiniBatchRun  # noqa: E402
 
 
 def main() -> None:

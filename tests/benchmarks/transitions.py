@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from timing import DEVICE, clock, hardware, product_rate, timed, use_threads
 
-from sensitivity import kernels, regions
-from sensitivity.networks import Network
-from sensitivity.paths import ellipse_through, random_ellipse, translation_loop
-from sensitivity.regions import count_transitions, sampled_transitions
-from sensitivity.restriction import Restriction
+from sensitivity.base import kernels
+from sensitivity.networks.network import Network
+from sensitivity.regions import counting
+from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions.paths import ellipse_through, random_ellipse, translation_loop
+from sensitivity.regions.restriction import Restriction
 
 SAMPLES = 2**20
 
@@ -182,8 +183,8 @@ def walk(network: Network, vertices: Tensor) -> int:
 
 def operations(network: Network, path) -> int:
     """Multiplications and additions in the exact count's matrix products."""
-    line = regions._straightened(network, (path, 0.0, 1.0))
-    found = regions._crossings(network, [line], torch.float64)
+    line = counting._straightened(network, (path, 0.0, 1.0))
+    found = counting._crossings(network, [line], torch.float64)
     widths = [w.shape[1] for w in network.weights]
     return sum(2 * piece.values.numel() * widths[layer] for _, layer, piece, _ in found)
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sensitivity.base.errors import DamagedFile
 from sensitivity.datasets import cifar, sources
 from sensitivity.datasets.originals import digest
 from sensitivity.datasets.registry import REGISTRY, Original
-from sensitivity.errors import DamagedFile
 
 SHAPE = (4, 4, 3)
 

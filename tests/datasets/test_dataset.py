@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
-from sensitivity.errors import DamagedFile, SensitivityError
-from sensitivity.storage import write_arrays
+from sensitivity.files.storage import write_arrays
 
 images = np.random.default_rng(3).integers(0, 256, (6, 4, 5), dtype=np.uint8)
 labels = np.array([0, 1, 2, 0, 1, 2])

@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import download as download_module
 from sensitivity.datasets import originals, sources
 from sensitivity.datasets.download import Patience
 from sensitivity.datasets.registry import REGISTRY
-from sensitivity.errors import SensitivityError
 
 QUICK = Patience(attempts=3, longest_pause=0.01, silence=1.0, total=5.0)
 

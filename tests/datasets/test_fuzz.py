@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset, cifar, own, sources
-from sensitivity.errors import SensitivityError
 
 pytestmark = pytest.mark.timeout(300)
 EXTREMES = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f")

@@ -4,10 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset, idx, originals, sources
 from sensitivity.datasets.download import Patience
 from sensitivity.datasets.registry import REGISTRY
-from sensitivity.errors import DamagedFile, SensitivityError
 
 NOT_PATIENT = Patience(attempts=1)
 

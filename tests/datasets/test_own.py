@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import data
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import own, sources
-from sensitivity.errors import SensitivityError
 
 generator = np.random.default_rng(11)
 GOOD = {

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry, torchvision_addresses
 from sensitivity.datasets.registry import REGISTRY
-from sensitivity.errors import SensitivityError
 
 
 @pytest.mark.parametrize(

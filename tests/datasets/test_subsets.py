@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import sources
 from sensitivity.datasets.subsets import stratified_subset
-from sensitivity.errors import SensitivityError
 
 balanced = np.arange(1000) % 10
 lopsided = st.lists(st.integers(0, 4), min_size=20, max_size=200).map(np.array)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.bounds import orthogonal_norm
-from sensitivity.correlations import DIRECTIONS
 from sensitivity.figures import FigureData, Record
-from sensitivity.recipe import Recipe
+from sensitivity.measures.bounds import orthogonal_norm
+from sensitivity.study.recipe import Recipe
+from sensitivity.tables.correlations import DIRECTIONS
 
 ACTIVATIONS = ("relu", "relu6", "hardtanh", "hardsigmoid")
 DATASETS = ("mnist5k", "digits")

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from sensitivity import plotting
-from sensitivity.figures import gap, on_off_manifold, transitions
-from sensitivity.selection import explaining_the_gap
+from sensitivity.figures import gap, on_off_manifold, plotting, transitions
+from sensitivity.tables.selection import explaining_the_gap
 
 FIGURES = [
     (gap, ["jacobian_norm"], plotting.JACOBIAN),

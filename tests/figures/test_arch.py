@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sensitivity.bounds import shared_norm
 from sensitivity.figures import arch
+from sensitivity.measures.bounds import shared_norm
 
 
 def offsets(axes):

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from sensitivity import plotting
-from sensitivity.figures import capacity, capacity_all
-from sensitivity.selection import explaining_the_gap
+from sensitivity.figures import capacity, capacity_all, plotting
+from sensitivity.tables.selection import explaining_the_gap
 
 
 def points(axes):

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from sensitivity.figures import factors
-from sensitivity.plotting import GAP, JACOBIAN, TRANSITIONS
+from sensitivity.figures.plotting import GAP, JACOBIAN, TRANSITIONS
 
 METRICS = {"generalization_gap": GAP, "jacobian_norm": JACOBIAN, "transitions": TRANSITIONS}
 ROWS = ("random_labels", "augmentation", "activation", "full_batch")

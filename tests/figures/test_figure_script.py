@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import figure
-from sensitivity.errors import DamagedFile
-from sensitivity.storage import write_arrays, write_table
+from sensitivity.base.errors import DamagedFile
+from sensitivity.files.storage import write_arrays, write_table
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ def test_thumbnails_do_not_overlap(study, settings):
 
 
 def test_polygon_is_that_of_the_transitions(study):
-    """The vertices are those along which sensitivity.paths moves, up to the projection."""
+    """The vertices are those along which sensitivity.regions.paths moves, up to the projection."""
     pytest.importorskip("torch")
     from sensitivity.datasets import normalize
-    from sensitivity.paths import translation_loop
+    from sensitivity.regions.paths import translation_loop
 
     image = study.images.arrays["x_test"][:1]
     vertices = translation_loop(normalize(image).reshape(28, 28)).vertices.double().numpy()

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from sensitivity import plotting
-from sensitivity.figures import _points, points, points_all
+from sensitivity.figures import _points, plotting, points, points_all
 
 
 def drawn(axes):

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from sensitivity import plotting
-from sensitivity.correlations import DIRECTIONS
-from sensitivity.figures import rivals
+from sensitivity.figures import plotting, rivals
+from sensitivity.tables.correlations import DIRECTIONS
 
 
 def test_ranking_is_the_tables_in_the_measures_direction(study):

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity import plotting
-from sensitivity.figures import Record, trajectories
+from sensitivity.figures import Record, plotting, trajectories
 
 
 def curves(axes):

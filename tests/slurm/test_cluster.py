@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sensitivity.recipe import Recipe
+from sensitivity.study.recipe import Recipe
 
 pytestmark = pytest.mark.timeout(1200)
 

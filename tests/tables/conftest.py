@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.networks_table import number_of_weights
-from sensitivity.recipe import Recipe
+from sensitivity.study.recipe import Recipe
+from sensitivity.tables.networks import number_of_weights
 
 
 def every_recipe(**axes):

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sensitivity.correlations import COLUMNS, DIRECTIONS, STATISTICS, correlations
-from sensitivity.recipe import CHOICES
-from sensitivity.resampling import Bootstrap
+from sensitivity.study.recipe import CHOICES
+from sensitivity.tables.correlations import COLUMNS, DIRECTIONS, STATISTICS, correlations
+from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
 

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.curve_contrasts import (
+from sensitivity.tables.curve_contrasts import (
     COLUMNS,
     KINDS,
     WINDOW,
     curve_contrasts,
     near_training_points,
 )
-from sensitivity.resampling import Bootstrap
+from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
 THETA = 2 * np.pi * (np.arange(64) + 0.5) / 64

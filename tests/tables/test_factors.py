@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sensitivity.factors import FACTOR_COLUMNS, PAIR_COLUMNS, factors, pairs
-from sensitivity.recipe import CHOICES, Recipe
-from sensitivity.resampling import Bootstrap
+from sensitivity.study.recipe import CHOICES, Recipe
+from sensitivity.tables.factors import FACTOR_COLUMNS, PAIR_COLUMNS, factors, pairs
+from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
 WIDTHS = [10, 20, 30, 40, 50, 60, 70]

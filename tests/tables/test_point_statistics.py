@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from sensitivity.errors import SensitivityError
-from sensitivity.point_statistics import COLUMNS, point_statistics
-from sensitivity.resampling import Bootstrap
+from sensitivity.base.errors import SensitivityError
+from sensitivity.tables.point_statistics import COLUMNS, point_statistics
+from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.curve_contrasts import KINDS, WINDOW, near_training_points
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
-from sensitivity.errors import DamagedFile, SensitivityError
-from sensitivity.recipe import CHOICES, Recipe
-from sensitivity.storage import read_table, write_arrays, write_table
+from sensitivity.files.storage import read_table, write_arrays, write_table
+from sensitivity.study.recipe import CHOICES, Recipe
+from sensitivity.tables.curve_contrasts import KINDS, WINDOW, near_training_points
 
 SETTINGS = json.dumps({"code": "0", "resamples": 200, "confidence": 0.95, "seed": 0})
 REPLICATES, POINTS = 3, 120

@@ -1,7 +1,7 @@
 """Only what fits, on equal terms, and each recipe once."""
 
-from sensitivity.recipe import Recipe
-from sensitivity.selection import explaining_the_gap, fitting, one_per_recipe
+from sensitivity.study.recipe import Recipe
+from sensitivity.tables.selection import explaining_the_gap, fitting, one_per_recipe
 
 
 def test_models_that_do_not_fit_or_diverged_are_left_out(models_table, recipes):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sensitivity.recipe import Recipe
-from sensitivity.resampling import Bootstrap
-from sensitivity.single_changes import SingleChanges, granulated_kendall, worst_sign_error
+from sensitivity.study.recipe import Recipe
+from sensitivity.tables.resampling import Bootstrap
+from sensitivity.tables.single_changes import SingleChanges, granulated_kendall, worst_sign_error
 
 QUICK = Bootstrap(resamples=300)
 

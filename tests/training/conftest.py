@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sensitivity.datasets import Dataset
-from sensitivity.recipe import Recipe
+from sensitivity.study.recipe import Recipe
 
 SIDE, CLASSES, IMAGES = 8, 4, 150
 
@@ -36,7 +36,7 @@ def recipe():
 @pytest.fixture
 def one_stack(monkeypatch):
     """All replicates are trained together."""
-    monkeypatch.setattr("sensitivity.training.stack_size", lambda problem, replicates: replicates)
+    monkeypatch.setattr("sensitivity.training.training.stack_size", lambda problem, count: count)
 
 
 @pytest.fixture(autouse=True)

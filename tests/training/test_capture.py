@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sensitivity import capture
-from sensitivity.initialization import initial_network
-from sensitivity.parameters import flatten
-from sensitivity.problem import Problem
-from sensitivity.stochastic import MiniBatchRun
+from sensitivity.training import capture
+from sensitivity.training.initialization import initial_network
+from sensitivity.training.parameters import flatten
+from sensitivity.training.problem import Problem
+from sensitivity.training.stochastic import MiniBatchRun
 
 WAITING = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "unique"}
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from sensitivity import course, lbfgs, stochastic
-from sensitivity.initialization import initial_network
-from sensitivity.training import train
+from sensitivity.training import course, lbfgs, stochastic
+from sensitivity.training.initialization import initial_network
+from sensitivity.training.training import train
 
 
 def final_rows(training):

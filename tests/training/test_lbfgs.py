@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sensitivity import fullbatch
-from sensitivity.initialization import initial_network
-from sensitivity.lbfgs import FullBatchRun
-from sensitivity.parameters import assembled, flatten, layer_views
-from sensitivity.problem import Problem
-from sensitivity.training import nothing, train
+from sensitivity.training import fullbatch
+from sensitivity.training.initialization import initial_network
+from sensitivity.training.lbfgs import FullBatchRun
+from sensitivity.training.parameters import assembled, flatten, layer_views
+from sensitivity.training.problem import Problem
+from sensitivity.training.training import nothing, train
 
 
 def in_float64(problem):

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from sensitivity.activations import Activation
-from sensitivity.augmentation import transformation_table
-from sensitivity.backpropagation import Backpropagation
-from sensitivity.batches import Batches
-from sensitivity.initialization import initial_network
-from sensitivity.training import train, training_labels
+from sensitivity.networks.activations import Activation
+from sensitivity.training.augmentation import transformation_table
+from sensitivity.training.backpropagation import Backpropagation
+from sensitivity.training.batches import Batches
+from sensitivity.training.initialization import initial_network
+from sensitivity.training.training import train, training_labels
 
 
 def squared(logits, labels):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sensitivity.checkpoints import Checkpoint, Interrupted
-from sensitivity.training import train
+from sensitivity.training.checkpoints import Checkpoint, Interrupted
+from sensitivity.training.training import train
 
 OPTIMIZERS = ["sgd", "momentum", "adam", "rmsprop", "lbfgs"]
 
@@ -35,7 +35,7 @@ def with_interruptions(model, data, checkpoint, every):
 @pytest.mark.parametrize("stack", [1, 2])
 def test_every_optimizer(data, recipe, tmp_path, monkeypatch, assert_same_bytes, optimizer, stack):
     if optimizer != "lbfgs":
-        monkeypatch.setattr("sensitivity.training.stack_size", lambda *_: stack)
+        monkeypatch.setattr("sensitivity.training.training.stack_size", lambda *_: stack)
     model = recipe(optimizer=optimizer, learning_rate=0.004, steps=25)
     whole = train(model, data)
     checkpoint = Checkpoint(tmp_path / "c.safetensors", "this training", seconds=1e9)

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from sensitivity import stochastic
-from sensitivity.batches import Batches, learning_rate
-from sensitivity.errors import SensitivityError
-from sensitivity.evaluation import evaluate, moments
-from sensitivity.losses import pointwise_losses
-from sensitivity.problem import Problem
-from sensitivity.stacks import stack_size
-from sensitivity.training import nothing, train, training_labels
+from sensitivity.base.errors import SensitivityError
+from sensitivity.training import stochastic
+from sensitivity.training.batches import Batches, learning_rate
+from sensitivity.training.evaluation import evaluate, moments
+from sensitivity.training.losses import pointwise_losses
+from sensitivity.training.problem import Problem
+from sensitivity.training.stacks import stack_size
+from sensitivity.training.training import nothing, train, training_labels
 
 
 def final_rows(training):
@@ -26,7 +26,7 @@ def test_a_replicate_depends_neither_on_its_stack_nor_on_threads(
 ):
     model = recipe(augmentation="shift_flip", labels="random", replicates=8, steps=9)
     alone = train(model, data, seeds=[3])
-    monkeypatch.setattr("sensitivity.training.stack_size", lambda *_: stack)
+    monkeypatch.setattr("sensitivity.training.training.stack_size", lambda *_: stack)
     torch.set_num_threads(threads)
     together = train(model, data)
     for single, weight in zip(alone.network.weights, together.network.weights):
@@ -60,7 +60,7 @@ def test_evaluation_in_chunks_is_evaluation(data, recipe, monkeypatch):
     network = train(recipe(), data).network
     labels = data.labels("train").expand(3, -1)
     whole = evaluate(network, data.inputs("train"), labels, "squared", nothing)
-    monkeypatch.setattr("sensitivity.evaluation.ACTIVATION_BYTES", 1)
+    monkeypatch.setattr("sensitivity.training.evaluation.ACTIVATION_BYTES", 1)
     chunked = evaluate(network, data.inputs("train"), labels, "squared", nothing)
     torch.testing.assert_close(whole[0], chunked[0], rtol=1e-6, atol=0)
     assert torch.equal(whole[1], chunked[1])

@@ -63,7 +63,7 @@ def code(*modules):
 
 def new_keys_with_defaults(study):
     study.edit(
-        "scripts/sensitivity/recipe.py",
+        "scripts/sensitivity/study/recipe.py",
         ("    first_seed: int = 0\n", "    first_seed: int = 0\n    dropout: float = 0.0\n"),
     )
     study.edit(
@@ -103,30 +103,30 @@ CASES = {
     "touch of every file": (touch_everything, NOTHING, NOTHING),
     "comments and docstrings everywhere": (comments_and_docstrings, NOTHING, NOTHING),
     "new keys with defaults": (new_keys_with_defaults, NOTHING, NOTHING),
-    "regions.py": (
-        code("sensitivity/regions"),
+    "regions/counting.py": (
+        code("sensitivity/regions/counting"),
         ("transitions *", "curves *", "sampling *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES),
     ),
-    "jacobian.py": (
-        code("sensitivity/jacobian"),
+    "jacobian/norms.py": (
+        code("sensitivity/jacobian/norms"),
         ("jacobian *", "points *", "curves *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
     ),
-    "training.py": (
-        code("sensitivity/training"),
+    "training/training.py": (
+        code("sensitivity/training/training"),
         ("train *", *MEASURES, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
-    "optimizers.py": (
-        code("sensitivity/optimizers"),
+    "training/optimizers.py": (
+        code("sensitivity/training/optimizers"),
         ("train *", *MEASURES, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
     "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),
-    "the plot style": (code("sensitivity/plotting"), FIGURES, NOTHING),
-    "statistics.py": (
-        code("sensitivity/statistics"),
+    "the plot style": (code("sensitivity/figures/plotting"), FIGURES, NOTHING),
+    "tables/statistics.py": (
+        code("sensitivity/tables/statistics"),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
          "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*",
          "draw A8_*", "draw 2_*"),

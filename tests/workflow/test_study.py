@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from sensitivity.datasets import Dataset
-from sensitivity.networks import Network
+from sensitivity.networks.network import Network
 
 FIGURES = (
     "1_capacity", "2_trajectories", "3_boundaries", "4_factors", "5_gap", "6_points", "A1_loop",

@@ -74,7 +74,7 @@ def test_every_kind_of_damage_is_named(study):
 @pytest.mark.parametrize("directory", [False, True])
 def test_changed_code_and_orphans(study, tmp_path, directory):
     """Results stay where they are; the code, the configuration or the folder is another."""
-    study.append("scripts/sensitivity/regions.py", "EDITED = True")
+    study.append("scripts/sensitivity/regions/counting.py", "EDITED = True")
 
     def forget(configuration):
         del configuration["surveys"]["full_batch"]

@@ -10,9 +10,10 @@ SOURCE = Path(workflow.basedir)
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity import configuration, costs, grid, machines, provenance, storage
+from sensitivity.study import configuration, costs, grid, machines
+from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
-from sensitivity.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError
 
 # Jobs run with the Python of this Snakemake, also when its environment is not activated. A conda
 # environment is activated inside the job and goes before it.

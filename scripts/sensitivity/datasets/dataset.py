@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets.normalization import normalize
-from sensitivity.errors import DamagedFile, SensitivityError
-from sensitivity.storage import read_arrays, write_arrays
+from sensitivity.files.storage import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     import torch

@@ -19,11 +19,11 @@ from tenacity import (
 )
 from tqdm import tqdm
 
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import originals
 from sensitivity.datasets.registry import Original, Row
 from sensitivity.datasets.torchvision_addresses import base_addresses
-from sensitivity.errors import DamagedFile, SensitivityError
-from sensitivity.storage import atomic
+from sensitivity.files.storage import atomic
 
 AGENT = "Mozilla/5.0 (compatible; sensitivity-and-generalization)"  # some mirrors refuse Python's
 CHUNK = 1 << 16

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from sensitivity.base.errors import DamagedFile
 from sensitivity.datasets.registry import Row
-from sensitivity.errors import DamagedFile
 
 UNSIGNED_BYTE = 0x08
 

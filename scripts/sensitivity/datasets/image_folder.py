@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sensitivity.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError
 
 # Suffix and decoder; few, and none that is known for its complexity.
 FORMATS = {

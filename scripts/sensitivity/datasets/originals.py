@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 
+from sensitivity.base.errors import DamagedFile
 from sensitivity.datasets.registry import REGISTRY, Original, Row
-from sensitivity.errors import DamagedFile
 
 LARGEST = 1 << 28  # bytes; no original comes near it, a decompression bomb goes beyond
 CHUNK = 1 << 20

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sensitivity import npz
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import image_folder
 from sensitivity.datasets.dataset import ARRAYS
-from sensitivity.errors import SensitivityError
+from sensitivity.files import npz
 
 Arrays = tuple[np.ndarray, ...]
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sensitivity.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError
 
 
 @dataclass(frozen=True)

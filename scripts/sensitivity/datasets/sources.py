@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import cifar, embedded, idx, originals, own, registry
 from sensitivity.datasets.dataset import Dataset
 from sensitivity.datasets.download import Patience, download
 from sensitivity.datasets.registry import REGISTRY, Row
 from sensitivity.datasets.subsets import stratified_subset
-from sensitivity.errors import DamagedFile, SensitivityError
 
 Arrays = tuple[np.ndarray, ...]
 READERS: dict[str, Callable[[Row, dict[str, bytes]], Arrays]] = {

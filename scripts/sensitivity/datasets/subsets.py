@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sensitivity.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError
 
 SEED = 20180226  # never changed: the name `cifar10:5000` stands for these very images
 

@@ -1,4 +1,8 @@
-"""One module a figure; each has `draw(data, settings)` and knows no files."""
+"""One module a figure; each has `draw(data, settings)` and knows no files. Never imports torch.
+
+In: tables and measurements as `FigureData`. Out: a matplotlib figure. Uses `tables`, `claims` and
+the analytic bounds of `measures`.
+"""
 
 from dataclasses import dataclass, field
 

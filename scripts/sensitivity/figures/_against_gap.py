@@ -1,7 +1,6 @@
 """The drawing room of figures 5, A2 and A6: a metric against the generalization gap."""
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _numbers, _scales, _selection
+from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
 
 
 def draw_grid(data, settings, measures):

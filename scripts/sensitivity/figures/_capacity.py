@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _numbers, _scales, _selection
+from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
 
 COLUMNS = {"number_of_weights": "Number of weights", "training_loss": "Final training loss"}
 

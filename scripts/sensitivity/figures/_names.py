@@ -1,6 +1,6 @@
 """The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
-from sensitivity.plotting import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS, marker_handle
+from sensitivity.figures.plotting import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS, marker_handle
 
 DATASETS = {
     "mnist": "MNIST",

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _scales, _selection
-from sensitivity.selection import fitting
+from sensitivity.figures import _names, _scales, _selection, plotting
+from sensitivity.tables.selection import fitting
 
 LOSSES = {
     "cross_entropy": ("Cross-entropy loss", "trained with cross-entropy"),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sensitivity.selection import explaining_the_gap
+from sensitivity.tables.selection import explaining_the_gap
 
 
 def comparable(models):

@@ -1,16 +1,15 @@
 """Figure A5: why the Jacobian norm is small for confident points, right or wrong: the arch.
 
-The derivation of all curves is in `sensitivity.bounds`: they take the rows of the logit Jacobian F
-for orthogonal, of equal squared norm M = ||F||²/n (Novak et al. 2018, appendix).
+The derivation of all curves is in `sensitivity.measures.bounds`: they take the rows of the logit
+Jacobian F for orthogonal, of equal squared norm M = ||F||²/n (Novak et al. 2018, appendix).
 """
 
 import numpy as np
 from matplotlib.lines import Line2D
 
-from sensitivity import plotting
-from sensitivity.bounds import row_bounds, shared_norm
-from sensitivity.figures import _names, _scales
+from sensitivity.figures import _names, _scales, plotting
 from sensitivity.figures._points import choose_networks, reason_for_none
+from sensitivity.measures.bounds import row_bounds, shared_norm
 
 POINTS_SHOWN = 1000
 DASHED, DOTTED = (0, (5, 2)), (0, (1, 1))

@@ -3,8 +3,7 @@
 import numpy as np
 from matplotlib.colors import hsv_to_rgb
 
-from sensitivity import plotting
-from sensitivity.figures import _names
+from sensitivity.figures import _names, plotting
 
 INSET = 0.36  # side of an inset in plane units: centred at radius 0.8 it stays inside the plane
 HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 0.85, 1.0)

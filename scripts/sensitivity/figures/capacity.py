@@ -1,7 +1,7 @@
 """Figure 1: the generalization gap against the number of weights and the final training loss."""
 
 from sensitivity.figures._capacity import draw_rows
-from sensitivity.plotting import styled
+from sensitivity.figures.plotting import styled
 
 
 @styled

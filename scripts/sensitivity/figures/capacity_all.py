@@ -1,7 +1,6 @@
 """Figure A4: figure 1 on the other data sets."""
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _selection
+from sensitivity.figures import _names, _selection, plotting
 from sensitivity.figures._capacity import draw_rows
 
 

@@ -1,7 +1,7 @@
 """Figure 5: the Jacobian norm against the generalization gap, one panel for each data set."""
 
 from sensitivity.figures._against_gap import draw_grid
-from sensitivity.plotting import styled
+from sensitivity.figures.plotting import styled
 
 
 @styled

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sensitivity import plotting
-from sensitivity.figures import _names
+from sensitivity.figures import _names, plotting
 
 
 @plotting.styled

@@ -1,7 +1,7 @@
 """Figure A6: the Jacobian norm at training points and at Gaussian noise against the gap."""
 
 from sensitivity.figures._against_gap import draw_grid
-from sensitivity.plotting import styled
+from sensitivity.figures.plotting import styled
 
 
 @styled

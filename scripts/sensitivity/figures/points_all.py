@@ -1,7 +1,6 @@
 """Figure A3: figure 6 on the other data sets."""
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _selection
+from sensitivity.figures import _names, _selection, plotting
 from sensitivity.figures._points import draw_panels
 
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from sensitivity import plotting
-from sensitivity.correlations import DIRECTIONS
-from sensitivity.figures import _names, _numbers, _selection
+from sensitivity.figures import _names, _numbers, _selection, plotting
+from sensitivity.tables.correlations import DIRECTIONS
 
 TICKS = (-1, -0.5, 0, 0.5, 1)
 

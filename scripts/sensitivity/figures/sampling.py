@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _numbers
+from sensitivity.figures import _names, _numbers, plotting
 
 CURVES = ("translation loop", "ellipse")
 # Array -> (label, line style, marker, filling, factor that sets the two apart on the log axis).

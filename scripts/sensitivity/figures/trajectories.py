@@ -7,9 +7,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
-from sensitivity import plotting
-from sensitivity.figures import _names, _numbers, _scales, _selection
-from sensitivity.selection import fitting
+from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
+from sensitivity.tables.selection import fitting
 
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 # Kind of curve -> (line style, marker, share of white mixed into the metric's colour).

@@ -1,7 +1,7 @@
 """Figure A2: transitions against the generalization gap, raw and for each unit of the network."""
 
 from sensitivity.figures._against_gap import draw_grid
-from sensitivity.plotting import styled
+from sensitivity.figures.plotting import styled
 
 
 @styled

@@ -9,7 +9,7 @@ import signal
 import pytest
 import torch
 
-from sensitivity.errors import DamagedFile
+from sensitivity.base.errors import DamagedFile
 
 # a result, and the scripts that read it next
 READERS = {

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from sensitivity import command
+from sensitivity.base import command
 
 pytestmark = pytest.mark.timeout(1800)  # on a machine that has other things to do
 

@@ -1,0 +1,104 @@
+"""What every script shares: its arguments, its log, and errors in one sentence."""
+
+import argparse
+import errno
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sensitivity.base.errors import SensitivityError
+
+
+def standard_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every script has."""
+    parser.add_argument(
+        "--settings",
+        type=_mapping,
+        default={},
+        metavar="JSON",
+        help="what this result depends on, as a JSON object; recorded in the result",
+    )
+    parser.add_argument("--log", type=Path, help="a file that receives the log")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
+
+
+def device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a device, for the scripts that compute with PyTorch."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to compute; auto takes CUDA where there is a card (default auto)",
+    )
+
+
+def setup(arguments: argparse.Namespace) -> None:
+    """Send the log to the standard error, and to the file of `--log` when there is one."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setLevel(logging.WARNING)
+    if arguments.log is not None:
+        arguments.log.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(arguments.log, mode="w", encoding="utf-8"))
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=handlers,
+        force=True,
+    )
+
+
+def run(main: Callable[[Sequence[str] | None], None]) -> None:
+    """Run a script's `main`; an error that the user can mend is one sentence, and status 1."""
+    try:
+        main(None)
+    except SensitivityError as error:
+        logging.getLogger("sensitivity").error("%s", error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        logging.getLogger("sensitivity").warning("interrupted")
+        sys.exit(130)
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            logging.getLogger("sensitivity").exception("unexpected error")
+        else:
+            logging.getLogger("sensitivity").error("%s", sentence)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What the user can mend about an error of a library, or None if it is a fault of ours.
+
+    Libraries hide that the disk is full: safetensors behind an error of its own, Matplotlib behind
+    a second one, of the file that it then cannot close. PyTorch's errors are known by their names,
+    since scripts that make tables run without it. What fails to be allocated is said by how much.
+    """
+    earlier: BaseException | None = error
+    while earlier is not None:
+        if os.strerror(errno.ENOSPC) in str(earlier):
+            return (
+                f"cannot write a result: {os.strerror(errno.ENOSPC)}; free some space, then run "
+                "the same command again"
+            )
+        earlier = earlier.__cause__ or earlier.__context__
+    text = " ".join(str(error).split()) or type(error).__name__
+    lacking = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if lacking or "DefaultCPUAllocator" in text:
+        return (
+            f"not enough memory: {text}; use a machine or a device with more, or smaller networks"
+        )
+    return None
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("a JSON object is needed")
+    return value

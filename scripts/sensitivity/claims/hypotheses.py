@@ -1,0 +1,116 @@
+"""The paper's eight claims and the quantities that decide them (Novak et al. 2018, section 1).
+
+Statements are in our own words. Every quantity was chosen before any result: the Jacobian norm
+decides where the paper speaks of sensitivity, transitions are reported beside it.
+"""
+
+from dataclasses import dataclass
+
+from sensitivity.claims.evidence import (
+    Quantity,
+    curve_ratio,
+    factor_ratio,
+    kendall_with_gap,
+    point_statistic,
+)
+
+NORM, TRANSITIONS = "Jacobian norm", "transitions"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim: supported if all `deciding` quantities are; `further` ones are reported only."""
+
+    id: str
+    statement: str
+    figure: str
+    deciding: tuple[Quantity, ...]
+    further: tuple[Quantity, ...] = ()
+
+
+def _factor_claim(id: str, statement: str, factor: str, change: str, direction: int) -> Claim:
+    return Claim(
+        id,
+        statement,
+        "4_factors",
+        (factor_ratio(factor, "jacobian_norm", NORM, change, direction),),
+        (factor_ratio(factor, "transitions", TRANSITIONS, change, direction),),
+    )
+
+
+CLAIMS = (
+    Claim(
+        "C1",
+        "Trained networks are less sensitive near the training data than away from it: along a "
+        "curve, the Jacobian norm and the density of transitions drop near the training points.",
+        "2_trajectories",
+        (
+            curve_ratio("norm_near_over_far", NORM),
+            curve_ratio("density_near_over_far", "transition density"),
+        ),
+    ),
+    Claim(
+        "C2",
+        "The Jacobian norm at test points correlates with the generalization gap, on every data "
+        "set.",
+        "5_gap",
+        (kendall_with_gap("jacobian_norm", NORM, 1),),
+        (kendall_with_gap("transitions", TRANSITIONS, 1),),
+    ),
+    _factor_claim(
+        "C3",
+        "Random labels give higher sensitivity than true labels.",
+        "random_labels",
+        "random over true labels",
+        1,
+    ),
+    _factor_claim(
+        "C4",
+        "Full-batch training gives higher sensitivity than mini-batch training. (The paper found "
+        "this in the Jacobian norm and not in the transitions.)",
+        "full_batch",
+        "full-batch L-BFGS over mini-batch",
+        1,
+    ),
+    _factor_claim(
+        "C5",
+        "Data augmentation gives lower sensitivity.",
+        "augmentation",
+        "with over without augmentation",
+        -1,
+    ),
+    _factor_claim(
+        "C6",
+        "ReLU gives lower sensitivity than saturating non-linearities.",
+        "activation",
+        "another non-linearity over ReLU",
+        1,
+    ),
+    Claim(
+        "C7",
+        "At single test points the Jacobian norm predicts the loss and misclassification.",
+        "6_points",
+        (
+            point_statistic(
+                "auroc_jacobian_norm",
+                "p",
+                "misclassification",
+                "AUROC of the Jacobian norm for misclassified test points",
+                0.5,
+            ),
+            point_statistic(
+                "spearman_loss",
+                "spearman_loss_p",
+                "loss",
+                "Spearman's ρ of the Jacobian norm with the cross-entropy loss of test points",
+                0.0,
+            ),
+        ),
+    ),
+    Claim(
+        "C8",
+        "Larger networks generalize better, although they have the capacity to overfit.",
+        "1_capacity",
+        (kendall_with_gap("number_of_weights", "number of weights", -1),),
+    ),
+)

@@ -1,0 +1,162 @@
+"""Where a result came from: a fingerprint of the code that made it, and its environment.
+
+Snakemake does not follow imports. The fingerprint does: it digests the syntax trees of a script and
+of every module of this package that the script imports, directly or through others. Docstrings,
+comments and layout are left out, so that editing them reruns nothing. So are the modules of
+`PLUMBING`, which decide no digit of any result: what they hand on reaches the results through the
+settings, which Snakemake compares by value.
+"""
+
+import ast
+import hashlib
+import platform
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sensitivity.base.errors import SensitivityError
+
+PACKAGE = "sensitivity"
+SCRIPTS = Path(__file__).resolve().parents[2]
+PLUMBING = frozenset(
+    f"{PACKAGE}/{module}.py"
+    for module in ("base/command", "base/errors", "files/provenance", "study/recipe")
+)
+RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")
+
+
+def fingerprint(script: str, *modules: str) -> str:
+    """A digest of the code behind `scripts/<script>.py` and of `modules`, transitively.
+
+    Name in `modules` only what the script imports by a computed name.
+
+    Raises:
+        SensitivityError: a file that is named or imported does not exist or is no valid Python.
+    """
+    files = _closure((f"{script}.py", *(_module_file(module) for module in modules)))
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file}\0{_summary(file).digest}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def code_files(script: str, *modules: str) -> list[str]:
+    """The files that `fingerprint` digests, relative to the scripts folder, sorted."""
+    return sorted(_closure((f"{script}.py", *(_module_file(module) for module in modules))))
+
+
+def environment() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result's digits, as installed."""
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # each stage's environment holds only what it needs
+    return versions
+
+
+class _Summary:
+    """What the fingerprint needs of one file: its digest and the package files it imports."""
+
+    def __init__(self, file: str) -> None:
+        path = SCRIPTS / file
+        try:
+            tree = ast.parse(path.read_bytes(), filename=str(path))
+        except (OSError, SyntaxError) as error:
+            raise SensitivityError(f"cannot read the code of {path}: {error}") from error
+        _strip_docstrings(tree)
+        self.digest = hashlib.sha256(serialized(tree).encode()).hexdigest()
+        self.imports = frozenset(_imports(tree, file))
+
+
+@cache
+def _summary(file: str) -> _Summary:
+    return _Summary(file)
+
+
+def _closure(roots: tuple[str, ...]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        file = waiting.pop()
+        if file not in found and file not in PLUMBING:
+            found.add(file)
+            waiting.extend(_summary(file).imports)
+    return found
+
+
+def serialized(value: Any) -> str:
+    """A syntax tree as text that is the same under every version of Python.
+
+    `ast.dump` is not: versions differ in the empty fields that they have or show. Here a node's
+    empty fields are left out; in lists, and as the value of a constant, None is kept.
+    """
+    if isinstance(value, ast.AST):
+        kept = [
+            f"{name}={serialized(part)}"
+            for name, part in ast.iter_fields(value)
+            if name != "kind" and (part not in (None, []) or isinstance(value, ast.Constant))
+        ]
+        return f"{type(value).__name__}({', '.join(kept)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(serialized, value))}]"
+    return repr(value)
+
+
+def _strip_docstrings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body:
+                case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+                    node.body = rest
+
+
+def _imports(tree: ast.Module, file: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files_of(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, file)
+            yield from _files_of(base)
+            for alias in node.names:
+                yield from _files_of(f"{base}.{alias.name}", optional=True)
+
+
+def _absolute(node: ast.ImportFrom, file: str) -> str:
+    """The absolute name of the module that an import statement of `file` names."""
+    if node.level == 0:
+        return node.module or ""
+    package = Path(file).with_suffix("").parts[: -node.level]
+    return ".".join((*package, *([node.module] if node.module else [])))
+
+
+def _files_of(module: str, optional: bool = False) -> Iterator[str]:
+    """The files that importing `module` runs: the module's and its parent packages'."""
+    parts = module.split(".")
+    if parts[0] != PACKAGE:
+        return
+    if optional and _find(parts) is None:
+        return  # the name of a function or class, not of a module
+    for length in range(1, len(parts) + 1):
+        yield _module_file(".".join(parts[:length]))
+
+
+def _module_file(module: str) -> str:
+    file = _find(module.split("."))
+    if file is None:
+        raise SensitivityError(f"there is no module {module} below {SCRIPTS}")
+    return file
+
+
+def _find(parts: list[str]) -> str | None:
+    stem = "/".join(parts)
+    return next((f for f in (f"{stem}.py", f"{stem}/__init__.py") if (SCRIPTS / f).is_file()), None)
+
+
+def describe(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The provenance of a result: its settings, its environment, and what else is known."""
+    return {**settings, "environment": environment(), **more}

@@ -1,0 +1,39 @@
+"""Single points: sensitivity, loss and confidence side by side (Novak et al. 2018, section 4.4)."""
+
+import torch
+from torch import Tensor
+
+from sensitivity.jacobian.norms import row_and_logit_norms, total_norm
+from sensitivity.networks.network import Network
+from sensitivity.training.losses import pointwise_losses
+
+CHUNK = 1024
+
+
+@torch.no_grad()
+def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
+    """What every network makes of every point: tensors [R, P] by name.
+
+    `jacobian_norm` and `logit_jacobian_norm`; `true_class_jacobian_norm`, the norm of the row of J
+    that belongs to the label; `cross_entropy` and `squared_loss`, the training losses; `correct`;
+    `maximum_probability`. Logits are evaluated in float64, so that small losses keep their digits.
+    """
+    rows_RPn, logit_norms = row_and_logit_norms(network, x_Pd)
+    logits_RPn = torch.cat([_logits(network, x) for x in x_Pd.split(CHUNK)], dim=1)
+    labels_RP = labels_P.expand(network.replicates, -1)
+    return {
+        "jacobian_norm": total_norm(rows_RPn),
+        "logit_jacobian_norm": logit_norms,
+        "true_class_jacobian_norm": rows_RPn.gather(2, labels_RP.unsqueeze(2)).squeeze(2),
+        "cross_entropy": pointwise_losses(logits_RPn, labels_RP, "cross_entropy"),
+        "squared_loss": pointwise_losses(logits_RPn, labels_RP, "squared"),
+        "correct": logits_RPn.argmax(2) == labels_RP,
+        "maximum_probability": logits_RPn.softmax(2).amax(2),
+    }
+
+
+def _logits(network: Network, x_Pd: Tensor) -> Tensor:
+    """f(x) [R, P, n] in float64; one replicate at a time is converted."""
+    replicates = range(network.replicates)
+    singles = [network.replicate(r).to(torch.float64).logits(x_Pd.double()) for r in replicates]
+    return torch.cat(singles)

@@ -1,0 +1,237 @@
+"""Linear-region transitions: every change of a hidden unit's linear piece along a closed path.
+
+Novak et al. 2018, section 3: t(x) is the sum, over neighbouring points of a path, of the L1
+distance of their codes, a code being the number of the active piece of every hidden unit. Its
+limit for ever denser points is counted here exactly, by restricting the network to the path layer
+after layer (`restriction`): on every arc between the breakpoints found so far, a layer's
+pre-activations are known functions of one variable; where they cross the activation's thresholds
+(`crossings`) are the next breakpoints.
+
+Rules: a unit at a threshold is on the lower piece (`activations`), and is at it when rounding
+cannot tell. So a unit that is exactly zero along a stretch is off there, and changes at the
+stretch's ends if at all. A unit that passes a threshold at a vertex of the path changes once.
+Passing two thresholds counts two, at once or not. Touching a threshold from below counts nothing,
+from above two. The count thus depends on the closed curve alone, not on its start or direction.
+
+Memory: beyond the results and one network's weights, `restriction.MEMORY` bytes by default,
+whatever the network's size, since the path streams through the layers depth first.
+
+R replicates, L hidden layers, n transitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from sensitivity.base.errors import SensitivityError
+from sensitivity.networks.network import Network
+from sensitivity.regions import restriction
+from sensitivity.regions.arcs import Piece
+from sensitivity.regions.crossings import Crossings
+from sensitivity.regions.paths import Ellipse, Octagon, Polygon, check_path
+from sensitivity.regions.restriction import Line, Restriction
+from sensitivity.regions.sampling import sampled_transitions
+
+__all__ = [
+    "Transitions",
+    "count_transitions",
+    "estimate_transitions",
+    "sampled_transitions",
+    "transitions",
+]
+
+Path = Polygon | Ellipse
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """All transitions of R networks along one path, ordered by replicate and position, [n] each.
+
+    position: in [0, 1); replicate, layer, unit: which unit changed; change: +1 or -1, of its code.
+    """
+
+    path: Path
+    replicates: int
+    depth: int
+    position: Tensor
+    replicate: Tensor
+    layer: Tensor
+    unit: Tensor
+    change: Tensor
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def counts(self) -> Tensor:
+        """t of every network, [R]."""
+        return self.layer_counts().sum(1)
+
+    def layer_counts(self) -> Tensor:
+        """The transitions of every layer, [R, L]."""
+        index = self.replicate * self.depth + self.layer
+        return index.bincount(minlength=self.replicates * self.depth).view(-1, self.depth)
+
+    def boundary_density(self) -> Tensor:
+        """Boundaries met per unit of length in input space, by layer, [R, L]."""
+        return self.layer_counts() / self.path.arc_length(torch.ones(1)).item()
+
+    def histogram(self, bins: int) -> Tensor:
+        """Transitions in each of `bins` equal parts of the path's parameter, [R, bins]."""
+        index = self.replicate * bins + (self.position * bins).long().clamp(max=bins - 1)
+        return index.bincount(minlength=self.replicates * bins).view(-1, bins)
+
+    def region_lengths(self, replicate: int) -> Tensor:
+        """Lengths in input space of the regions that one network's path runs through, in order.
+
+        The first is the one in which the path ends and begins; transitions that coincide (to 1e-12
+        of the parameter) leave no region between them. The lengths add up to the path's.
+        """
+        if not 0 <= replicate < self.replicates:
+            raise SensitivityError(
+                f"There is no replicate {replicate}; give one of 0 to {self.replicates - 1}."
+            )
+        whole = self.path.arc_length(torch.ones(1))
+        position = self.position[self.replicate == replicate].to(whole.device)
+        if not len(position):
+            return whole
+        apart = torch.cat([position.new_ones(1), position.diff()]) > 1e-12
+        ends = self.path.arc_length(position[apart])
+        return torch.cat([whole - ends[-1:] + ends[:1], ends.diff()])
+
+
+@torch.no_grad()
+def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64) -> Transitions:
+    """Every transition of every replicate along a closed path, each with its place."""
+    columns: list[list[Tensor]] = [[], [], [], [], []]
+    check_path(path, network.input_size)
+    line = _straightened(network, (path, 0.0, 1.0))
+    for replicate, layer, piece, found in _crossings(network, [line], dtype):
+        position = piece.positions(found)
+        if isinstance(line[0], Octagon):
+            position = line[0].parameter(position)
+        position %= 1  # A crossing at the very end of the path is one at its beginning.
+        constant = torch.full_like(found.unit, replicate), torch.full_like(found.unit, layer)
+        parts = (position, *constant, found.unit, found.change)
+        for column, part in zip(columns, parts, strict=True):
+            column.append(part)
+    position, replicate, *rest = (torch.cat(column) for column in columns)
+    order = position.argsort(stable=True)
+    order = order[replicate[order].argsort(stable=True)]
+    fields = (column[order] for column in (position, replicate, *rest))
+    return Transitions(path, network.replicates, network.depth, *fields)
+
+
+@torch.no_grad()
+def count_transitions(
+    network: Network,
+    paths: Sequence[Path],
+    by_layer: bool = False,
+    dtype: torch.dtype = torch.float64,
+    memory: int = restriction.MEMORY,
+) -> Tensor:
+    """t of every replicate on every closed path, [R, paths], or [R, paths, L] by layer; int64.
+
+    memory: bytes for what is under way through the layers, on top of one network's weights.
+    """
+    if isinstance(paths, Path):
+        raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")
+    counts = _count(network, [(path, 0.0, 1.0) for path in paths], dtype, memory)
+    return counts if by_layer else counts.sum(2)
+
+
+@torch.no_grad()
+def estimate_transitions(
+    network: Network,
+    path: Path,
+    arcs: int,
+    generator: torch.Generator,
+    parts: int = 1024,
+    dtype: torch.dtype = torch.float64,
+) -> tuple[Tensor, Tensor]:
+    """An unbiased estimate of t and its standard error, [R] each, at the cost of a few arcs.
+
+    The path is divided into `parts` equal arcs, and `arcs` of them, drawn without replacement, are
+    counted exactly (the same ones for all replicates); all parts give the exact count, error 0.
+    """
+    if not 2 <= arcs <= parts:
+        raise SensitivityError(f"Choose at least 2 and at most {parts} arcs, not {arcs}.")
+    chosen = torch.randperm(parts, generator=generator, device=generator.device)[:arcs].tolist()
+    lines = [(path, i / parts, (i + 1) / parts) for i in sorted(chosen)]
+    counts = _count(network, lines, dtype, restriction.MEMORY).sum(2).double()
+    # The variance of a mean drawn without replacement from a finite population.
+    variance = counts.var(dim=1) / arcs * (1 - arcs / parts)
+    return parts * counts.mean(dim=1), parts * variance.sqrt()
+
+
+def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int) -> Tensor:
+    """Transitions of every replicate on every line, by layer, [R, lines, L]."""
+    for path, _, _ in lines:
+        check_path(path, network.input_size)
+    shape = network.replicates, network.depth, len(lines)
+    counts = torch.zeros(shape, dtype=torch.int64, device=network.device)
+    lines = [_straightened(network, line) for line in lines]
+    for curved in (False, True):
+        kind = [i for i, (path, _, _) in enumerate(lines) if isinstance(path, Ellipse) == curved]
+        chosen = [lines[i] for i in kind]
+        total = counts.new_zeros((*shape[:2], len(chosen)))
+        for replicate, layer, piece, found in _crossings(network, chosen, dtype, memory):
+            line = piece.line.take(found.arc)
+            total[replicate, layer] += line.bincount(minlength=len(chosen))
+        counts[:, :, kind] = total
+    return counts.transpose(1, 2)
+
+
+def _straightened(network: Network, line: Line) -> Line:
+    """The line, or chords with the same transitions where these depend on the direction alone.
+
+    Straight arcs need half the arithmetic. They serve ellipses around 0, as the random ones are,
+    in networks of which every unit's side of its threshold stays the same when the input is scaled.
+    """
+    path, start, stop = line
+    scales = network.activation.scales and not network.biases
+    if not scales or not isinstance(path, Ellipse) or path.center.any():
+        return line
+    octagon = Octagon(path)
+    return octagon, octagon.inverse(start), octagon.inverse(stop)
+
+
+def _crossings(
+    network: Network,
+    lines: Sequence[Line],
+    dtype: torch.dtype,
+    memory: int = restriction.MEMORY,
+) -> Iterator[tuple[int, int, Piece, Crossings]]:
+    """(replicate, layer, piece, crossings) for lines of one kind."""
+    _check(network, dtype)
+    curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
+    nodes = restriction.nodes_within(network, curved, dtype, memory)
+    hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
+    networks = [Restriction(network, r, dtype, hold, len(lines)) for r in range(network.replicates)]
+    # The inputs stream by twice: margins need to know what the whole of a line is like.
+    inputs = partial(restriction.pieces, lines, nodes, dtype, network.device)
+    for piece in inputs():
+        for restricted in networks:
+            restricted.look(piece)
+    for piece in inputs():
+        for replicate, restricted in enumerate(networks):
+            for layer, part, found in restricted.walk(piece, nodes):
+                yield replicate, layer, part, found
+
+
+def _check(network: Network, dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
+    parameters = [*network.weights, *(network.biases or [])]
+    for replicate in range(network.replicates):
+        # Which NaNs pass on, many times faster than isfinite is.
+        extremes = [torch.stack(parameter[replicate].aminmax()) for parameter in parameters]
+        if not torch.cat(extremes).isfinite().all():
+            raise SensitivityError(
+                f"Replicate {replicate} has infinite or undefined parameters and thus no linear "
+                "regions; leave diverged replicates out with Network.select."
+            )

@@ -1,0 +1,207 @@
+"""Closed curves in input space along which sensitivity is measured (Novak et al. 2018, section 3).
+
+A path is a map from t in [0, 1) to R^d. Points and vertices are tensors of d numbers; lengths are
+Euclidean, in the units of the (normalised) inputs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sensitivity.base.errors import SensitivityError
+
+
+def overlapping(length: int, most: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most `most` of so many nodes, about equal, that overlap by one node."""
+    parts = max(1, math.ceil((length - 1) / (most - 1)))
+    bounds = [round(i * (length - 1) / parts) for i in range(parts + 1)]
+    for first, last in pairwise(bounds):
+        yield first, last + 1
+
+
+class Polygon:
+    """A closed polygon of V vertices [V, d]; each edge takes 1/V of the parameter.
+
+    Edge i runs from vertex i to vertex i + 1, the last one back to vertex 0. Vertices may coincide.
+    """
+
+    def __init__(self, vertices: Tensor) -> None:
+        self.vertices = torch.as_tensor(vertices)
+        if self.vertices.dim() != 2 or len(self.vertices) < 2:
+            raise SensitivityError(
+                "A polygon needs at least two vertices, as a [vertices, d] tensor."
+            )
+
+    @property
+    def input_size(self) -> int:
+        return self.vertices.shape[1]
+
+    def points(self, t: Tensor) -> Tensor:
+        """The points at parameters t [k]: [k, d] in t's dtype."""
+        vertices = self.vertices.to(t)
+        corners = len(vertices)
+        scaled = t * corners
+        edge = scaled.floor().long()
+        start, end = vertices[edge % corners], vertices[(edge + 1) % corners]
+        return torch.lerp(start, end, (scaled - edge).unsqueeze(1))
+
+    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [N] and points [N, 1, d], in float64: both ends and all vertices between.
+
+        In parts of at most `most` nodes, each of which begins with the last node of the one before.
+        """
+        corners = len(self.vertices)
+        between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
+        scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
+        scaled = scaled.to(self.vertices.device)
+        for first, last in overlapping(len(scaled), most):
+            part = scaled[first:last]
+            edge = part.floor().long()
+            ends = self.vertices[edge % corners], self.vertices[(edge + 1) % corners]
+            points = torch.lerp(*(end.double() for end in ends), (part - edge).unsqueeze(1))
+            yield part / corners, points.unsqueeze(1)
+
+    def arc_length(self, t: Tensor) -> Tensor:
+        """The length of the path from 0 to t in [0, 1], [k] in float64."""
+        vertices = self.vertices.double()
+        edges = (vertices.roll(-1, 0) - vertices).norm(dim=1)
+        reached = torch.cat([edges.new_zeros(1), edges.cumsum(0)])
+        scaled = t.to(reached) * len(edges)
+        edge = scaled.floor().long().clamp(max=len(edges) - 1)
+        return reached[edge] + (scaled - edge) * edges[edge]
+
+
+class Ellipse:
+    """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d]."""
+
+    def __init__(self, center: Tensor, cosine_axis: Tensor, sine_axis: Tensor) -> None:
+        self.center = torch.as_tensor(center)
+        self.cosine_axis = torch.as_tensor(cosine_axis)
+        self.sine_axis = torch.as_tensor(sine_axis)
+        shapes = {tuple(v.shape) for v in (self.center, self.cosine_axis, self.sine_axis)}
+        if len(shapes) != 1 or self.center.dim() != 1:
+            raise SensitivityError(
+                "An ellipse needs a centre and two axes of one and the same size."
+            )
+
+    @property
+    def input_size(self) -> int:
+        return len(self.center)
+
+    def points(self, t: Tensor) -> Tensor:
+        """The points at parameters t [k]: [k, d] in t's dtype."""
+        angle = 2 * math.pi * t
+        basis = torch.stack([self.center, self.cosine_axis, self.sine_axis]).to(t)
+        return torch.stack([torch.ones_like(t), angle.cos(), angle.sin()], dim=1) @ basis
+
+    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [N] and points [N, 2, d], in float64, of nodes at most pi/4 apart.
+
+        The second point is half-way to the next node (behind the last node it has no meaning).
+        Parts as of a polygon.
+        """
+        arcs = max(1, math.ceil(8 * (stop - start)))
+        t = torch.linspace(start, stop, 2 * arcs + 1, dtype=torch.float64)
+        t = torch.cat([t, t[-1:]]).to(self.center.device)
+        points = self.points(t).unflatten(0, (-1, 2))
+        for first, last in overlapping(arcs + 1, most):
+            yield t[::2][first:last], points[first:last]
+
+    def arc_length(self, t: Tensor) -> Tensor:
+        """The length of the path from 0 to t in [0, 1], [k] in float64."""
+        from scipy.special import ellipeinc  # 0.2 s, which jobs about polygons need not spend
+
+        major, parameter, phase = self._principal_axes
+        angle = 2 * math.pi * t.detach().cpu().double().numpy() - phase
+        length = major * (ellipeinc(angle, parameter) - ellipeinc(-phase, parameter))
+        return torch.as_tensor(length).to(t.device)
+
+    @cached_property
+    def _principal_axes(self) -> tuple[float, float, float]:
+        """Length a of the longer half axis, 1 - (b/a)^2, and the angle at which the shorter ends.
+
+        From that angle on, the speed is a sqrt(1 - m sin^2) and the length an elliptic integral.
+        """
+        cosine, sine = self.cosine_axis.double(), self.sine_axis.double()
+        p, q, r = float(cosine @ cosine), float(sine @ sine), float(cosine @ sine)
+        # speed^2 = p sin^2 + q cos^2 - 2 r sin cos = (p + q)/2 + (q - p)/2 cos 2x - r sin 2x
+        mean, swing = (p + q) / 2, math.hypot((q - p) / 2, r)
+        phase = math.atan2(-r, (q - p) / 2) / 2
+        largest = mean + swing
+        return math.sqrt(largest), (2 * swing / largest if largest else 0.0), phase
+
+
+class Octagon(Polygon):
+    """Eight chords of an ellipse around 0, vertex i at t = i / 8.
+
+    Whatever depends on a point's direction alone, not on its distance from 0, is the same at a
+    point of the ellipse and where its ray meets the octagon. The parameters of the two differ.
+    """
+
+    SIDES = 8
+    _HALF_SIDE = math.tan(math.pi / SIDES)
+
+    def __init__(self, ellipse: Ellipse) -> None:
+        t = torch.arange(self.SIDES, dtype=torch.float64, device=ellipse.center.device)
+        super().__init__(ellipse.points(t / self.SIDES))
+
+    def parameter(self, t: Tensor) -> Tensor:
+        """The ellipse's parameter for the octagon's, [k] in [0, 1]."""
+        side = (t * self.SIDES).floor()
+        along = 2 * (t * self.SIDES - side) - 1
+        angle = (along * self._HALF_SIDE).atan() / (2 * math.pi)
+        return (side + 0.5) / self.SIDES + angle
+
+    def inverse(self, t: float) -> float:
+        """The octagon's parameter for the ellipse's, in [0, 1]."""
+        side = math.floor(t * self.SIDES)
+        angle = 2 * math.pi * (t - (side + 0.5) / self.SIDES)
+        return (side + (1 + math.tan(angle) / self._HALF_SIDE) / 2) / self.SIDES
+
+
+def check_path(path: Polygon | Ellipse, input_size: int) -> None:
+    """Raise SensitivityError for what is no path, or not one through so many dimensions."""
+    if not isinstance(path, Polygon | Ellipse):
+        raise SensitivityError(
+            f"A path must be a Polygon or an Ellipse, not a {type(path).__name__}."
+        )
+    if path.input_size != input_size:
+        raise SensitivityError(
+            f"The path runs through {path.input_size} dimensions, the network takes {input_size}; "
+            "give both the same."
+        )
+
+
+def translation_loop(image: Tensor | np.ndarray) -> Polygon:
+    """The polygon through all horizontal translations of an image, with wrap-around.
+
+    image: [h, w] or [h, w, c], already normalised. Vertex s is the image moved s pixels to the
+    right, flattened in the order h, w, c: [w, h * w * c].
+    """
+    image = torch.as_tensor(image)
+    if image.dim() not in (2, 3):
+        raise SensitivityError("An image to translate must have the shape [h, w] or [h, w, c].")
+    shifts = range(image.shape[1])
+    return Polygon(torch.stack([image.roll(s, dims=1).flatten() for s in shifts]))
+
+
+def ellipse_through(x1: Tensor, x2: Tensor, x3: Tensor) -> Ellipse:
+    """The ellipse that meets three points [d] at the angles pi/3, pi and 5 pi/3."""
+    points = torch.stack([torch.as_tensor(x) for x in (x1, x2, x3)]).double()
+    angles = torch.tensor([1, 3, 5], dtype=torch.float64, device=points.device) * (math.pi / 3)
+    return Ellipse(points.mean(0), 2 / 3 * angles.cos() @ points, 2 / 3 * angles.sin() @ points)
+
+
+def random_ellipse(d: int, generator: torch.Generator) -> Ellipse:
+    """An ellipse around 0 whose two axes are drawn from N(0, I), in float64."""
+    cosine, sine = torch.randn(
+        2, d, dtype=torch.float64, generator=generator, device=generator.device
+    )
+    return Ellipse(torch.zeros_like(cosine), cosine, sine)

@@ -1,0 +1,154 @@
+"""The configuration, checked before anything runs: one message that says what to mend.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
+
+from sensitivity.base.errors import SensitivityError
+from sensitivity.datasets import registry
+from sensitivity.study import costs, grid
+from sensitivity.study.recipe import nearest
+
+SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
+
+# JSON has one type of number. Here 64.0 is no integer (two ways to write one setting would be two
+# settings), and YAML's .nan and .inf are no numbers.
+_types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: type(value) is int,
+        "number": lambda _, value: type(value) is int or (type(value) is float and isfinite(value)),
+    }
+)
+Validator = extend(Draft202012Validator, type_checker=_types)
+
+
+def load_schema(path: "str | Path") -> dict[str, Any]:
+    """The JSON schema of the configuration, kept as YAML."""
+    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with its defaults filled in, if a study can be run from it.
+
+    Raises:
+        SensitivityError: the first thing that is wrong, as one sentence: the key, the value, what
+            is allowed, the nearest valid name.
+    """
+    error = best_match(Validator(schema).iter_errors(configuration))
+    if error is not None:
+        raise SensitivityError(_sentence(error))
+    complete = _with_defaults(configuration, schema)
+    if complete["study"] in SHARED_FOLDERS:
+        raise SensitivityError(
+            f"study: {complete['study']!r} is a folder that all studies share; choose another name"
+        )
+    _check_surveys_named(complete)
+    _check_datasets(complete)
+    _check_memory(complete)
+    return complete
+
+
+def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    complete = deepcopy(dict(configuration))
+    for key, part in schema["properties"].items():
+        if "default" in part:
+            complete.setdefault(key, deepcopy(part["default"]))
+        if "properties" in part:
+            complete[key] = _with_defaults(complete[key], part)
+    return complete
+
+
+def _sentence(error: ValidationError) -> str:
+    """A validation error as one sentence with the nearest valid name."""
+    while error.context:
+        error = best_match(iter(error.context)) or error
+    place = ".".join(str(part) for part in error.absolute_path) or "the configuration"
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(error.schema.get("properties", {}))
+            unknown = next(key for key in error.instance if key not in known)
+            return f"unknown key {unknown!r} in {place}{nearest(unknown, known)}"
+        case "required":
+            missing = next(key for key in error.validator_value if key not in error.instance)
+            return f"{place} lacks the key {missing!r}"
+        case "enum":
+            allowed = [str(value) for value in error.validator_value]
+            return f"{place}: unknown value {error.instance!r}{nearest(error.instance, allowed)}"
+        case "uniqueItems":
+            return f"{place}: {error.instance!r} holds a value twice; name each value once"
+        case "minItems" | "minProperties":
+            return f"{place} is empty; give at least one value"
+        case "type":
+            kinds = error.validator_value
+            kinds = [kinds] if isinstance(kinds, str) else kinds
+            quotes = ", so write it in quotes" if "string" in kinds and _scalar(error) else ""
+            return (
+                f"{place}: {error.instance!r} has the wrong type; allowed is {' or '.join(kinds)}"
+                f"{quotes}"
+            )
+        case "maxLength":
+            return f"{place}: {error.instance!r} is longer than {error.validator_value} characters"
+        case "pattern":
+            return (
+                f"{place}: {error.instance!r} is no valid name; letters, digits, '.', '_' and '-' "
+                "are allowed, the first a letter or digit"
+            )
+    return f"{place}: {error.message}"
+
+
+def _scalar(error: ValidationError) -> bool:
+    return isinstance(error.instance, bool | int | float)
+
+
+def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
+    known = list(configuration["surveys"])
+    for section in ("rivals", "points", "trajectories", "boundaries", "sampling"):
+        part = configuration[section]
+        named = part.get("surveys", [part.get("survey")])
+        for survey in named:
+            if survey is not None and survey not in known:
+                raise SensitivityError(
+                    f"{section}: unknown survey {survey!r}{nearest(survey, known)}"
+                )
+
+
+def _check_datasets(configuration: Mapping[str, Any]) -> None:
+    own = configuration["datasets"]
+    for name in own:
+        registry.check_own_name(name)
+    used = set()
+    for survey, part in configuration["surveys"].items():
+        for dataset in part["datasets"]:
+            try:
+                registry.check_name(dataset, own)
+            except SensitivityError as error:
+                raise SensitivityError(f"survey {survey!r}: {error}") from error
+            used.add(dataset)
+    main = configuration["figures"]["main_dataset"]
+    if main not in used:
+        raise SensitivityError(
+            f"figures.main_dataset: no survey uses {main!r}{nearest(main, sorted(used))}"
+        )
+
+
+def _check_memory(configuration: Mapping[str, Any]) -> None:
+    """Refuse a network that no machine of the study can hold, before hours are spent."""
+    limit = configuration["memory_limit_gb"]
+    for model in grid.expand(configuration).values():
+        needed = costs.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
+        if needed > limit:
+            raise SensitivityError(
+                f"survey {model.surveys[0]!r}: {model.name} on {model.dataset} needs about "
+                f"{needed:.3g} GB, more than memory_limit_gb ({limit:g}); lower its depth, width "
+                "or replicates, or raise memory_limit_gb"
+            )

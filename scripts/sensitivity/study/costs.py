@@ -1,0 +1,226 @@
+"""What a job costs: work and memory, from the recipe and the numbers of the configuration alone.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+Operations are floating-point operations, a multiply-add counted as two; memory is in bytes.
+How long a machine takes for some work is said in `machines`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import ceil, prod
+from typing import Any
+
+from sensitivity.datasets import registry
+from sensitivity.study.recipe import Recipe
+
+BYTES = 4  # of a 32-bit float
+EVALUATIONS = 16  # of both whole sets in the course of a training
+EVALUATION_BATCH = 2048
+LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on average
+LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
+BINS = 64  # of a trajectory
+CHUNK = 512  # points that a measure takes at once
+CODE_BYTES = 50  # moved to find and compare the piece of a unit at a sample
+CROSSING_BYTES = 400  # moved to find out whether a unit crosses a threshold between two breakpoints
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a data set that decide costs."""
+
+    input_size: int
+    vertices: int  # of a translation loop: the width of an image
+    classes: int
+    training_images: int
+    test_images: int
+
+
+UNKNOWN = Sizes(3072, 32, 100, 60_000, 10_000)  # a reader's own data, before they are read
+
+
+@dataclass(frozen=True)
+class Work:
+    """Operations in 32 and in 64 bits, bytes moved, calls of the device that wait for each other.
+
+    Bytes count where they, and not operations, take the time. A GPU trains all replicates in the
+    same calls; `replicates` is how often a processor repeats them, which takes small networks one
+    after another.
+    """
+
+    single: float = 0.0
+    double: float = 0.0
+    moved: float = 0.0
+    calls: float = 0.0
+    replicates: int = 1
+
+    @property
+    def operations(self) -> float:
+        """Operations of either precision."""
+        return self.single + self.double
+
+
+def sizes_of(dataset: str) -> Sizes:
+    """The sizes of a known data set or subset; generous ones for a reader's own."""
+    base, subset = registry.parse(dataset)
+    row = registry.REGISTRY.get(base)
+    if row is None:
+        return UNKNOWN
+    training_images, test_images = row.sizes
+    shape = row.image_shape
+    return Sizes(prod(shape), shape[1], row.classes, subset or training_images, test_images)
+
+
+def number_of_weights(recipe: Recipe, sizes: Sizes) -> int:
+    """Weights of one replicate."""
+    hidden = (recipe.depth - 1) * recipe.width**2
+    return recipe.width * (sizes.input_size + sizes.classes) + hidden
+
+
+def training_operations(recipe: Recipe, sizes: Sizes) -> float:
+    """Operations of a whole training, all replicates.
+
+    Forward, weight gradients and input gradients take 2 operations a weight and image each; the
+    first layer needs no input gradient.
+    """
+    weights = number_of_weights(recipe, sizes)
+    per_image = 6 * weights - 2 * sizes.input_size * recipe.width
+    images = float(recipe.batch_size * recipe.steps)
+    if recipe.optimizer == "lbfgs":
+        images = sizes.training_images * recipe.steps * LINE_SEARCH
+    evaluated = 2 * weights * EVALUATIONS * (sizes.training_images + sizes.test_images)
+    return recipe.replicates * (per_image * images + evaluated)
+
+
+def jacobian_operations(recipe: Recipe, sizes: Sizes, points: int, sets: int = 1) -> float:
+    """Operations of the Jacobian norms at `points` points in `sets` sets, all replicates.
+
+    The product of an n-row matrix with every layer at each point; the first layer is decomposed
+    once for each set.
+    """
+    weights = number_of_weights(recipe, sizes)
+    hidden = weights - sizes.input_size * recipe.width
+    decomposition = 2 * recipe.width**2 * sizes.input_size
+    backward = 2 * sizes.classes * (hidden + recipe.width**2)
+    return float(recipe.replicates * (sets * decomposition + points * (2 * weights + backward)))
+
+
+def transitions_operations(recipe: Recipe, sizes: Sizes, paths: int) -> float:
+    """Operations of the exact transitions on `paths` closed paths of `sizes.vertices` corners.
+
+    A layer is evaluated at every breakpoint of the layers before it. How many breakpoints a unit
+    adds varies with training; two a unit is typical of networks that fit.
+    """
+    first = 2 * sizes.input_size * recipe.width * sizes.vertices
+    others = recipe.depth - 1
+    others *= 2 * recipe.width**2 * (sizes.vertices + recipe.width * recipe.depth)
+    return float(recipe.replicates * paths * (first + others))
+
+
+def training_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """A whole training: five calls a layer and step, and some for the batch and its loss."""
+    calls = float(recipe.steps * (5 * recipe.depth + 20))
+    replicates = recipe.replicates
+    if recipe.optimizer == "lbfgs":  # one replicate after another also on a GPU
+        calls *= recipe.replicates * LINE_SEARCH
+        replicates = 1
+    return Work(single=training_operations(recipe, sizes), calls=calls, replicates=replicates)
+
+
+def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Jacobian norms, one decomposition of the first layer for each set of points."""
+    counts = [n or sizes.test_images for key, n in numbers.items() if key.endswith("_points")]
+    return _jacobian(recipe, sizes, sum(counts), sets=len(counts))
+
+
+def transitions_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Exact transitions on translation loops."""
+    return _crossings(recipe, sizes, numbers["test_points"] or sizes.test_images, sizes.vertices)
+
+
+def rivals_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Mostly the sharpness: a search for the noise that a network bears, over several draws."""
+    points = numbers["training_points"] or sizes.training_images
+    passes = 20 * numbers["noise_draws"]
+    weights = number_of_weights(recipe, sizes)
+    calls = recipe.replicates * passes * 6 * (recipe.depth + 1)
+    return Work(single=recipe.replicates * 2.0 * weights * points * passes, calls=calls)
+
+
+def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Jacobian norms in every bin of three kinds of curves, and their exact transitions."""
+    curves = 3 * numbers["curves"]
+    norms = _jacobian(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
+    crossings = _crossings(recipe, sizes, curves, vertices=1)
+    calls = norms.calls + crossings.calls
+    return Work(norms.single, crossings.double, crossings.moved, calls)
+
+
+def boundaries_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Codes on a plane before and after training, of one replicate, in 64 bits."""
+    points = 2 * numbers["resolution"] ** 2
+    calls = 4.0 * (recipe.depth + 1) * ceil(points / CHUNK)
+    return Work(double=2.0 * number_of_weights(recipe, sizes) * points, calls=calls)
+
+
+def sampling_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Codes at ever more samples, twice as many each time, in 32 and in 64 bits."""
+    samples = 2 * numbers["curves"] * 2 * 2.0 ** numbers["largest_exponent"]
+    operations = 2.0 * number_of_weights(recipe, sizes) * samples
+    calls = 4 * 2 * (recipe.depth + 1) * samples / CHUNK
+    moved = 2 * samples * recipe.depth * recipe.width * CODE_BYTES
+    return Work(single=operations, double=operations, moved=moved, calls=calls)
+
+
+WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
+    "train": training_work,
+    "jacobian": jacobian_work,
+    "transitions": transitions_work,
+    "rivals": rivals_work,
+    "points": jacobian_work,
+    "curves": curves_work,
+    "boundaries": boundaries_work,
+    "sampling": sampling_work,
+}
+"""The work of a job, by its rule; `numbers` is the rule's section of the configuration."""
+
+
+def training_memory(recipe: Recipe, sizes: Sizes) -> float:
+    """Peak bytes of a training job: weights and optimizer state, activations, the data set."""
+    weights = number_of_weights(recipe, sizes)
+    batch = recipe.batch_size * recipe.replicates
+    copies: float = 6
+    if recipe.optimizer == "lbfgs":
+        copies += 2 * LBFGS_HISTORY / recipe.replicates
+        batch = sizes.training_images
+    units = recipe.width * recipe.depth + sizes.input_size + sizes.classes
+    numbers = recipe.replicates * weights * copies
+    numbers += 3 * units * max(batch, EVALUATION_BATCH)
+    numbers += 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
+    return float(BYTES * numbers)
+
+
+def host_memory(recipe: Recipe, sizes: Sizes) -> float:
+    """Peak bytes beside a GPU: the weights on their way to disk, the data set on its way there."""
+    weights = 4 * recipe.replicates * number_of_weights(recipe, sizes)
+    images = 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
+    return float(BYTES * (weights + images))
+
+
+def weights_bytes(recipe: Recipe, sizes: Sizes) -> float:
+    """What a trained model takes on disk."""
+    return float(BYTES * recipe.replicates * number_of_weights(recipe, sizes))
+
+
+def _jacobian(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:
+    calls = recipe.replicates * ceil(points / CHUNK) * 20 * (recipe.depth + 1)
+    return Work(single=jacobian_operations(recipe, sizes, points, sets), calls=float(calls))
+
+
+def _crossings(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
+    """Exact transitions on paths of so many corners, in 64 bits."""
+    operations = transitions_operations(recipe, replace(sizes, vertices=vertices), paths)
+    breakpoints = recipe.depth * (vertices + recipe.width * (recipe.depth - 1))
+    walks = recipe.replicates * paths
+    moved = float(walks * breakpoints * recipe.width * CROSSING_BYTES)
+    calls = walks * 40.0 * (recipe.depth + breakpoints / CHUNK)
+    return Work(double=operations, moved=moved, calls=calls)

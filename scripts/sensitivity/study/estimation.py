@@ -1,0 +1,125 @@
+"""What a whole study costs, before anything is launched: its jobs, their work, time and disk."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import pandas as pd
+
+from sensitivity.study import costs, grid
+from sensitivity.study.machines import CARDS, CORE, Machine, is_brief
+from sensitivity.study.recipe import Recipe
+
+SECTIONS = {
+    "jacobian": "jacobian",
+    "transitions": "transitions",
+    "rivals": "rivals",
+    "points": "points",
+    "curves": "trajectories",
+    "boundaries": "boundaries",
+    "sampling": "sampling",
+}
+"""The measures, and their sections of the configuration."""
+
+MACHINES: dict[str, Machine] = {**CARDS, "core": CORE}
+POINT_BYTES = 33  # of a record: four numbers and whether the network was right
+SMALL_FILE_BYTES = 8192  # on disk, of a history, a seal, a log, ...
+SMALL_FILES = 12  # of a model: outputs, logs, benchmarks
+OTHER_SECONDS = 4.0  # of a core, for data, a table or a figure
+SNAKEMAKE_SECONDS = 0.5  # of a core and job, to start it and to record it
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training or measurement."""
+
+    rule: str
+    dataset: str
+    survey: str  # the first one that asks for the model
+    recipe: Recipe
+    work: costs.Work
+    bytes: float
+
+
+def jobs(configuration: Mapping[str, Any]) -> Iterator[Job]:
+    """Every training and measurement of a checked configuration."""
+    for model in grid.expand(configuration).values():
+        recipe, sizes = model.recipe, costs.sizes_of(model.dataset)
+        common = (model.dataset, model.surveys[0], recipe)
+        disk = costs.weights_bytes(recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
+        yield Job("train", *common, costs.WORK["train"](recipe, sizes, {}), disk)
+        for measure, section in SECTIONS.items():
+            numbers = configuration[section]
+            if _is_asked_for(model, numbers):
+                work = costs.WORK[measure](recipe, sizes, numbers)
+                yield Job(measure, *common, work, _result_bytes(measure, recipe, sizes, numbers))
+
+
+def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
+    """A row a job: rule, dataset, survey, networks, operations, bytes, brief, hours by machine."""
+    return pd.DataFrame(
+        {
+            "rule": job.rule,
+            "dataset": job.dataset,
+            "survey": job.survey,
+            "networks": job.recipe.replicates,
+            "operations": job.work.operations,
+            "bytes": job.bytes,
+            "brief": is_brief(job.work),
+            **{name: machine.seconds(job.work) / 3600 for name, machine in MACHINES.items()},
+            **{f"{name} start": machine.startup / 3600 for name, machine in MACHINES.items()},
+        }
+        for job in jobs(configuration)
+    )
+
+
+def submissions(frame: pd.DataFrame, shared: Mapping[str, int]) -> int:
+    """How many submissions carry these jobs, if so many brief ones of a rule share one."""
+    brief = frame[frame.brief].groupby("rule").size()
+    return int((~frame.brief).sum()) + sum(
+        ceil(count / shared.get(f"{rule}_brief", 1)) for rule, count in brief.items()
+    )
+
+
+def minutes_on_cores(frame: pd.DataFrame, others: int, cores: int) -> float:
+    """Minutes for all jobs, side by side on so many cores, `others` besides those of the table."""
+    computing = 3600 * float(frame["core"].sum() + frame["core start"].sum())
+    around = OTHER_SECONDS * others + SNAKEMAKE_SECONDS * (others + len(frame))
+    return (computing + around) / cores / 60
+
+
+def summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Sums over the jobs of each group: models, networks, jobs, operations, hours, disk."""
+    training = frame[frame.rule == "train"]
+    groups = frame.groupby(by, sort=False)
+    columns = {
+        "models": training.groupby(by, sort=False).size(),
+        "networks": training.groupby(by, sort=False).networks.sum(),
+        "jobs": groups.size(),
+        "operations": groups.operations.sum(),
+        **{name: groups[name].sum() + groups[f"{name} start"].sum() for name in MACHINES},
+        "longest (a100)": groups.a100.max(),
+        "GB": groups.bytes.sum() / 1e9,
+    }
+    return pd.DataFrame(columns).loc[list(groups.groups)].fillna(0)
+
+
+def _is_asked_for(model: grid.Model, numbers: Mapping[str, Any]) -> bool:
+    """Sections without surveys hold for all models."""
+    if "survey" in numbers:
+        return numbers["survey"] in model.surveys
+    return "surveys" not in numbers or not set(numbers["surveys"]).isdisjoint(model.surveys)
+
+
+def _result_bytes(
+    measure: str, recipe: Recipe, sizes: costs.Sizes, numbers: Mapping[str, Any]
+) -> float:
+    values = 0.0
+    if measure == "points":
+        values = POINT_BYTES * recipe.replicates * (numbers["test_points"] or sizes.test_images)
+    elif measure == "curves":
+        values = 2 * 8.0 * recipe.replicates * 3 * numbers["curves"] * costs.BINS
+    elif measure == "boundaries":
+        values = 2 * 8.0 * numbers["resolution"] ** 2
+    return values + SMALL_FILE_BYTES

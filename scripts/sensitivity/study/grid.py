@@ -1,0 +1,132 @@
+"""From the configuration to the models: every survey's grid expanded, each model once.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from sensitivity.base.errors import SensitivityError
+from sensitivity.study.recipe import Recipe
+
+LARGEST_GRID = 10**6  # models of one survey, several times the paper's
+
+
+@dataclass(frozen=True)
+class Model:
+    """One recipe on one data set, and the surveys that ask for it."""
+
+    dataset: str
+    recipe: Recipe
+    surveys: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The model's folder name."""
+        return self.recipe.name
+
+
+Grid = dict[tuple[str, str], Model]
+
+
+def expand(configuration: Mapping[str, Any]) -> Grid:
+    """All models of a configuration, by (data set, model name), in the order of the surveys.
+
+    A survey is a grid: the product of its lists over the keys of a recipe. Values under `recipe`
+    hold for every survey that does not say otherwise. A model that several surveys need is one.
+
+    Raises:
+        SensitivityError: a value no recipe can have, with the survey's name.
+    """
+    members: dict[tuple[str, Recipe], list[str]] = {}
+    for survey, grid in configuration["surveys"].items():
+        shared = {k: v for k, v in configuration.get("recipe", {}).items() if k not in grid}
+        combined = {**shared, **grid}
+        asked = prod(len(values) for values in combined.values() if isinstance(values, list))
+        if asked > LARGEST_GRID:
+            raise SensitivityError(
+                f"survey {survey!r} asks for {asked} models, more than {LARGEST_GRID}; shorten one "
+                "of its lists"
+            )
+        try:
+            for recipe in _recipes(combined):
+                for dataset in grid["datasets"]:
+                    surveys = members.setdefault((dataset, recipe), [])
+                    if survey not in surveys:  # L-BFGS recipes can coincide within one grid
+                        surveys.append(survey)
+        except SensitivityError as error:
+            raise SensitivityError(f"survey {survey!r}: {error}") from error
+    return {
+        (dataset, recipe.name): Model(dataset, recipe, tuple(surveys))
+        for (dataset, recipe), surveys in members.items()
+    }
+
+
+def datasets(grid: Grid) -> list[str]:
+    """The data sets of a grid, in order of first appearance."""
+    return list(dict.fromkeys(dataset for dataset, _ in grid))
+
+
+def of_surveys(grid: Grid, surveys: "list[str]", dataset: str | None = None) -> list[Model]:
+    """The models that any of the surveys asks for, on one data set or on all."""
+    return [
+        model
+        for model in grid.values()
+        if dataset in (None, model.dataset) and not set(surveys).isdisjoint(model.surveys)
+    ]
+
+
+def restricted(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]:
+    """The part of a configuration that decides which models one data set has."""
+    surveys = {
+        name: {**grid, "datasets": [dataset]}
+        for name, grid in configuration["surveys"].items()
+        if dataset in grid["datasets"]
+    }
+    return {"recipe": dict(configuration.get("recipe", {})), "surveys": surveys}
+
+
+def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tables of one data set cover.
+
+    `settings` holds `dataset`, the `recipe` and `surveys` of `restricted`, and under `rivals` the
+    surveys whose networks have rival measures. The plan holds each model's recipe, its surveys,
+    the measures that the tables take up, and the training accuracy at which a network fits.
+
+    Raises:
+        SensitivityError: `settings` lacks one of these.
+    """
+    for key in ("dataset", "recipe", "surveys", "rivals"):
+        if key not in settings:
+            raise SensitivityError(f"the settings of a plan lack the key {key!r}")
+    models = {
+        model.name: {
+            "recipe": model.recipe.specification(),
+            "surveys": list(model.surveys),
+            "measures": measures(model, settings["rivals"]),
+        }
+        for model in expand(settings).values()
+    }
+    dataset = settings["dataset"]
+    return {"dataset": dataset, "fits_at": fits_at(dataset), "models": models}
+
+
+def measures(model: Model, surveys_with_rivals: "list[str]") -> list[str]:
+    """The measures of a model that the tables take up."""
+    rivals = not set(surveys_with_rivals).isdisjoint(model.surveys)
+    return ["jacobian", "transitions", *(["rivals"] if rivals else [])]
+
+
+def fits_at(dataset: str) -> float:
+    """The training accuracy from which a network fits (Novak et al. 2018, appendix A.5)."""
+    return 0.999 if dataset.partition(":")[0] == "cifar100" else 1.0
+
+
+def _recipes(grid: Mapping[str, Any]) -> Iterator[Recipe]:
+    keys = [key for key in grid if key != "datasets"]
+    values = [grid[key] if isinstance(grid[key], list) else [grid[key]] for key in keys]
+    for combination in product(*values):
+        yield Recipe.from_dict(dict(zip(keys, combination)))

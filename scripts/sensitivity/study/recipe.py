@@ -1,0 +1,167 @@
+"""A recipe: one architecture with one way to train it, and the readable name of its folder.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from sensitivity.base.errors import SensitivityError
+
+CHOICES = {
+    "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
+    "optimizer": ("sgd", "momentum", "adam", "rmsprop", "lbfgs"),
+    "loss": ("cross_entropy", "squared"),
+    "labels": ("true", "random"),
+    "augmentation": ("none", "shift_flip", "heavy"),
+}
+POSITIVE = (
+    "width",
+    "depth",
+    "learning_rate",
+    "batch_size",
+    "initial_scale",
+    "decay_factor",
+    "decay_epochs",
+    "steps",
+    "replicates",
+)
+
+LARGEST = 10**9  # far above any use, so that names stay short and costs stay numbers
+LONGEST_NAME = 240  # file systems allow 255, with an ending
+IGNORED_BY_FULL_BATCH = ("learning_rate", "batch_size", "decay_factor", "decay_epochs")
+
+
+@dataclass(frozen=True, order=True)
+class Recipe:
+    """What is trained, and how (Novak et al. 2018, section 4 and appendix A.5).
+
+    `width` units in each of `depth` hidden layers. `steps` counts mini-batch steps, or iterations
+    for L-BFGS, which sees the whole training set and ignores `batch_size` and the decay of the
+    learning rate. `initial_scale` multiplies the standard deviation of the initial weights. Every
+    replicate has its own seed: `first_seed`, `first_seed + 1`, ...
+
+    Names and specifications leave defaults out. So a field with a default may be added at the end
+    at any time (no model is renamed or retrained), and the default of a field may never change.
+
+    Raises:
+        SensitivityError: a value has the wrong type or lies outside its range.
+    """
+
+    width: int
+    depth: int
+    activation: str
+    optimizer: str = "momentum"
+    learning_rate: float = 0.005
+    batch_size: int = 256
+    loss: str = "cross_entropy"
+    labels: str = "true"
+    augmentation: str = "none"
+    initial_scale: float = 1.0
+    decay_factor: float = 0.1
+    decay_epochs: int = 500
+    steps: int = 2**18
+    stop_when_fitted: bool = False
+    tf32: bool = False
+    replicates: int = 8
+    first_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = _checked(field.name, field.type, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+        if self.optimizer == "lbfgs":
+            self._settle_full_batch()
+        if len(self.name) > LONGEST_NAME:
+            raise SensitivityError(
+                f"the model's name {self.name} is longer than {LONGEST_NAME} characters; write its "
+                "numbers with fewer digits"
+            )
+
+    def _settle_full_batch(self) -> None:
+        """L-BFGS has no mini-batches: what it ignores must not tell two recipes apart."""
+        if self.augmentation != "none":
+            raise SensitivityError(
+                "lbfgs sees the whole training set at once, so augmentation must be 'none'"
+            )
+        for field in fields(self):
+            if field.name in IGNORED_BY_FULL_BATCH:
+                object.__setattr__(self, field.name, field.default)
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of the replicates."""
+        return range(self.first_seed, self.first_seed + self.replicates)
+
+    @property
+    def name(self) -> str:
+        """The folder name of the model: fields in a fixed order, defaults left out.
+
+        Two recipes that differ in any field have different names.
+        """
+        parts = [f"depth{self.depth}", f"width{self.width}", self.activation]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.default is not MISSING and value != field.default:
+                parts.append(_part(field.name, value))
+        return "-".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, defaults included."""
+        return asdict(self)
+
+    def specification(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, by name: what a model's files record."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
+        missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
+        if missing:
+            raise SensitivityError(f"a recipe needs a value for {', '.join(missing)}")
+        return cls(**values)
+
+
+def nearest(word: object, known: "list[str] | tuple[str, ...]") -> str:
+    """The end of an error message: the nearest valid name, and all of them."""
+    close = get_close_matches(str(word), known, n=1)
+    allowed = f"allowed are {', '.join(known)}"
+    return f"; did you mean {close[0]!r}? ({allowed})" if close else f"; {allowed}"
+
+
+def _part(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return key if value else f"no_{key}"
+    if isinstance(value, str):
+        return f"{key}_{value}" if key in ("loss", "labels", "augmentation") else value
+    return f"{key}{value!r}"
+
+
+def _checked(key: str, kind: type, value: Any) -> Any:
+    """The value in its field's type (an integer is a fine float), or an error with the key."""
+    if kind is float and type(value) is int and abs(value) <= LARGEST:
+        value = float(value)
+    if type(value) is not kind:
+        raise SensitivityError(
+            f"{key} must be of type {kind.__name__}, not {type(value).__name__} ({value!r})"
+        )
+    if key in CHOICES and value not in CHOICES[key]:
+        raise SensitivityError(f"unknown {key} {value!r}{nearest(value, CHOICES[key])}")
+    if key in POSITIVE and not 0 < value < float("inf"):
+        raise SensitivityError(f"{key} must be positive and finite, not {value!r}")
+    if key in POSITIVE and kind is int and value > LARGEST:
+        raise SensitivityError(f"{key} must be at most {LARGEST}, not {value!r}")
+    if key == "first_seed" and not 0 <= value < 2**31:
+        raise SensitivityError(f"first_seed must lie between 0 and 2147483647, not {value!r}")
+    return value

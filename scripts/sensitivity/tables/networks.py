@@ -1,0 +1,147 @@
+"""From the records of single models to one data set's tables of networks and of models.
+
+A *network* is one replicate; a *model* is one recipe, trained as several replicates that differ in
+their seeds alone (Novak et al. 2018, section 4). The tables keep every network and say which fit
+and which diverged; who enters a comparison is decided where it is made.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.base.errors import SensitivityError
+from sensitivity.study.recipe import Recipe
+
+RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe))
+RESULT_COLUMNS = (
+    "training_accuracy",
+    "test_accuracy",
+    "generalization_gap",
+    "training_loss",
+    "test_loss",
+)
+LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed")
+ROUNDING = 1e-9  # an accuracy is a count over a count: at least 1e-7 apart from the next
+
+
+def network_rows(
+    dataset: str,
+    recipe: Recipe,
+    surveys: Iterable[str],
+    training: pd.DataFrame,
+    measurements: Sequence[Mapping[str, np.ndarray]],
+    input_size: int,
+    classes: int,
+    fits_at: float = 1.0,
+) -> pd.DataFrame:
+    """One row for each replicate of a model.
+
+    `training` is the model's training history; only its `final` rows, whose losses and accuracies
+    are exact values over the whole sets, are used. Every mapping of `measurements` holds arrays of
+    length R, one of them `replicate`. A network fits at a training accuracy of `fits_at` or more
+    (study: 1.0, CIFAR-100 0.999) unless it diverged. The generalization gap is training accuracy
+    minus test accuracy (Novak et al. 2018, section 4).
+
+    Raises:
+        SensitivityError: a record lacks a replicate, or holds one that the recipe does not have.
+    """
+    replicates = np.arange(recipe.replicates)
+    table = pd.DataFrame({"replicate": replicates, "seed": list(recipe.seeds)})
+    table = _with_recipe(table, dataset, recipe, surveys, input_size, classes)
+    table = table.merge(_final(training, recipe), on="replicate", how="left", validate="1:1")
+    table["generalization_gap"] = table["training_accuracy"] - table["test_accuracy"]
+    table["diverged"] = table["diverged_step"].notna()
+    table["fits"] = (table["training_accuracy"] >= fits_at - ROUNDING) & ~table["diverged"]
+    columns = [*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step"]
+    table = table[columns]
+    for arrays in measurements:
+        measured = pd.DataFrame(dict(arrays))
+        _require_replicates(measured["replicate"], recipe, "measurements")
+        table = table.merge(measured, on="replicate", how="left", validate="1:1")
+    return table
+
+
+def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> int:
+    """Weights of one network without biases: d·w + (L−1)·w² + w·n."""
+    inner = (recipe.depth - 1) * recipe.width**2
+    return input_size * recipe.width + inner + recipe.width * classes
+
+
+def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
+    """One row for each model: the mean over its replicates with its standard error, per metric.
+
+    A model fits when all its replicates do, and diverged when one did. A mean that lacks a
+    replicate's value is NaN, since it would be a mean over the survivors; a standard error needs
+    two replicates.
+    """
+    metrics = metric_columns(networks)
+    groups = networks.groupby("model", sort=False)
+    constant = [c for c in _recipe_part() if c not in ("model", "replicate", "seed")]
+    table = groups[constant].first()
+    table["fits"] = groups["fits"].all()
+    table["diverged"] = groups["diverged"].any()
+    table["networks"] = groups.size()
+    complete = groups[metrics].count().eq(groups.size(), axis=0)
+    means = groups[metrics].mean().where(complete)
+    errors = groups[metrics].sem(ddof=1).where(complete)
+    columns = {}
+    for metric in metrics:
+        columns[metric] = means[metric]
+        columns[f"{metric}_standard_error"] = errors[metric]
+    table = pd.concat([table, pd.DataFrame(columns)], axis=1).reset_index()
+    return table[["dataset", "model", *(c for c in table if c not in ("dataset", "model"))]]
+
+
+def metric_columns(networks: pd.DataFrame) -> list[str]:
+    """The columns that are averaged over replicates.
+
+    Left out are the numbers of points measured, and errors over points: those are no estimate of
+    the spread over replicates, which `models.csv` reports under the same suffix.
+    """
+    described = {*_recipe_part(), "fits", "diverged", "diverged_step"}
+    return [
+        column
+        for column in networks.columns
+        if column not in described and not column.endswith(("_points", "_standard_error"))
+    ]
+
+
+def _recipe_part() -> tuple[str, ...]:
+    return (*LEADING_COLUMNS, *RECIPE_COLUMNS, "number_of_weights", "number_of_units")
+
+
+def _with_recipe(
+    table: pd.DataFrame,
+    dataset: str,
+    recipe: Recipe,
+    surveys: Iterable[str],
+    input_size: int,
+    classes: int,
+) -> pd.DataFrame:
+    return table.assign(
+        dataset=dataset,
+        model=recipe.name,
+        surveys=";".join(sorted(surveys)),
+        **recipe.to_dict(),
+        number_of_weights=number_of_weights(recipe, input_size, classes),
+        number_of_units=recipe.width * recipe.depth,
+    )
+
+
+def _final(training: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The last, exact results of each replicate, and the step at which it diverged if it did."""
+    final = training[training["final"].astype(bool)]
+    _require_replicates(final["replicate"], recipe, "final rows in the training history")
+    diverged = training.groupby("replicate")["diverged_step"].max().astype(float)
+    kept = ["replicate", *(c for c in RESULT_COLUMNS if c != "generalization_gap")]
+    return final[kept].assign(diverged_step=final["replicate"].map(diverged))
+
+
+def _require_replicates(found: Iterable[int], recipe: Recipe, what: str) -> None:
+    if sorted(found) != list(range(recipe.replicates)):
+        raise SensitivityError(
+            f"the {what} of model {recipe.name} are not one for each of its {recipe.replicates} "
+            "replicates; delete the model's results and run the same command again"
+        )

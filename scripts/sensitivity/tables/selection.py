@@ -1,0 +1,40 @@
+"""Which models and networks a comparison may use (Novak et al. 2018, section 4)."""
+
+from dataclasses import fields
+
+import pandas as pd
+
+from sensitivity.study.recipe import Recipe
+
+SEEDING = ("replicates", "first_seed")  # how often a recipe was trained, not what it is
+HYPERPARAMETERS = tuple(f.name for f in fields(Recipe) if f.name not in SEEDING)
+
+
+def fitting(models: pd.DataFrame) -> pd.DataFrame:
+    """The models (or networks) that fit and did not diverge."""
+    return models[models["fits"].astype(bool) & ~models["diverged"].astype(bool)]
+
+
+def one_per_recipe(models: pd.DataFrame) -> pd.DataFrame:
+    """Each recipe once: of models that differ only in their seeds, the one with most replicates.
+
+    They can share whole networks; as two units they would count these twice.
+    """
+    ordered = models.sort_values(["replicates", "model"], ascending=[False, True], kind="stable")
+    return ordered.drop_duplicates(["dataset", *HYPERPARAMETERS]).sort_index()
+
+
+def explaining_the_gap(models: pd.DataFrame) -> pd.DataFrame:
+    """The models behind every statement about the generalization gap, of all surveys together.
+
+    They fit, and were trained on true labels with cross-entropy and without augmentation. Random
+    labels set the gap by themselves (near 1 − 1/n), and would carry any correlation alone.
+    """
+    chosen = fitting(models)
+    chosen = chosen[
+        (chosen["loss"] == "cross_entropy")
+        & (chosen["labels"] == "true")
+        & (chosen["augmentation"] == "none")
+        & chosen["generalization_gap"].notna()
+    ]
+    return one_per_recipe(chosen)

@@ -1,0 +1,151 @@
+"""L-BFGS on the full batch, one network at a time, with PyTorch's strong-Wolfe line search.
+
+The algorithm and its constants are those of `torch.optim.LBFGS(lr=1, line_search_fn="strong_wolfe",
+history_size=100)`. It is written out because that class evaluates the network once more at every
+call, and creating it imports PyTorch's compiler, which takes longer than many a training.
+"""
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+
+import torch
+from torch.optim.lbfgs import _strong_wolfe
+
+from sensitivity.training.fullbatch import FullBatch
+from sensitivity.training.problem import Problem
+
+HISTORY = 100
+SMALLEST_GRADIENT = 1e-7  # of its components, in absolute value
+SMALLEST_CHANGE = 1e-9  # of the loss, and of the weights
+
+
+class FullBatchRun:
+    """One replicate (R = 1), as `stochastic.MiniBatchRun`; a step is an iteration.
+
+    `finished` says that an iteration would change nothing any more, by the criteria of PyTorch.
+    """
+
+    def __init__(self, problem: Problem, seeds: Sequence[int], weights_RP: torch.Tensor) -> None:
+        (seed,) = seeds
+        self.problem = problem
+        self.seeds = [seed]
+        self.step = 0
+        self.weights_RP = weights_RP
+        self.finished = False
+        self.diverged = False
+        self.full_batch = FullBatch(problem, seed)
+        self.loss: float | None = None
+        self.gradient = weights_RP.new_empty(0)
+        self.scale = weights_RP.new_ones(())  # of the initial inverse Hessian
+        self.gradient_changes: list[torch.Tensor] = []
+        self.moves: list[torch.Tensor] = []
+        self.curvatures: list[torch.Tensor] = []  # 1 / (gradient change . move)
+
+    def advance(self, poll: Callable[[], object]) -> None:
+        """One iteration; interrupted by `poll`, it leaves everything as it was."""
+        start = self.weights_RP[0].clone()
+        if self.loss is None:
+            self.loss, self.gradient = self.full_batch(start, poll)
+            self.finished = bool(self.gradient.abs().max() <= SMALLEST_GRADIENT)
+        direction = self._direction()
+        slope = self.gradient.dot(direction)
+        if self.finished or slope > -SMALLEST_CHANGE:
+            self.finished = True
+            return
+        rate = 1.0
+        if self.step == 0:
+            rate = min(1.0, 1.0 / float(self.gradient.abs().sum()))
+
+        def evaluate(origin, length, along):
+            return self.full_batch(origin.add(along, alpha=float(length)), poll)
+
+        loss, gradient, length, _ = _strong_wolfe(
+            evaluate, start, rate, direction, self.loss, self.gradient, slope
+        )
+        self._accept(start, float(length), direction, loss, gradient)
+
+    def _direction(self) -> torch.Tensor:
+        """Minus the inverse Hessian's estimate times the gradient (two-loop recursion)."""
+        direction = self.gradient.neg()
+        shares = []
+        pairs = list(zip(self.gradient_changes, self.moves, self.curvatures))
+        for change, move, curvature in reversed(pairs):
+            share = move.dot(direction) * curvature
+            direction.add_(change, alpha=-float(share))
+            shares.append(share)
+        direction.mul_(self.scale)
+        for (change, move, curvature), share in zip(pairs, reversed(shares)):
+            correction = share - change.dot(direction) * curvature
+            direction.add_(move, alpha=float(correction))
+        return direction
+
+    def _accept(
+        self,
+        start: torch.Tensor,
+        length: float,
+        direction: torch.Tensor,
+        loss: float,
+        gradient: torch.Tensor,
+    ) -> None:
+        self.step += 1
+        if not (isfinite(loss) and bool(gradient.isfinite().all())):
+            self.diverged = self.finished = True
+            return
+        move = direction.mul(length)
+        self.finished = bool(
+            gradient.abs().max() <= SMALLEST_GRADIENT
+            or move.abs().max() <= SMALLEST_CHANGE
+            or abs(loss - self.loss) < SMALLEST_CHANGE
+        )
+        self.weights_RP[0].copy_(start.add(direction, alpha=length))
+        self._remember(gradient.sub(self.gradient), move)
+        self.loss, self.gradient = loss, gradient
+
+    def _remember(self, change: torch.Tensor, move: torch.Tensor) -> None:
+        product = change.dot(move)
+        if product <= 1e-10:
+            return
+        for memory, new in (
+            (self.gradient_changes, change),
+            (self.moves, move),
+            (self.curvatures, 1.0 / product),
+        ):
+            memory.append(new)
+            del memory[:-HISTORY]
+        self.scale = product / change.dot(change)
+
+    def healthy_steps(self) -> list[int]:
+        """As `MiniBatchRun.healthy_steps`; the weights are those before a step that diverges."""
+        return [self.step - self.diverged]
+
+    def kept(self, positions: Sequence[int]) -> "FullBatchRun":
+        """As `MiniBatchRun.kept`, but there is one replicate alone to keep."""
+        return self
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """As `MiniBatchRun.state`."""
+        flags = [self.finished, self.diverged, self.loss is not None]
+        return {
+            "weights": self.weights_RP,
+            "flags": torch.tensor(flags),
+            "loss": torch.tensor(self.loss or 0.0, dtype=torch.float64),
+            "gradient": self.gradient,
+            "scale": self.scale,
+            **{
+                f"{name}.{index}": tensor
+                for name in ("gradient_changes", "moves", "curvatures")
+                for index, tensor in enumerate(getattr(self, name))
+            },
+        }
+
+    def restore(self, state: dict[str, torch.Tensor], step: int) -> None:
+        """As `MiniBatchRun.restore`."""
+        on_device = {name: tensor.to(self.problem.device) for name, tensor in state.items()}
+        self.step = step
+        self.weights_RP.copy_(on_device["weights"])
+        self.finished, self.diverged, started = state["flags"].tolist()
+        self.loss = state["loss"].item() if started else None
+        self.gradient, self.scale = on_device["gradient"], on_device["scale"]
+        for name in ("gradient_changes", "moves", "curvatures"):
+            count = sum(key.startswith(f"{name}.") for key in state)
+            setattr(self, name, [on_device[f"{name}.{index}"] for index in range(count)])

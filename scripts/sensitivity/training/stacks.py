@@ -1,0 +1,42 @@
+"""How many replicates are trained together, and what to do when memory does not suffice."""
+
+from itertools import pairwise
+
+import torch
+
+from sensitivity.training.problem import Problem
+
+# On a CPU a stack saves calls, not arithmetic; past this size its activations leave the cache that
+# belongs to a core, and the replicates go faster one after another.
+CACHE_BYTES = 2**20
+
+
+def stack_size(problem: Problem, replicates: int) -> int:
+    """Replicates to train at once: all on a GPU, as many as the cache holds on a CPU.
+
+    L-BFGS takes one at a time: every replicate has a line search of its own, and the full batch
+    fills the device.
+    """
+    if problem.recipe.optimizer == "lbfgs":
+        return 1
+    if problem.device.type == "cuda":
+        return replicates
+    batch = min(problem.recipe.batch_size, len(problem.images_Nd))
+    fitting = CACHE_BYTES // (4 * batch * sum(problem.sizes))
+    return min(replicates, max(fitting, torch.get_num_threads()))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the device, or the machine, has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "DefaultCPUAllocator" in str(error)
+    )
+
+
+def least_bytes(problem: Problem) -> int:
+    """A lower bound of what training one replicate needs: weights, their companions, a batch."""
+    sizes, recipe = problem.sizes, problem.recipe
+    weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
+    copies = {"sgd": 2, "momentum": 3, "rmsprop": 4, "adam": 5, "lbfgs": 205}[recipe.optimizer]
+    batch = min(recipe.batch_size, len(problem.images_Nd))
+    return 4 * (copies * weights + batch * (sum(sizes) + 2 * recipe.width))

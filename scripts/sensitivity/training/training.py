@@ -1,0 +1,170 @@
+"""Training a model: all its replicates, in stacks, from the seeds to weights and history."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sensitivity.base.device import reduced_precision
+from sensitivity.base.errors import SensitivityError
+from sensitivity.datasets import Dataset
+from sensitivity.networks.network import Network
+from sensitivity.study.recipe import Recipe
+from sensitivity.training.checkpoints import Checkpoint, Interrupted
+from sensitivity.training.course import Course, Poll, Row
+from sensitivity.training.parameters import assembled
+from sensitivity.training.problem import Problem, labels_by_seed
+from sensitivity.training.stacks import is_out_of_memory, least_bytes, stack_size
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Training:
+    """The trained network (float32, CPU) and its history, a row per replicate and moment.
+
+    A row holds replicate, seed, step, training_loss, training_accuracy, test_loss, test_accuracy,
+    final and diverged_step (None unless diverged). Losses and accuracies are those of the whole
+    sets, the training accuracy against the labels trained on and without augmentation. The network
+    holds the weights of the `final` rows.
+    """
+
+    network: Network
+    history: list[Row]
+
+
+def training_labels(recipe: Recipe, dataset: Dataset, seeds: Sequence[int]) -> torch.Tensor:
+    """The labels [R, N] that the replicates of these seeds are trained on."""
+    return labels_by_seed(recipe, dataset.labels("train"), dataset.classes, seeds)
+
+
+def nothing(*_: object) -> None:
+    """Neither reports nor interrupts."""
+
+
+Report = Callable[[int], object]
+
+
+def train(
+    recipe: Recipe,
+    dataset: Dataset,
+    seeds: Sequence[int] | None = None,
+    device: "str | torch.device" = "cpu",
+    *,
+    checkpoint: Checkpoint | None = None,
+    progress: Report = nothing,
+    poll: Poll = nothing,
+    fits_at: float = 1.0,
+) -> Training:
+    """Train one replicate per seed (default: the recipe's) as Novak et al. 2018, appendix A.5.
+
+    Replicates draw from their own seeds alone, so that one does not depend on another's presence
+    but for rounding. A replicate whose loss or weights cease to be finite has diverged: it keeps
+    the weights of the last moment at which it was evaluated and found finite. Under
+    `stop_when_fitted` a replicate ends at the first evaluation with a training accuracy of at least
+    `fits_at`. `progress` receives steps done, summed over replicates; `poll` is called between
+    pieces of work, and may raise `Interrupted`: then, and at intervals of time, `checkpoint` is
+    written, from which the same call continues to the very same bytes.
+
+    Raises:
+        SensitivityError: one replicate exceeds the memory; the data do not suit the recipe.
+    """
+    seeds = list(recipe.seeds if seeds is None else seeds)
+    with torch.no_grad(), reduced_precision(recipe.tf32):
+        problem = Problem.of(recipe, dataset, torch.device(device))
+        plan = _Plan(problem, seeds, fits_at)
+        plan.carry_out(checkpoint, progress, poll)
+    weights_RP = torch.stack([plan.weights[index] for index in range(len(seeds))])
+    history = sorted(plan.history, key=lambda row: (row["replicate"], row["step"]))
+    return Training(assembled(weights_RP, problem.sizes, recipe.activation), history)
+
+
+class _Plan:
+    """The stacks still to be trained, one after another, and what the trained ones gave."""
+
+    def __init__(self, problem: Problem, seeds: list[int], fits_at: float) -> None:
+        self.problem = problem
+        self.seeds = seeds
+        self.fits_at = fits_at
+        size = stack_size(problem, len(seeds))
+        numbers = list(range(len(seeds)))
+        self.waiting = [numbers[start : start + size] for start in range(0, len(seeds), size)]
+        self.weights: dict[int, torch.Tensor] = {}
+        self.history: list[Row] = []
+
+    def carry_out(self, checkpoint: Checkpoint | None, progress: Report, poll: Poll) -> None:
+        """Train all stacks; one that exceeds the memory is halved."""
+        course = None if checkpoint is None else self._continued(checkpoint, progress)
+        while self.waiting:
+            try:
+                course = course or self._course()
+                self._train(course, checkpoint, progress, poll)
+                course = None
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                course = None  # and with it the memory that it holds
+                self._halve()
+
+    def _course(self) -> Course:
+        seeds = {number: self.seeds[number] for number in self.waiting[0]}
+        return Course(self.problem, seeds, self.fits_at)
+
+    def _train(
+        self, course: Course, checkpoint: Checkpoint | None, progress: Report, poll: Poll
+    ) -> None:
+        try:
+            while not course.ended:
+                poll()
+                progress(course.advance(poll))
+                if checkpoint is not None and checkpoint.due() and not course.ended:
+                    self._write(checkpoint, course)
+        except Interrupted:
+            if checkpoint is not None:
+                self._write(checkpoint, course)
+            raise
+        self.weights |= course.weights
+        self.history += [row for rows in course.rows.values() for row in rows]
+        del self.waiting[0]
+
+    def _halve(self) -> None:
+        first = self.waiting.pop(0)
+        if len(first) == 1:
+            raise SensitivityError(
+                f"training one replicate of {self.problem.recipe.name} needs at least "
+                f"{least_bytes(self.problem) / 1e9:.2g} GB, more than is free on "
+                f"{self.problem.device}; use a machine with more memory, or a smaller network"
+            )
+        middle = len(first) // 2
+        self.waiting[:0] = [first[:middle], first[middle:]]
+        logger.warning("not enough memory for %d replicates at once: halved", len(first))
+        if self.problem.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _write(self, checkpoint: Checkpoint, course: Course) -> None:
+        tensors, record = course.state()
+        tensors = {f"course.{name}": tensor for name, tensor in tensors.items()}
+        tensors |= {f"trained.{number}": weights for number, weights in self.weights.items()}
+        record = {"waiting": self.waiting, "history": self.history, "course": record}
+        checkpoint.write(tensors, record)
+        logger.info("checkpoint at step %d", course.run.step)
+
+    def _continued(self, checkpoint: Checkpoint, progress: Report) -> Course | None:
+        """The course that a checkpoint left, if there is one to continue."""
+        found = checkpoint.read()
+        if found is None:
+            return None
+        tensors, record = found
+        self.waiting, self.history = record["waiting"], record["history"]
+        parts: dict[str, dict[str, torch.Tensor]] = {"course": {}, "trained": {}}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = tensor
+        self.weights = {int(number): weights for number, weights in parts["trained"].items()}
+        course = self._course()
+        course.restore(parts["course"], record["course"])
+        ended = len(self.weights) + len(course.weights)
+        progress(ended * self.problem.recipe.steps + len(course.active) * course.run.step)
+        logger.info("continued from a checkpoint at step %d", course.run.step)
+        return course

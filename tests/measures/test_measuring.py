@@ -1,0 +1,192 @@
+"""The measuring scripts, run on a small model of their own, without Snakemake."""
+
+import importlib
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sensitivity.base.errors import DamagedFile, SensitivityError
+from sensitivity.datasets import Dataset
+from sensitivity.files.storage import digest, read_arrays
+from sensitivity.jacobian.norms import jacobian_norms
+from sensitivity.measures import measuring
+from sensitivity.measures.measuring import choose
+from sensitivity.networks.network import Network
+from sensitivity.regions.counting import transitions
+from sensitivity.regions.paths import translation_loop
+from sensitivity.study.recipe import Recipe
+from sensitivity.training.initialization import initial_network
+
+RECIPE = Recipe(width=12, depth=2, activation="hardtanh", replicates=2)
+
+
+class Study:
+    """A folder with a data set and a model, and the means to measure it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        random = np.random.default_rng(0)
+        self.dataset = Dataset(
+            "squares",
+            *(random.integers(0, 256, (40, 5, 5), dtype=np.uint8), np.arange(40) % 3),
+            *(random.integers(0, 256, (30, 5, 5), dtype=np.uint8), np.arange(30) % 3),
+        )
+        self.dataset.save(folder / "data.npz")
+        self.network = initial_network(RECIPE, 25, 3, [7, 8])
+        self.save()
+
+    def save(self):
+        owner = {"dataset": "squares", "model": RECIPE.name}
+        self.network.save(self.folder / "weights.safetensors", owner)
+
+    def measure(self, script, **settings):
+        """Run a script's main and read its result."""
+        settings = {
+            "dataset": "squares",
+            "model": RECIPE.name,
+            "recipe": RECIPE.specification(),
+            "seed": 0,
+            **settings,
+        }
+        output = self.folder / f"{script}.npz"
+        arguments = {
+            "weights": self.folder / "weights.safetensors",
+            "data": self.folder / "data.npz",
+            "settings": json.dumps(settings),
+            "output": output,
+            "device": "cpu",
+            "log": self.folder / "log.txt",
+        }
+        argv = [text for key, value in arguments.items() for text in (f"--{key}", str(value))]
+        importlib.import_module(script).main(argv)
+        arrays, provenance = read_arrays(output, dataset="squares", model=RECIPE.name)
+        assert "torch" in provenance["environment"]
+        assert provenance["device"] == "cpu"
+        assert provenance["inputs"] == {key: digest(arguments[key]) for key in ("data", "weights")}
+        return arrays
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study(tmp_path)
+
+
+def test_jacobian(study):
+    arrays = study.measure("jacobian", test_points=0, training_points=10, noise_points=20)
+    assert arrays["replicate"].tolist() == [0, 1]
+    assert arrays["jacobian_points"].tolist() == [30, 30]
+    x = study.dataset.inputs("test")
+    expected = jacobian_norms(study.network, x).mean(1)
+    np.testing.assert_allclose(arrays["jacobian_norm"], expected, rtol=1e-6)
+    expected = jacobian_norms(study.network, x, "logits").mean(1)
+    np.testing.assert_allclose(arrays["logit_jacobian_norm"], expected, rtol=1e-6)
+    x = study.dataset.inputs("train")[choose(40, 10, 0, "train")]
+    expected = jacobian_norms(study.network, x).mean(1)
+    np.testing.assert_allclose(arrays["jacobian_norm_training"], expected, rtol=1e-6)
+    assert np.isfinite(arrays["jacobian_norm_noise"]).all()
+
+
+def test_transitions(study):
+    arrays = study.measure("transitions", test_points=5)
+    images = study.dataset.inputs("test")[choose(30, 5, 0, "test")].view(-1, 5, 5)
+    counts = torch.stack(
+        [transitions(study.network, translation_loop(image)).counts() for image in images]
+    ).double()
+    np.testing.assert_allclose(arrays["transitions"], counts.mean(0))
+    np.testing.assert_allclose(arrays["transitions_per_unit"], counts.mean(0) / 24)
+    np.testing.assert_allclose(arrays["transitions_standard_error"], counts.std(0) / 5**0.5)
+
+
+def test_diverged_replicates_measure_as_undefined(study):
+    study.network.weights[1][1, 0, 0] = torch.inf
+    study.save()
+    arrays = study.measure("transitions", test_points=2)
+    assert np.isnan(arrays["transitions"]).tolist() == [False, True]
+    arrays = study.measure("jacobian", test_points=2, training_points=2, noise_points=2)
+    assert np.isnan(arrays["jacobian_norm"]).tolist() == [False, True]
+
+
+def test_results_are_the_same_bytes_every_time(study):
+    study.measure("jacobian", test_points=5)
+    first = (study.folder / "jacobian.npz").read_bytes()
+    study.measure("jacobian", test_points=5)
+    assert (study.folder / "jacobian.npz").read_bytes() == first
+
+
+def test_more_points_extend_fewer():
+    assert choose(50, 20, 0, "test")[:5].tolist() == choose(50, 5, 0, "test").tolist()
+    assert sorted(choose(50, 0, 0, "test").tolist()) == list(range(50))
+    assert choose(50, 5, 0, "test").tolist() != choose(50, 5, 1, "test").tolist()
+
+
+def test_files_that_do_not_belong_together_are_refused(study):
+    with pytest.raises(DamagedFile, match="dataset"):
+        study.measure("jacobian", dataset="circles")
+    with pytest.raises(DamagedFile, match="model"):
+        study.measure("jacobian", model="another")
+    study.network = Network([torch.ones(1, 4, 9), torch.ones(1, 3, 4)], "relu")
+    study.save()
+    with pytest.raises(SensitivityError, match="9 inputs"):
+        study.measure("jacobian")
+
+
+def test_points(study):
+    arrays = study.measure("points", test_points=9)
+    assert arrays["index"].tolist() == choose(30, 9, 0, "test").tolist()
+    assert arrays["label"].tolist() == study.dataset.y_test[arrays["index"]].tolist()
+    assert arrays["correct"].dtype == bool
+    assert arrays["cross_entropy"].shape == (2, 9)
+    assert json.loads((study.folder / "points.json").read_text())["sha256"]
+
+
+def test_curves(study):
+    arrays = study.measure("curves", curves=2, points_per_bin=1)
+    assert arrays["kind"].tolist() == [
+        *["random"] * 2,
+        *["same class"] * 2,
+        *["different classes"] * 2,
+    ]
+    assert arrays["jacobian_norm"].shape == arrays["transitions"].shape == (2, 6, 64)
+    assert arrays["theta"].shape == (64,)
+    assert np.isfinite(arrays["jacobian_norm"]).all()
+
+
+def test_boundaries(study):
+    arrays = study.measure("boundaries", resolution=20)
+    assert arrays["before"].shape == arrays["after"].shape == (20, 20)
+    assert len(np.unique(arrays["before"])) > 1
+    assert arrays["images"].shape == (3, 5, 5)
+    assert len(set(arrays["labels"].tolist())) == 3
+    assert arrays["triangle"].shape == (3, 2)
+    study.network = initial_network(RECIPE, 25, 3, RECIPE.seeds)
+    study.save()
+    arrays = study.measure("boundaries", resolution=20)
+    assert (arrays["before"] == arrays["after"]).all(), "untrained weights give the same regions"
+
+
+def test_rivals(study):
+    seeds = list(RECIPE.seeds)
+    study.network = initial_network(RECIPE, 25, 3, seeds)
+    study.network.weights[0] += 1
+    study.save()
+    arrays = study.measure("rivals", training_points=20, noise_draws=2)
+    names = ["spectral_norm_product", "path_norm", "output_margin", "sharpness"]
+    assert all(np.isfinite(arrays[name]).all() for name in names)
+    expected = [(12 * 25) ** 0.5] * 2
+    np.testing.assert_allclose(arrays["distance_from_initialization"], expected, rtol=1e-5)
+
+
+def test_sampling(study):
+    arrays = study.measure("sampling", curves=2, largest_exponent=14)
+    assert arrays["samples"].tolist() == [2**k for k in range(8, 15)]
+    assert arrays["curve"].tolist() == [*["translation loop"] * 2, *["ellipse"] * 2]
+    assert arrays["sampled_float32"].shape == arrays["sampled_float64"].shape == (7, 4)
+    assert (arrays["sampled_float64"][-1] == arrays["exact"]).all()
+    assert (arrays["sampled_float64"][0] <= arrays["exact"]).all()
+
+
+def test_a_recipe_is_asked_for(study):
+    with pytest.raises(SensitivityError, match="recipe"):
+        _ = measuring.Measurement(study.network, study.dataset, {}, None, None, {}).recipe

@@ -1,0 +1,58 @@
+"""scripts/plan.py: the models of one data set's tables, as JSON."""
+
+import json
+
+import pytest
+
+import plan
+from sensitivity.base.errors import SensitivityError
+from sensitivity.study import grid
+from sensitivity.study.recipe import Recipe
+
+SETTINGS = {
+    "dataset": "digits",
+    "recipe": {"steps": 10},
+    "surveys": {
+        "wide": {"datasets": ["digits"], "width": [4, 8], "depth": 1, "activation": "relu"},
+        "deep": {"datasets": ["digits"], "width": 4, "depth": [1, 2], "activation": "relu"},
+    },
+    "rivals": ["deep"],
+}
+
+
+def written(tmp_path, settings):
+    output = tmp_path / "new" / "digits.json"
+    plan.main(["--settings", json.dumps(settings), "--output", str(output)])
+    return output
+
+
+def test_the_plan_is_that_of_the_grid(tmp_path):
+    content = json.loads(written(tmp_path, SETTINGS).read_text(encoding="utf-8"))
+    assert content == grid.plan(SETTINGS)
+    assert {name: entry["surveys"] for name, entry in content["models"].items()} == {
+        "depth1-width4-relu-steps10": ["wide", "deep"],
+        "depth1-width8-relu-steps10": ["wide"],
+        "depth2-width4-relu-steps10": ["deep"],
+    }
+    assert all(Recipe(**e["recipe"]).name == name for name, e in content["models"].items())
+    assert [len(entry["measures"]) for entry in content["models"].values()] == [3, 2, 3]
+
+
+def test_equal_settings_give_equal_bytes(tmp_path):
+    first = written(tmp_path, SETTINGS).read_bytes()
+    shuffled = dict(reversed(SETTINGS.items()))
+    assert written(tmp_path, shuffled).read_bytes() == first
+
+
+@pytest.mark.parametrize("key", sorted(SETTINGS))
+def test_missing_settings_are_named(tmp_path, key):
+    with pytest.raises(SensitivityError, match=f"lack the key '{key}'"):
+        written(tmp_path, {k: v for k, v in SETTINGS.items() if k != key})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_value_is_named_and_nothing_written(tmp_path):
+    surveys = {"a": {**SETTINGS["surveys"]["wide"], "depth": 0}}
+    with pytest.raises(SensitivityError, match=r"survey 'a': depth must be positive"):
+        written(tmp_path, {**SETTINGS, "surveys": surveys})
+    assert list(tmp_path.iterdir()) == []

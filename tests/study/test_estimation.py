@@ -1,0 +1,69 @@
+"""The estimate of a study: every job once, sums that add up, submissions by hand."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sensitivity.study import configuration, costs, estimation
+from sensitivity.study.machines import CARDS, CORE, is_brief
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def checked(path):
+    schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+    return configuration.check(yaml.safe_load((ROOT / path).read_text()), schema)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return estimation.table(checked("tests/config/tiny.yaml"))
+
+
+def test_every_job_of_the_tiny_study_once(frame):
+    """8 architectures, two with labels, and four more models; the numbers that Snakemake plans."""
+    counts = frame.groupby("rule").size().to_dict()
+    several = {"train": 14, "jacobian": 14, "transitions": 14, "rivals": 8, "points": 9}
+    assert counts == {**several, "curves": 1, "boundaries": 1, "sampling": 1}
+
+
+def test_summaries_add_up(frame):
+    total = estimation.summary(frame.assign(study="tiny"), ["study"]).iloc[0]
+    for by in (["dataset", "survey"], ["rule"]):
+        sums = estimation.summary(frame, by).drop(columns="longest (a100)").sum()
+        assert sums.to_dict() == pytest.approx(total[sums.index].to_dict())
+    assert total.models == 14
+    assert total.networks == 28
+
+
+def test_brief_jobs_share_submissions(frame):
+    assert frame.brief.all()
+    assert estimation.submissions(frame, {}) == len(frame)
+    sharing = {"train_brief": 5, "jacobian_brief": 14, "transitions_brief": 100}
+    assert estimation.submissions(frame, sharing) == 3 + 1 + 1 + 8 + 9 + 3
+
+
+def test_the_full_survey_has_long_jobs_and_fits_its_cards():
+    settings = checked("config/paper.yaml")
+    frame = estimation.table(settings)
+    assert 2000 < (frame.rule == "train").sum() < 10_000
+    assert not frame.brief.all()
+    assert frame.a100.max() < 24
+    sizes = {name: costs.sizes_of(name) for name in frame.dataset.unique()}
+    assert set(sizes) == {"cifar10", "cifar100", "mnist", "fashion_mnist"}
+
+
+def test_time_grows_with_work():
+    work = costs.Work(single=1e15, double=1e14, calls=1e6, replicates=8)
+    more = costs.Work(single=2e15, double=1e14, calls=1e6, replicates=8)
+    for machine in (*CARDS.values(), CORE):
+        assert 0 < machine.seconds(work) < machine.seconds(more)
+    assert is_brief(costs.Work(single=1e12))
+    assert not is_brief(costs.Work(single=1e17))
+
+
+def test_a_processor_takes_replicates_one_by_one():
+    calls = costs.Work(calls=1000, replicates=8)
+    assert CORE.seconds(calls) == pytest.approx(8000 * CORE.call)
+    assert CARDS["a100"].seconds(calls) == pytest.approx(1000 * CARDS["a100"].call)
