@@ -10,10 +10,10 @@ from sensitivity.claims.verdicts import ALL, MINIMUM, TOO_FEW
 HEADER = """# The paper's claims on this study's networks
 
 Every verdict is computed from the tables beside this file by the rule in
-`scripts/sensitivity/claims/verdicts.py`; none is written by hand. *Not supported* means that the evidence
-does not suffice, *contradicted* that it points the other way. Brackets hold {confidence:g} %
-bootstrap intervals; p-values in the text are corrected by Holm's method, and a verdict needs
-p ≤ {significance:g}.
+`scripts/sensitivity/claims/verdicts.py`; none is written by hand. *Not supported* means that the
+evidence does not suffice, *contradicted* that it points the other way. Brackets hold
+{confidence:g} % bootstrap intervals; p-values in the text are corrected by Holm's method, and a
+verdict needs p ≤ {significance:g}.
 """
 
 
