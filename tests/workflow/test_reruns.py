@@ -123,6 +123,11 @@ CASES = {
         ("train *", *MEASURES, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
+    "regions/__init__.py": (
+        code("sensitivity/regions/__init__"),
+        ("transitions *", "curves *", "boundaries *", "sampling *", *TABLES, *FIGURES),
+        OF_IMAGES,
+    ),
     "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),
     "the plot style": (code("sensitivity/figures/plotting"), FIGURES, NOTHING),
     "tables/statistics.py": (
