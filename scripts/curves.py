@@ -1,27 +1,44 @@
 """Follow a model along ellipses: its Jacobian norm and its transitions in 64 bins each.
 
-Settings: `curves` (how many of each kind), `points_per_bin`, `seed`, and `dataset` and `model`,
-which the files must then be about. All replicates, and all models of a data set, get the same
-curves.
+The untrained networks of the same seeds are followed along the same curves: what they show already
+is geometry, and no trace of the training.
+
+Settings: `curves` (how many of each kind), `points_per_bin`, `recipe` (from which the untrained
+networks follow), `seed`, and `dataset` and `model`, which the files must then be about. All
+replicates, and all models of a data set, get the same curves.
 """
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from sensitivity.base.command import run
 from sensitivity.base.streams import stream
 from sensitivity.measures.curves import bin_centres, norms_along, transitions_along
-from sensitivity.measures.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.measures.measuring import (
+    Measurement,
+    begin,
+    finite_replicates,
+    of_all_replicates,
+)
 from sensitivity.measures.triples import KINDS, ellipses
+from sensitivity.measures.untrained import with_controls
+from sensitivity.networks.network import Network
+from sensitivity.regions.paths import Ellipse
 
 logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write `kind` [C], `theta` [64], `jacobian_norm` and `transitions` [R, C, 64]."""
+    """Write `kind` [C], `theta` [64], `jacobian_norm` and `transitions` [R, C, 64].
+
+    The arrays `untrained_jacobian_norm` and `untrained_transitions` [R, C, 64] are the same of the
+    networks that training started from.
+    """
     measurement = begin(__doc__, argv)
     data, count = measurement.dataset, measurement.number("curves", 8)
     x, labels = data.inputs("train"), data.labels("train")
@@ -30,19 +47,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         for kind in KINDS
         for curve in ellipses(kind, count, x, labels, stream(measurement.seed, f"{kind} curves"))
     ]
-    replicates = finite_replicates(measurement.network)
-    network = measurement.network.select(replicates)
-    norms = norms_along(network, curves, measurement.number("points_per_bin", 4))
-    progress = tqdm(curves, "curves", disable=None)
-    counts = torch.cat([transitions_along(network, [curve]) for curve in progress], dim=1)
-    arrays = {
-        "kind": [kind for kind in KINDS for _ in range(count)],
-        "theta": bin_centres(),
-        "jacobian_norm": of_all_replicates(measurement.network, replicates, norms),
-        "transitions": of_all_replicates(measurement.network, replicates, counts),
-    }
-    logger.info("%d curves, %d networks", len(curves), len(replicates))
+    arrays = {"kind": [kind for kind in KINDS for _ in range(count)], "theta": bin_centres()}
+    arrays |= with_controls(measurement, partial(_along, measurement, curves))
+    logger.info("%d curves, %d networks", len(curves), measurement.network.replicates)
     measurement.write(arrays, sealed=True)
+
+
+def _along(measurement: Measurement, curves: list[Ellipse], network: Network) -> dict[str, Tensor]:
+    """Both metrics of every replicate in every bin of every curve, [R, C, 64]; NaN if diverged."""
+    replicates = finite_replicates(network)
+    finite = network.select(replicates)
+    norms = norms_along(finite, curves, measurement.number("points_per_bin", 4))
+    progress = tqdm(curves, "curves", disable=None)
+    counts = torch.cat([transitions_along(finite, [curve]) for curve in progress], dim=1)
+    return {
+        "jacobian_norm": of_all_replicates(network, replicates, norms),
+        "transitions": of_all_replicates(network, replicates, counts),
+    }
 
 
 if __name__ == "__main__":

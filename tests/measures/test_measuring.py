@@ -151,6 +151,17 @@ def test_curves(study):
     assert arrays["jacobian_norm"].shape == arrays["transitions"].shape == (2, 6, 64)
     assert arrays["theta"].shape == (64,)
     assert np.isfinite(arrays["jacobian_norm"]).all()
+    for name in ("jacobian_norm", "transitions"):
+        assert arrays[f"untrained_{name}"].shape == (2, 6, 64)
+        assert (arrays[f"untrained_{name}"] != arrays[name]).any()
+
+
+def test_controls_are_the_networks_that_training_started_from(study):
+    study.network = initial_network(RECIPE, 25, 3, RECIPE.seeds)
+    study.save()
+    arrays = study.measure("curves", curves=2, points_per_bin=1)
+    for name in ("jacobian_norm", "transitions"):
+        np.testing.assert_array_equal(arrays[f"untrained_{name}"], arrays[name])
 
 
 def test_boundaries(study):

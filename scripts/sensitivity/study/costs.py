@@ -147,8 +147,11 @@ def rivals_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
 
 
 def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """Jacobian norms in every bin of three kinds of curves, and their exact transitions."""
-    curves = 3 * numbers["curves"]
+    """Jacobian norms in every bin of three kinds of curves, and their exact transitions.
+
+    Twice: of the trained networks and of the untrained ones.
+    """
+    curves = 2 * 3 * numbers["curves"]
     norms = _jacobian(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
     crossings = _crossings(recipe, sizes, curves, vertices=1)
     calls = norms.calls + crossings.calls
