@@ -48,6 +48,18 @@ rule claims:
     localrule: True
 
 
+rule models:
+    input:
+        model_files(),
+    localrule: True
+
+
+rule measurements:
+    input:
+        measurement_files(),
+    localrule: True
+
+
 rule data:
     input:
         expand("results/data/{dataset}.npz", dataset=DATASETS),

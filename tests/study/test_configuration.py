@@ -255,15 +255,18 @@ def wrong_number(raw, data):
     """Negative, zero, not a number, too large or of the wrong type."""
     key = data.draw(st.sampled_from(["width", "depth", "batch_size", "steps", "decay_epochs"]))
     value = data.draw(
-        st.sampled_from([0, -1, -(10**20), 10**20, 1.5, 64.0, "64", None, True, math.nan, math.inf])
+        st.sampled_from(
+            [0, -1, -(10**20), 10**20, 1.5, "64 ", "1.5", None, True, math.nan, math.inf]
+        )
     )
     survey = data.draw(st.sampled_from(sorted(raw["surveys"])))
-    return replaced(raw, ("surveys", survey, key), value), [survey, key, repr(value)]
+    shown = "1.5" if value == "1.5" else repr(value)  # text that spells a number is that number
+    return replaced(raw, ("surveys", survey, key), value), [survey, key, shown]
 
 
 def wrong_rate(raw, data):
     key = data.draw(st.sampled_from(["learning_rate", "initial_scale", "decay_factor"]))
-    value = data.draw(st.sampled_from([0, -0.1, "0.1", None, False, math.nan, math.inf]))
+    value = data.draw(st.sampled_from([0, -0.1, "0.1x", "nan", None, False, math.nan, math.inf]))
     survey = data.draw(st.sampled_from(sorted(raw["surveys"])))
     return replaced(raw, ("surveys", survey, key), value), [survey, key, repr(value)]
 
@@ -328,10 +331,10 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("study",), "x" * 300, ["study", "100"]),
         (("device",), "gpu", ["device", "'gpu'", "auto", "cpu", "cuda"]),
         (("seed",), -1, ["seed", "-1", "minimum"]),
-        (("seed",), 1.0, ["seed", "1.0", "integer"]),
+        (("seed",), 1.5, ["seed", "1.5", "integer"]),
         (("memory_limit_gb",), math.nan, ["memory_limit_gb", "nan"]),
         (("statistics",), {"confidence": math.nan}, ["statistics.confidence", "nan"]),
-        (("statistics",), {"resamples": 100.0}, ["statistics.resamples", "100.0", "integer"]),
+        (("statistics",), {"resamples": 100.5}, ["statistics.resamples", "100.5", "integer"]),
         (("boundaries",), {"resolution": 10**6}, ["boundaries.resolution", "1000000", "8192"]),
         (("datasets",), {"digits": "a.npz"}, ["'digits'", "built in"]),
         (("datasets",), {"a b": "a.npz"}, ["datasets", "'a b'", "letters"]),
@@ -339,6 +342,15 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("surveys",), None, ["surveys", "None", "object"]),
         (("surveys",), {1: {}}, ["surveys", "1"]),
         (("surveys", "a", "labels"), True, ["surveys.a.labels", "True", "in quotes"]),
+        (("surveys", "a", "activation"), "ReLU", ["'ReLU'", "did you mean 'relu'"]),
+        (("surveys", "a", "activation"), ["relu", "HARDTANH"], ["did you mean 'hardtanh'"]),
+        (("surveys", "a", "optimizer"), "SGD", ["'SGD'", "did you mean 'sgd'"]),
+        (("surveys", "a", "datasets"), ["MNIST"], ["'MNIST'", "did you mean 'mnist'"]),
+        (("surveys", "a", "datasets"), ["Fashion-MNIST"], ["did you mean 'fashion_mnist'"]),
+        (("surveys", "a", "datasets"), ["CIFAR100:500"], ["did you mean 'cifar100'"]),
+        (("surveys", "a", "Width"), 4, ["'Width'", "did you mean 'width'"]),
+        (("rivals",), {"surveys": ["A"]}, ["rivals", "'A'", "did you mean 'a'"]),
+        (("figures",), {"main_dataset": "Digits"}, ["'Digits'", "did you mean 'digits'"]),
         (("surveys", "a", "widht"), 4, ["surveys.a", "'widht'", "did you mean 'width'"]),
         (("surveys", "a", "datasets"), ["digits:9999"], ["'a'", "digits:9999", "1437"]),
         (("surveys", "a", "datasets"), "digits", ["surveys.a.datasets", "'digits'", "array"]),

@@ -20,6 +20,7 @@ from sensitivity.base.errors import SensitivityError
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
+    configuration.check_files(workflow.configfiles)
     config = configuration.check(
         config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
     )
@@ -100,6 +101,24 @@ def measured(files, surveys=None, dataset=None):
         for model in models
         if dataset in (None, model.dataset)
         for file in files
+    ]
+
+
+def model_files():
+    """What the trainings of all models make: the target `models`."""
+    made = ("weights.safetensors", "training.csv")
+    return [f"results/models/{m.dataset}/{m.name}/{file}" for m in MODELS.values() for file in made]
+
+
+def measurement_files():
+    """Every measurement that the configuration asks for: the target `measurements`."""
+    return [
+        *measured(["jacobian.npz", "transitions.npz"]),
+        *measured(["rivals.npz"], config["rivals"]["surveys"]),
+        *measured(["points.npz"], config["points"]["surveys"]),
+        *measured(["curves.npz"], named_survey("trajectories")),
+        *measured(["boundaries.npz"], named_survey("boundaries"))[:1],
+        *measured(["sampling.npz"], named_survey("sampling"))[:1],
     ]
 
 

@@ -1,6 +1,6 @@
 """The data sets we know: the single table of their files, checksums, shapes and terms of use.
 
-This module imports nothing but the standard library, because the Snakefile uses it to check names.
+This module imports next to nothing, because the Snakefile uses it to check names.
 A new data set is a new row of `REGISTRY`; if its file format is new too, `sources.READERS` gets a
 reader.
 
@@ -8,12 +8,12 @@ Checksums are those of the *unpacked* content: a copy that was compressed again 
 where it is known; CIFAR's MD5 are the ones that torchvision publishes for the unpacked batches.
 """
 
-import difflib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.spelling import closest
 
 
 @dataclass(frozen=True)
@@ -234,8 +234,8 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
     base, size = parse(name)
     known = [*REGISTRY, *own]
     if base not in known:
-        nearest = difflib.get_close_matches(base, known, n=1, cutoff=0.5)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        nearest = closest(base, known, cutoff=0.5)
+        hint = f"did you mean {nearest!r}? " if nearest else ""
         raise SensitivityError(
             f"data set {name!r} is not known: {hint}there are {', '.join(sorted(known))}; "
             "your own go under `datasets:`"

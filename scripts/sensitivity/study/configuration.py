@@ -3,7 +3,7 @@
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from math import isfinite
 from pathlib import Path
@@ -16,13 +16,14 @@ from jsonschema.validators import extend
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
-from sensitivity.study import costs, grid
+from sensitivity.study import costs, grid, strict_yaml
+from sensitivity.study.coercion import coerced
 from sensitivity.study.recipe import nearest
 
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
 
-# JSON has one type of number. Here 64.0 is no integer (two ways to write one setting would be two
-# settings), and YAML's .nan and .inf are no numbers.
+# JSON has one type of number. Here 64.0 is no integer: `coercion` makes it one where one is asked
+# for, so that two ways to write a setting are one. YAML's .nan and .inf are no numbers.
 _types = Draft202012Validator.TYPE_CHECKER.redefine_many(
     {
         "integer": lambda _, value: type(value) is int,
@@ -37,13 +38,26 @@ def load_schema(path: "str | Path") -> dict[str, Any]:
     return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
+def check_files(paths: Iterable["str | Path"]) -> None:
+    """Refuse files of the configuration that say something twice.
+
+    Raises:
+        SensitivityError: as `strict_yaml.check`.
+    """
+    for path in paths:
+        strict_yaml.check(path)
+
+
 def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with its defaults filled in, if a study can be run from it.
+
+    Numbers may be spelt as text, and whole ones as floats (`coercion`).
 
     Raises:
         SensitivityError: the first thing that is wrong, as one sentence: the key, the value, what
             is allowed, the nearest valid name.
     """
+    configuration = coerced(configuration, schema, schema)
     error = best_match(Validator(schema).iter_errors(configuration))
     if error is not None:
         raise SensitivityError(_sentence(error))

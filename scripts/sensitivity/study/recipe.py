@@ -5,10 +5,10 @@ Nothing heavy is imported here: the Snakefile reads this module, once in every c
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.spelling import closest
 
 CHOICES = {
     "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
@@ -135,9 +135,9 @@ class Recipe:
 
 def nearest(word: object, known: "list[str] | tuple[str, ...]") -> str:
     """The end of an error message: the nearest valid name, and all of them."""
-    close = get_close_matches(str(word), known, n=1)
+    close = closest(word, known)
     allowed = f"allowed are {', '.join(known)}"
-    return f"; did you mean {close[0]!r}? ({allowed})" if close else f"; {allowed}"
+    return f"; did you mean {close!r}? ({allowed})" if close else f"; {allowed}"
 
 
 def _part(key: str, value: Any) -> str:
