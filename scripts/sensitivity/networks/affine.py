@@ -1,0 +1,202 @@
+"""Rules for the affine operations that a module may hold.
+
+A rule takes what the function that it is for takes, with a `Value` for whatever depends on the
+network's input, and returns an `Affine` that lacks its place, kind and shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sensitivity.networks.operations import Affine
+from sensitivity.networks.refusals import Refused
+
+Rule = Callable[..., Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something that depends on the network's input: its number, and zeros [2, *shape] like it."""
+
+    number: int
+    sample: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one point."""
+        return tuple(self.sample.shape[1:])
+
+    def marked(self) -> Tensor:
+        """Two points [2, *shape]: one of zeros, one of ones."""
+        return torch.stack([self.sample[0], torch.ones_like(self.sample[0])])
+
+
+def affine(
+    inputs: Sequence[Value], apply: Callable[..., Tensor], spread: Callable[..., Tensor]
+) -> partial[Affine]:
+    return partial(Affine, inputs=tuple(x.number for x in inputs), apply=apply, spread=spread)
+
+
+def point_by_point(inputs: Sequence[Value], apply: Callable[..., Tensor]) -> Tensor:
+    """The result for marked inputs; Refused where it does not keep the points of a batch apart."""
+    result = apply(*(x.marked() for x in inputs))
+    if result.dim() == 0 or len(result) != 2 or result[0].any():
+        raise Refused("it mixes the points of a batch; keep the first dimension as it is")
+    return result
+
+
+def moving(inputs: Sequence[Value], apply: Callable[..., Tensor]) -> partial[Affine]:
+    """Numbers that are moved about, and stay with their point."""
+    point_by_point(inputs, apply)
+    return partial(affine(inputs, apply, apply), exact=True)
+
+
+def square(weight: Tensor | None) -> Tensor | None:
+    return None if weight is None else weight.square()
+
+
+def weighted(function: Callable[..., Tensor]) -> Rule:
+    """The rule for functional.linear and convolutions: of x, weight, bias and settings."""
+
+    def rule(x: Value, weight: Tensor, bias: Tensor | None = None, *args, **kwargs):
+        if not isinstance(x, Value) or isinstance(weight, Value) or isinstance(bias, Value):
+            raise Refused("its weights depend on the network's input; constant ones are accepted")
+        squared = square(weight), square(bias)
+        return affine(
+            [x],
+            lambda h: function(h, weight, bias, *args, **kwargs),
+            lambda s: function(s, *squared, *args, **kwargs),
+        )
+
+    return rule
+
+
+def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+    if training or mean is None:
+        raise Refused("it needs running statistics and evaluation mode")
+    scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
+    shift = -mean * scale + (0 if bias is None else bias)
+    by_channel = (-1, *[1] * (len(x.shape) - 1))
+    scale, shift = scale.view(by_channel), shift.view(by_channel)
+    return affine(
+        [x],
+        lambda h: h * scale + shift,
+        lambda s: s * scale.square() + shift.square(),
+    )
+
+
+def averaging(function: Callable[..., Tensor]) -> Rule:
+    """The rule for means: the mean of squares is more than the square of the mean's error."""
+
+    def rule(x: Value, *args, **kwargs):
+        def apply(h: Tensor) -> Tensor:
+            return function(h, *args, **kwargs)
+
+        point_by_point([x], apply)
+        return affine([x], apply, apply)
+
+    return rule
+
+
+def reshaping(function: Callable[..., Tensor]) -> Rule:
+    """The rule for view, flatten and the like: only the resulting shape counts."""
+
+    def rule(x: Value, *args, **kwargs):
+        shape = point_by_point([x], lambda h: function(h, *args, **kwargs)).shape[1:]
+        return moving([x], lambda h: h.reshape(len(h), *shape))
+
+    return rule
+
+
+def rearranging(function: Callable[..., Tensor]) -> Rule:
+    """The rule for permute, padding, slices and the like: apply them as they are."""
+
+    def rule(x: Value, *args, **kwargs):
+        return moving([x], lambda h: function(h, *args, **kwargs))
+
+    return rule
+
+
+def pad(x: Value, pad: Sequence[int], mode: str = "constant", value: float | None = None):
+    if value:
+        raise Refused("it pads with another number than 0; pad with 0")
+    return rearranging(functional.pad)(x, pad, mode=mode)
+
+
+def joining(function: Callable[..., Tensor]) -> Rule:
+    """The rule for cat and stack, of values and constants."""
+
+    def rule(tensors: Sequence[Value | Tensor], dim: int = 0):
+        if not all(isinstance(x, Value) for x in tensors):
+            raise Refused("it joins what depends on the input with constants; add them instead")
+        return moving(tensors, lambda *h: function(h, dim=dim))
+
+    return rule
+
+
+def add(a, b, alpha: float = 1):
+    return _sum(a, b, 1, alpha)
+
+
+def subtract(a, b, alpha: float = 1):
+    return _sum(a, b, 1, -alpha)
+
+
+def subtract_from(a, b, alpha: float = 1):
+    return _sum(a, b, -alpha, 1)
+
+
+def negative(a):
+    return multiply(a, -1)
+
+
+def _sum(a, b, first: float, second: float):
+    """first * a + second * b."""
+    if isinstance(a, Value) and isinstance(b, Value):
+        return affine(
+            [a, b],
+            lambda g, h: first * g + second * h,
+            lambda s, t: first**2 * s + second**2 * t,
+        )
+    x, scale, constant = (a, first, second * b) if isinstance(a, Value) else (b, second, first * a)
+    constant = torch.as_tensor(constant).to(x.sample)
+    return affine([x], lambda h: scale * h + constant, lambda s: scale**2 * s + constant.square())
+
+
+def multiply(a, b):
+    if isinstance(a, Value) and isinstance(b, Value):
+        raise Refused(
+            "both factors depend on the network's input; multiplication by constants is accepted"
+        )
+    x, factor = (a, b) if isinstance(a, Value) else (b, a)
+    factor = torch.as_tensor(factor).to(x.sample)
+    return affine([x], lambda h: h * factor, lambda s: s * factor.square())
+
+
+def divide(a, b, rounding_mode: str | None = None):
+    if isinstance(b, Value) or rounding_mode is not None:
+        raise Refused("it is no division by a constant; that is accepted")
+    factor = torch.as_tensor(b).to(a.sample)
+    return affine([a], lambda h: h / factor, lambda s: s / factor.square())
+
+
+def matrix_product(a, b):
+    if isinstance(a, Value) and isinstance(b, Value):
+        raise Refused("both factors depend on the network's input; constant matrices are accepted")
+    if isinstance(a, Value):
+        return affine([a], lambda h: h @ b, lambda s: s @ b.square())
+    return affine([b], lambda h: a @ h, lambda s: a.square() @ s)
+
+
+def total(x: Value, dim=None, keepdim: bool = False):
+    """sum over dimensions other than the first."""
+    if dim is None or 0 in (dim if isinstance(dim, Sequence) else [dim]):
+        raise Refused("it mixes the points of a batch; name the dimensions other than the first")
+    return affine([x], *[lambda h: h.sum(dim, keepdim=keepdim)] * 2)

@@ -1,0 +1,96 @@
+"""The operations into which a module is read: affine ones, element-wise pieces, and maxima.
+
+Tensors hold P points first, [P, *shape]. Each operation computes one value from earlier ones, with
+ordinary differentiable PyTorch.
+
+How large rounding errors are: `spread` takes squares of errors, or of magnitudes, and hands on
+the expected square after the operation if they are independent (an affine map by its squared
+weights), or more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What all operations have in common.
+
+    place: the path of the submodule whose forward asks for it, "" for the module itself;
+    kind: its name, such as "Conv2d" or "add";
+    inputs: numbers of the values that it takes; 0 is the network's input and i + 1 what operation
+    i of the graph computes;
+    shape: of its output at one point.
+    """
+
+    place: str
+    kind: str
+    inputs: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Numbers in its output at one point."""
+        return torch.Size(self.shape).numel()
+
+    @property
+    def name(self) -> str:
+        return f"{self.place} ({self.kind})" if self.place else self.kind
+
+
+@dataclass(frozen=True)
+class Affine(Operation):
+    """apply, spread: of tensors, one for every input; exact: it only moves numbers about."""
+
+    apply: Callable[..., Tensor]
+    spread: Callable[..., Tensor]
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Elementwise(Operation):
+    """A continuous piecewise-linear function of every number by itself, with K thresholds.
+
+    On piece p, the number of thresholds strictly below z, it is slopes[p] * z + offsets[p]; these
+    are tensors [K + 1, 1], or [K + 1, size] where units differ (as channels of a PReLU may).
+    """
+
+    apply: Callable[[Tensor], Tensor]
+    thresholds: tuple[float, ...]
+    slopes: Tensor
+    offsets: Tensor
+
+    def codes(self, z: Tensor) -> Tensor:
+        """The number of every unit's piece, 0 to K, in z's shape."""
+        return sum((z > t).long() for t in self.thresholds)
+
+    def spread(self, squares: Tensor) -> Tensor:
+        """Half of the units of a function with a flat piece let no error pass."""
+        steepest = self.slopes.abs().amax().square()
+        return squares * (steepest / 2 if bool((self.slopes == 0).any()) else steepest)
+
+
+@dataclass(frozen=True)
+class Maximum(Operation):
+    """The largest number of every window, as in max pooling.
+
+    windows [W, K]: flat indices into the input at one point, in the order in which PyTorch looks
+    at them; where a window has fewer than K inputs, the others are the input's size.
+    """
+
+    apply: Callable[[Tensor], Tensor]
+    windows: Tensor
+
+    def spread(self, squares: Tensor) -> Tensor:
+        """The largest in the window."""
+        return padded(squares.flatten(1), 0.0)[:, self.windows].amax(2).unflatten(1, self.shape)
+
+
+def padded(values: Tensor, with_number: float) -> Tensor:
+    """Values [P, D] with one more column, for windows that are not full."""
+    return torch.cat([values, values.new_full((len(values), 1), with_number)], dim=1)

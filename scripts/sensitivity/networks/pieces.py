@@ -1,0 +1,211 @@
+"""Rules for element-wise piecewise-linear functions and for maxima, as in `affine`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sensitivity.networks.affine import Value
+from sensitivity.networks.operations import Elementwise, Maximum
+from sensitivity.networks.refusals import Refused
+
+
+def elementwise(
+    x: Value,
+    apply: Callable[[Tensor], Tensor],
+    thresholds: Sequence[float],
+    slopes: Sequence[float | Tensor],
+    offsets: Sequence[float],
+) -> partial[Elementwise]:
+    """slopes: numbers, or tensors of a number for every channel (the first of x's dimensions)."""
+    rows = [torch.as_tensor(slope).to(x.sample).view(-1) for slope in slopes]
+    if any(len(row) > 1 for row in rows):
+        inner = math.prod(x.shape[1:])
+        rows = [row.repeat_interleave(inner) if len(row) > 1 else row for row in rows]
+        rows = [row.expand(math.prod(x.shape)) for row in rows]
+    return partial(
+        Elementwise,
+        inputs=(x.number,),
+        apply=apply,
+        thresholds=tuple(float(t) for t in thresholds),
+        slopes=torch.stack(rows),
+        offsets=x.sample.new_tensor(offsets)[:, None],
+    )
+
+
+def relu(x: Value, inplace: bool = False):
+    return elementwise(x, torch.relu, [0], [0, 1], [0, 0])
+
+
+def hardtanh(x: Value, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
+    if not min_val < max_val:
+        raise Refused("its bounds leave nothing between them; give a lower and a higher one")
+    return elementwise(
+        x,
+        lambda z: functional.hardtanh(z, min_val, max_val),
+        [min_val, max_val],
+        [0, 1, 0],
+        [min_val, 0, max_val],
+    )
+
+
+def relu6(x: Value, inplace: bool = False):
+    return hardtanh(x, 0, 6)
+
+
+def clamp(x: Value, min=None, max=None):
+    """Also of one side alone."""
+    if any(isinstance(bound, Tensor | Value) for bound in (min, max)):
+        raise Refused("its bounds are tensors; numbers are accepted")
+    if min is not None and max is not None:
+        return hardtanh(x, min, max)
+    if max is None:
+        return elementwise(x, lambda z: z.clamp(min=min), [min], [0, 1], [min, 0])
+    return elementwise(x, lambda z: z.clamp(max=max), [max], [1, 0], [0, max])
+
+
+def clamp_max(x: Value, max: float):
+    return clamp(x, max=max)
+
+
+def leaky_relu(x: Value, negative_slope: float = 0.01, inplace: bool = False):
+    slope = negative_slope
+    return elementwise(x, lambda z: functional.leaky_relu(z, slope), [0], [slope, 1], [0, 0])
+
+
+def rrelu(
+    x: Value,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+):
+    if training:
+        raise Refused("it draws slopes at random; evaluation mode is accepted")
+    return leaky_relu(x, (lower + upper) / 2)
+
+
+def prelu(x: Value, weight: Tensor):
+    if isinstance(weight, Value):
+        raise Refused("its slopes depend on the network's input; constant ones are accepted")
+    return elementwise(x, lambda z: functional.prelu(z, weight), [0], [weight, 1], [0, 0])
+
+
+def hardsigmoid(x: Value, inplace: bool = False):
+    """PyTorch's: relu6(z + 3) / 6."""
+    return elementwise(x, functional.hardsigmoid, [-3, 3], [0, 1 / 6, 0], [0, 0.5, 1])
+
+
+def absolute(x: Value):
+    return elementwise(x, torch.abs, [0], [-1, 1], [0, 0])
+
+
+def softshrink(x: Value, lambd: float = 0.5):
+    apply = partial(functional.softshrink, lambd=lambd)
+    if not lambd:
+        raise Refused("with a lambd of 0 it is the identity; leave it out")
+    return elementwise(x, apply, [-lambd, lambd], [1, 0, 1], [lambd, 0, -lambd])
+
+
+def threshold(x: Value, threshold: float, value: float, inplace: bool = False):
+    if threshold != value:
+        raise Refused(
+            f"it jumps from {value} to {threshold} at its threshold; a value equal to the "
+            "threshold is accepted"
+        )
+    apply = partial(functional.threshold, threshold=threshold, value=value)
+    return elementwise(x, apply, [threshold], [0, 1], [value, 0])
+
+
+def max_pool(dimensions: int):
+    """The rule for functional.max_pool1d, 2d or 3d."""
+    function = getattr(functional, f"max_pool{dimensions}d")
+
+    def rule(
+        x: Value,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ):
+        if return_indices:
+            raise Refused("it returns indices; without them it is accepted")
+        kernel, padding, dilation = (_each(v, dimensions) for v in (kernel_size, padding, dilation))
+        stride = _each(stride, dimensions) if stride else kernel
+        apply = partial(
+            function,
+            kernel_size=kernel,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            ceil_mode=ceil_mode,
+        )
+        outputs = apply(x.sample).shape[-dimensions:]
+        ranges = [
+            [range(o * s - p, o * s - p + k * d, d) for o in range(n)]
+            for n, s, p, k, d in zip(outputs, stride, padding, kernel, dilation)
+        ]
+        return _maximum(x, apply, ranges)
+
+    return rule
+
+
+def adaptive_max_pool(dimensions: int):
+    """The rule for functional.adaptive_max_pool1d, 2d or 3d."""
+    function = getattr(functional, f"adaptive_max_pool{dimensions}d")
+
+    def rule(x: Value, output_size, return_indices: bool = False):
+        if return_indices:
+            raise Refused("it returns indices; without them it is accepted")
+        apply = partial(function, output_size=output_size)
+        outputs, sizes = apply(x.sample).shape[-dimensions:], x.shape[-dimensions:]
+        ranges = [
+            [range(o * size // n, -(-(o + 1) * size // n)) for o in range(n)]
+            for n, size in zip(outputs, sizes)
+        ]
+        return _maximum(x, apply, ranges)
+
+    return rule
+
+
+def _each(setting, dimensions: int) -> tuple[int, ...]:
+    """A setting for every dimension."""
+    return (setting,) * dimensions if isinstance(setting, int) else tuple(setting)
+
+
+def _maximum(
+    x: Value, apply: Callable[[Tensor], Tensor], ranges: Sequence[Sequence[range]]
+) -> partial[Maximum]:
+    """ranges: for every pooled dimension and every window along it, the inputs that it sees."""
+    sizes = x.shape[-len(ranges) :]
+    outside = math.prod(x.shape)
+    longest = [max(map(len, windows)) for windows in ranges]
+    flat = torch.zeros(1, 1, dtype=torch.int64)
+    valid = torch.ones(1, 1, dtype=torch.bool)
+    for windows, size, length in zip(ranges, sizes, longest):
+        index = torch.full((len(windows), length), -1)
+        for i, window in enumerate(windows):
+            index[i, : len(window)] = torch.tensor(list(window))
+        inside = (index >= 0) & (index < size)
+        flat = _outer(flat * size, index, torch.add)
+        valid = _outer(valid, inside, torch.logical_and)
+    channels = math.prod(x.shape[: -len(ranges)])
+    offsets = torch.arange(channels)[:, None, None] * math.prod(sizes)
+    table = (offsets + flat).masked_fill(~valid, outside).flatten(0, 1)
+    # Inputs first, in their order, and what is outside last.
+    order = (table == outside).to(torch.int8).argsort(dim=1, stable=True)
+    table = table.gather(1, order).to(x.sample.device)
+    return partial(Maximum, inputs=(x.number,), apply=apply, windows=table)
+
+
+def _outer(a: Tensor, b: Tensor, combine) -> Tensor:
+    """All combinations of rows and of columns, the second's varying fastest."""
+    both = combine(a[:, None, :, None], b[None, :, None, :])
+    return both.flatten(2, 3).flatten(0, 1)
