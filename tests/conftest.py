@@ -4,6 +4,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
+from pretended import pretend as pretend_a_card
+from pretended import unavailable
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
@@ -23,3 +26,12 @@ def _interruptible():
         signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def pretend():
+    """`with pretend() as card:` makes a graphics card (tests/card/pretended), where one can be."""
+    reason = unavailable()
+    if reason:
+        pytest.skip(reason)
+    return pretend_a_card

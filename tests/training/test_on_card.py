@@ -1,0 +1,53 @@
+"""Trainings on a pretended card (tests/card/pretended) against those on the CPU."""
+
+import pytest
+import torch
+
+from sensitivity.training.initialization import initial_network
+from sensitivity.training.parameters import flatten
+from sensitivity.training.problem import Problem
+from sensitivity.training.stochastic import MiniBatchRun
+from sensitivity.training.training import train
+
+STEPS = [
+    {"optimizer": optimizer, "augmentation": augmentation, "decay_epochs": 2}
+    for optimizer in ("sgd", "momentum", "adam", "rmsprop")
+    for augmentation in ("none", "heavy")
+]
+OTHERS = [
+    {"optimizer": "lbfgs", "steps": 8, "replicates": 1},
+    {"activation": "hardsigmoid", "loss": "squared", "labels": "random"},
+    {"stop_when_fitted": True, "learning_rate": 0.02, "steps": 60},
+    {"loss": "squared", "learning_rate": 10.0, "initial_scale": 2.0},  # diverges
+]
+
+
+@pytest.mark.usefixtures("one_stack")
+@pytest.mark.parametrize("changes", [*STEPS, *OTHERS], ids=lambda c: " ".join(map(str, c.values())))
+def test_a_training_on_a_card_is_that_on_a_cpu(data, recipe, pretend, assert_same_bytes, changes):
+    model = recipe(**changes)
+    here = train(model, data)
+    with pretend() as card:
+        there = train(model, data, device="cuda:0")
+    assert_same_bytes(here, there)
+    if changes.get("optimizer") != "lbfgs":
+        assert card.launched["replay"] > 0
+
+
+@pytest.mark.parametrize("augmentation", ["none", "heavy"])
+def test_a_step_waits_for_nothing_and_is_a_copy_of_its_inputs_and_a_replay(
+    data, recipe, pretend, augmentation
+):
+    model = recipe(augmentation=augmentation)
+    inputs = 1 if augmentation == "none" else 2
+    with pretend() as card, torch.no_grad():
+        problem = Problem.of(model, data, torch.device("cuda", 0))
+        start = flatten(initial_network(model, data.input_size, data.classes, model.seeds))
+        run = MiniBatchRun(problem, model.seeds, start.to("cuda:0"))
+        for _ in range(run.batches.per_epoch):
+            run.advance()
+        card.restart()
+        for _ in range(3 * run.batches.per_epoch):
+            run.advance()
+        assert card.waits == 0
+        assert card.launches == 3 * (run.batches.per_epoch * (inputs + 1) + inputs)
