@@ -351,6 +351,8 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("surveys", "a", "Width"), 4, ["'Width'", "did you mean 'width'"]),
         (("rivals",), {"surveys": ["A"]}, ["rivals", "'A'", "did you mean 'a'"]),
         (("figures",), {"main_dataset": "Digits"}, ["'Digits'", "did you mean 'digits'"]),
+        (("surveys", "a", "labels"), 1.5, ["surveys.a.labels", "1.5", "maximum"]),
+        (("surveys", "a", "labels"), [0.5, "tru"], ["surveys.a.labels", "'tru'", "'true'"]),
         (("surveys", "a", "widht"), 4, ["surveys.a", "'widht'", "did you mean 'width'"]),
         (("surveys", "a", "datasets"), ["digits:9999"], ["'a'", "digits:9999", "1437"]),
         (("surveys", "a", "datasets"), "digits", ["surveys.a.datasets", "'digits'", "array"]),

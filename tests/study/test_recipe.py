@@ -8,7 +8,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study.recipe import CHOICES, IGNORED_BY_FULL_BATCH, LONGEST_NAME, Recipe, nearest
+from sensitivity.study.recipe import (
+    CHOICES,
+    IGNORED_BY_FULL_BATCH,
+    LONGEST_NAME,
+    Recipe,
+    nearest,
+    share_of_random_labels,
+)
 
 POSITIVE_FLOATS = st.one_of(  # as people write them: a few digits
     st.builds("{}e{}".format, st.integers(1, 99), st.integers(-9, 6)).map(float),
@@ -19,6 +26,7 @@ VALUES = {
     "width": COUNTS,
     "depth": COUNTS,
     **{key: st.sampled_from(values) for key, values in CHOICES.items()},
+    "labels": st.one_of(st.sampled_from(CHOICES["labels"]), st.floats(0, 1)),
     "learning_rate": POSITIVE_FLOATS,
     "batch_size": COUNTS,
     "initial_scale": POSITIVE_FLOATS,
@@ -139,6 +147,17 @@ def test_integers_are_fine_floats():
     assert Recipe(1, 1, "relu", initial_scale=4).name.endswith("initial_scale4.0")
 
 
+def test_shares_of_random_labels():
+    """Every share is written in one way; none of them and all of them have their old names."""
+    base = Recipe(8, 2, "relu")
+    assert replace(base, labels=0.25).name == "depth2-width8-relu-labels_0.25"
+    assert replace(base, labels=0.25) == replace(base, labels="0.250")
+    assert replace(base, labels=0) == replace(base, labels=0.0) == base
+    assert replace(base, labels=1) == replace(base, labels="random")
+    shares = [share_of_random_labels(replace(base, labels=v).labels) for v in ("true", 0.3, 1)]
+    assert shares == [0, 0.3, 1]
+
+
 def test_seeds():
     assert list(Recipe(1, 1, "relu", replicates=3, first_seed=5).seeds) == [5, 6, 7]
 
@@ -168,6 +187,10 @@ def test_full_batch_ignores_what_mini_batches_need(key, data):
         ({"activation": 3}, ["activation", "str", "3"]),
         ({"optimizer": "momentun"}, ["optimizer", "'momentun'", "did you mean 'momentum'"]),
         ({"labels": True}, ["labels", "str", "True"]),
+        ({"labels": 1.5}, ["labels", "share", "0 to 1", "1.5"]),
+        ({"labels": float("nan")}, ["labels", "share", "nan"]),
+        ({"labels": "-0.5"}, ["labels", "share", "'-0.5'"]),
+        ({"labels": "randon"}, ["labels", "'randon'", "did you mean 'random'"]),
         ({"first_seed": -1}, ["first_seed", "-1", "between"]),
         ({"first_seed": 2**31}, ["first_seed", "2147483648", "between"]),
         ({"stop_when_fitted": 1}, ["stop_when_fitted", "bool", "1"]),

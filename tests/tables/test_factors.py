@@ -53,6 +53,11 @@ def test_a_known_effect_of_random_labels(table, recipes):
     assert pair["reference_model"] == Recipe(30, 2, "relu", replicates=3).name
 
 
+def test_models_with_some_random_labels_are_no_side_of_a_pair(table, recipes):
+    found, _ = analyse(table(recipes(width=WIDTHS, labels=["true", 0.5, "random"])))
+    assert set(found["level"][found["factor"] == "random_labels"]) == {"random"}
+
+
 def test_pairs_agree_in_everything_else(table):
     chosen = [
         Recipe(10, 2, "relu"),

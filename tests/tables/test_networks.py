@@ -1,5 +1,7 @@
 """Tables of networks and models: known numbers, divergence, and records that do not belong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,16 @@ def test_a_network_row_holds_recipe_results_and_measurements():
     assert not table["diverged"].any()
     assert set(table["number_of_units"]) == {21}
     assert table.columns[:5].tolist() == ["dataset", "model", "surveys", "replicate", "seed"]
+
+
+def test_the_share_of_random_labels_is_a_number_that_is_not_averaged():
+    table = network_rows(
+        "digits", replace(RECIPE, labels=0.25), ["a"], history([1.0] * 3), (), 64, 10
+    )
+    assert set(table["labels"]) == {"0.25"}
+    assert set(table["share_of_random_labels"]) == {0.25}
+    assert "share_of_random_labels" not in metric_columns(table)
+    assert model_rows(table)["share_of_random_labels"].tolist() == [0.25]
 
 
 def test_number_of_weights_counts_every_matrix():

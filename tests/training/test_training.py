@@ -115,6 +115,22 @@ def test_labels_are_drawn_once_per_replicate(data, recipe):
     assert torch.equal(true[1], data.labels("train"))
 
 
+def test_a_share_of_random_labels_adds_to_a_smaller_one(data, recipe):
+    seeds = [0, 1]
+    true = training_labels(recipe(), data, seeds)
+    random = training_labels(recipe(labels="random"), data, seeds)
+    before = torch.zeros_like(true, dtype=torch.bool)
+    for share in (0.2, 0.5, 0.9):
+        labels = training_labels(recipe(labels=share), data, seeds)
+        noisy = labels != true
+        assert (labels[noisy] == random[noisy]).all()
+        assert (noisy | ~before).all(), "a larger share leaves random what was random"
+        # of four classes a random label is another one in three of four cases
+        assert (noisy.float().mean(1) - 0.75 * share).abs().max() < 0.1
+        before = noisy
+    assert torch.equal(training_labels(recipe(labels=1.0), data, seeds), random)
+
+
 def test_the_rate_decays_by_epochs(recipe):
     model = recipe(learning_rate=0.1, decay_epochs=3, decay_factor=0.1)
     rates = [learning_rate(model, epoch) for epoch in (0, 2, 3, 6)]

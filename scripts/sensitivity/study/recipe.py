@@ -43,6 +43,9 @@ class Recipe:
     learning rate. `initial_scale` multiplies the standard deviation of the initial weights. Every
     replicate has its own seed: `first_seed`, `first_seed + 1`, ...
 
+    `labels` are "true", "random", or the share of the training images whose labels are drawn at
+    random, as text: "0.25" (a number is taken, too).
+
     Names and specifications leave defaults out. So a field with a default may be added at the end
     at any time (no model is renamed or retrained), and the default of a field may never change.
 
@@ -148,8 +151,30 @@ def _part(key: str, value: Any) -> str:
     return f"{key}{value!r}"
 
 
+def share_of_random_labels(labels: str) -> float:
+    """What share of the training images has a random label, from a recipe's `labels`."""
+    return {"true": 0.0, "random": 1.0}[labels] if labels in CHOICES["labels"] else float(labels)
+
+
+def _share(value: Any) -> str | None:
+    """One way to write each share of random labels (none is "true", all is "random"), or None."""
+    try:
+        share = float(value) if type(value) in (int, float, str) else None
+    except (ValueError, OverflowError):
+        return None
+    if share is None:
+        return None
+    if not 0 <= share <= 1:
+        raise SensitivityError(
+            f"labels must be 'true', 'random', or a share from 0 to 1, not {value!r}"
+        )
+    return {0.0: "true", 1.0: "random"}.get(share, repr(share))
+
+
 def _checked(key: str, kind: type, value: Any) -> Any:
     """The value in its field's type (an integer is a fine float), or an error with the key."""
+    if key == "labels" and (share := _share(value)) is not None:
+        return share
     if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
     if type(value) is not kind:

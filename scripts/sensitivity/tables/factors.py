@@ -89,10 +89,12 @@ def pairs(models: pd.DataFrame) -> pd.DataFrame:
 
     `models` holds rows of models.csv. Both models of a pair fit; under augmentation that is waived
     (study: the accuracy on images as they are is no criterion for what was trained), but nothing
-    that diverged enters. Pairs with a missing value are left out of their metric.
+    that diverged enters. Pairs with a missing value are left out of their metric, and so are models
+    of which a share of the labels is random: they belong to figure A9.
     """
     usable = models[
-        ~models["diverged"].astype(bool)
+        models["labels"].isin(("true", "random"))
+        & ~models["diverged"].astype(bool)
         & (models["fits"].astype(bool) | (models["augmentation"] != "none"))
     ]
     rows = [

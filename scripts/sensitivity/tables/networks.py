@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study.recipe import Recipe
+from sensitivity.study.recipe import Recipe, share_of_random_labels
 
 RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe))
 RESULT_COLUMNS = (
@@ -22,6 +22,7 @@ RESULT_COLUMNS = (
     "training_loss",
     "test_loss",
 )
+DERIVED_COLUMNS = ("share_of_random_labels", "number_of_weights", "number_of_units")
 LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed")
 ROUNDING = 1e-9  # an accuracy is a count over a count: at least 1e-7 apart from the next
 
@@ -109,7 +110,7 @@ def metric_columns(networks: pd.DataFrame) -> list[str]:
 
 
 def _recipe_part() -> tuple[str, ...]:
-    return (*LEADING_COLUMNS, *RECIPE_COLUMNS, "number_of_weights", "number_of_units")
+    return (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 
 
 def _with_recipe(
@@ -125,6 +126,7 @@ def _with_recipe(
         model=recipe.name,
         surveys=";".join(sorted(surveys)),
         **recipe.to_dict(),
+        share_of_random_labels=share_of_random_labels(recipe.labels),
         number_of_weights=number_of_weights(recipe, input_size, classes),
         number_of_units=recipe.width * recipe.depth,
     )
