@@ -106,7 +106,7 @@ def _norms(network: Network, x: Tensor, memory: int, with_logits: bool) -> tuple
     logit_norms = torch.empty(shape[:2], dtype=torch.float64, device=network.device)
     for replicate in range(network.replicates):
         points = (x if x.ndim == 2 else x[replicate]).to(network.device)
-        chain = _Chain(network, replicate, len(points), with_logits)
+        chain = Chain(network, replicate, len(points), with_logits)
         block = max(1, memory // 2 // chain.bytes_per_linearization())
         for start in range(0, len(points), block):
             part = slice(start, start + block)
@@ -115,7 +115,7 @@ def _norms(network: Network, x: Tensor, memory: int, with_logits: bool) -> tuple
     return row_norms, logit_norms
 
 
-class _Chain:
+class Chain:
     """The matrices of one replicate, made ready for their product at many points."""
 
     def __init__(self, network: Network, replicate: int, points: int, with_logits: bool) -> None:
@@ -139,19 +139,26 @@ class _Chain:
     def norms(self, x_Pd: Tensor, memory: int) -> tuple[Tensor, Tensor]:
         """Row norms of J [P, n] and norms for the logits [P] (or NaN, if not asked for)."""
         linear = linearize(self.layers, self.activation, x_Pd)
-        chunk = self._chunk_length(memory)
+        chunk = self.chunk_length(memory)
         logits = linear.logits.split(chunk)
         slopes = zip(*(slopes_Pw.split(chunk) for slopes_Pw in linear.slopes))
         row_norms, logit_norms = zip(*(self._chunk(*piece) for piece in zip(logits, slopes)))
         return torch.cat(row_norms), torch.cat(logit_norms)
 
-    def _chunk(self, logits_Pn: Tensor, slopes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """`norms` from the logits and from L tensors of slopes [P, width]."""
-        product = self.top * slopes[-1].unsqueeze(1)  # [P, n or n - 1, width]
+    def product(self, slopes: Sequence[Tensor]) -> Tensor:
+        """The logits' Jacobian over the product of `scales`, from L tensors of slopes [P, width].
+
+        [P, n or n - 1, m], its rows in the basis of `top`; the m columns may be rotated.
+        """
+        product = self.top * slopes[-1].unsqueeze(1)
         steps = zip(reversed(self.hidden), reversed(slopes[:-1]), reversed(self.scales))
         for weight, slopes_Pw, scale in steps:
             product = _times(product, weight).mul_((slopes_Pw / scale).unsqueeze(1))
-        product = _times(product, self.first)
+        return _times(product, self.first)
+
+    def _chunk(self, logits_Pn: Tensor, slopes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """`norms` from the logits and from L tensors of slopes [P, width]."""
+        product = self.product(slopes)
         lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, self.contrasts_nm)
         contrasts = product[:, 1:] if self.with_logits else product
         row_norms = _row_norms(torch.matmul(lambda_Pnm.to(product.dtype), contrasts))
@@ -167,7 +174,7 @@ class _Chain:
         widths = [weight.shape[0] for weight, _ in self.layers]
         return 8 * (2 * sum(widths) + 3 * max(widths) + self.layers[0][0].shape[1])
 
-    def _chunk_length(self, memory: int) -> int:
+    def chunk_length(self, memory: int) -> int:
         """For how many points at once the product is formed: as the cache likes it."""
         widest = max(*self.first.shape, *(weight.shape[0] for weight, _ in self.layers))
         size = self.first.element_size() * 3 * len(self.top) * widest
