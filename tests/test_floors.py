@@ -26,7 +26,7 @@ FLOORS = {
     "training": ("base", "files", "datasets", "study/recipe", "networks"),
     "measures": (
         "base", "files", "datasets", "study/recipe", "networks", "regions", "jacobian",
-        "training/losses", "training/initialization",
+        "training/losses", "training/initialization", "training/augmentation",
     ),
     "tables": ("base", "files", "study"),
     "claims": ("base", "tables"),

@@ -1,0 +1,59 @@
+"""How far the training points are from the decision boundary, in the input space.
+
+To first order, a point lies m / ||grad m|| from where its label's logit meets the largest other
+one, m being their difference (Elsayed et al. 2018, "Large margin deep networks for classification";
+Jiang et al. 2019, "Predicting the generalization gap in deep networks with margin distributions").
+Within the point's linear region this is exact.
+"""
+
+import torch
+from torch import Tensor
+
+from sensitivity.base import kernels
+from sensitivity.jacobian.linearization import linearize
+from sensitivity.measures.rivals import MARGIN_QUANTILE
+from sensitivity.networks.network import Network
+
+CHUNK = 1024
+
+
+def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+    """The 10 % quantile, over training points, of the distance to the decision boundary, [R].
+
+    In units of the inputs, negative where a point is on the wrong side; the counterpart of the
+    output margin, of which it takes the quantile.
+    """
+    distances_RP = distances(network, x_Pd, labels_RP)
+    return distances_RP.quantile(MARGIN_QUANTILE, dim=1)
+
+
+@torch.no_grad()
+def distances(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+    """First-order signed distances [R, P] in float64; infinite where the gradient is 0."""
+    rows = [
+        torch.cat(
+            [
+                _of_one_network(network, replicate, x, labels)
+                for x, labels in zip(x_Pd.split(CHUNK), labels_RP[replicate].split(CHUNK))
+            ]
+        )
+        for replicate in range(network.replicates)
+    ]
+    return torch.stack(rows)
+
+
+def _of_one_network(network: Network, replicate: int, x_Pd: Tensor, labels_P: Tensor) -> Tensor:
+    biases = network.biases or [None] * len(network.weights)
+    layers = [
+        (weight[replicate], None if bias is None else bias[replicate])
+        for weight, bias in zip(network.weights, biases)
+    ]
+    linear = linearize(layers, network.activation, x_Pd)
+    label = labels_P.unsqueeze(1)
+    others, rival_P = linear.logits.scatter(1, label, -torch.inf).max(1)
+    margins = linear.logits.gather(1, label).squeeze(1) - others
+    *lower, (last, _) = layers
+    gradient_Pw = last[labels_P] - last[rival_P]
+    for (weight, _), slopes_Pw in zip(reversed(lower), reversed(linear.slopes)):
+        gradient_Pw = kernels.product(gradient_Pw * slopes_Pw, weight)
+    return margins / torch.linalg.vector_norm(gradient_Pw, dim=1, dtype=torch.float64)
