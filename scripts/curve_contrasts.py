@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
-from sensitivity.files.storage import read_arrays, read_table, write_table
+from sensitivity.files.storage import read_table, write_table
 from sensitivity.tables.curve_contrasts import WINDOW, curve_contrasts
 from sensitivity.tables.resampling import Bootstrap
 
@@ -16,7 +17,7 @@ from sensitivity.tables.resampling import Bootstrap
 def main(argv: Sequence[str] | None = None) -> None:
     """Settings: `resamples`, `seed`, `confidence`; `window`, its half-width in radians (π/16)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="curves.npz files")
+    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="files that hold curves")
     parser.add_argument(
         "--networks", type=Path, nargs="+", required=True, help="networks.csv files"
     )
@@ -29,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
     records = []
     for path in arguments.curves:
-        arrays, provenance = read_arrays(path)
-        records.append((provenance["dataset"], provenance["model"], arrays))
+        arrays, owner = read_measure(path, "curves")
+        records.append((owner["dataset"], owner["model"], arrays))
     bootstrap = Bootstrap.from_settings(settings)
     table = curve_contrasts(records, networks, bootstrap, settings.get("window", WINDOW))
     write_table(arguments.output, table, describe(settings))

@@ -12,6 +12,7 @@ import pandas as pd
 from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.figures import FigureData, Record
 from sensitivity.figures.plotting import save
+from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import atomic, read_arrays, read_table
 
@@ -23,10 +24,10 @@ TABLES = {
     "factors": "factors.csv",
     "curve_contrasts": "curves.csv",
 }
-RECORDS = {"points": "points.npz files", "curves": "curves.npz files"}
+RECORDS = {"points": "files that hold points", "curves": "files that hold curves"}
 SINGLE_RECORDS = {
-    "boundaries": "boundaries.npz",
-    "sampling": "sampling.npz",
+    "boundaries": "a file that holds boundaries",
+    "sampling": "a file that holds samplings",
     "data": "a data set, results/data/<dataset>.npz",
 }
 
@@ -69,16 +70,17 @@ def read(arguments: argparse.Namespace) -> FigureData:
         for option in TABLES
         if given[option]
     }
-    records = {option: tuple(_record(path) for path in given[option]) for option in RECORDS}
-    single = {option: _record(given[option]) for option in SINGLE_RECORDS if given[option]}
-    single = {{"data": "images"}.get(option, option): record for option, record in single.items()}
+    records = {name: tuple(_record(path, name) for path in given[name]) for name in RECORDS}
+    single = {name: _record(given[name], name) for name in SINGLE_RECORDS if given[name]}
+    single = {{"data": "images"}.get(name, name): record for name, record in single.items()}
     return FigureData(**tables, **records, **single)
 
 
-def _record(path: Path) -> Record:
-    arrays, provenance = read_arrays(path)
-    dataset = provenance.get("dataset", path.stem)
-    return Record(dataset, provenance.get("model", ""), arrays)
+def _record(path: Path, name: str) -> Record:
+    if name == "data":
+        return Record(path.stem, "", read_arrays(path)[0])
+    arrays, owner = read_measure(path, name)
+    return Record(owner["dataset"], owner["model"], arrays)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import pandas as pd
 from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset
+from sensitivity.files import measurements as measurement_files
 from sensitivity.files.provenance import describe
-from sensitivity.files.storage import read_arrays, read_table, write_table
+from sensitivity.files.storage import read_table, write_table
 from sensitivity.study.recipe import Recipe
 from sensitivity.tables.networks import model_rows, network_rows
 
@@ -24,8 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read every model of the plan and write both tables.
 
     The plan is a JSON file: {"dataset": name, "fits_at": smallest training accuracy that fits,
-    "models": {model: {"recipe": {...}, "surveys": [...], "measures": ["jacobian", ...]}}}. A record
-    that is damaged, or that belongs to another model or data set, is refused by name.
+    "models": {model: {"recipe": {...}, "surveys": [...], "files": {file: [measure, ...]}}}}. A
+    record that is damaged, or that belongs to another model or data set, is refused by name.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--models-folder", type=Path, required=True, help="holds <model>/training.csv"
     )
     parser.add_argument(
-        "--measurements-folder", type=Path, required=True, help="holds <model>/jacobian.npz, ..."
+        "--measurements-folder", type=Path, required=True, help="holds <model>/measures.npz, ..."
     )
     parser.add_argument("--networks", type=Path, required=True, help="networks.csv, written")
     parser.add_argument("--models", type=Path, required=True, help="models.csv, written")
@@ -83,7 +84,10 @@ def _model_rows(
     owner = {"dataset": plan["dataset"], "model": model}
     training = read_table(arguments.models_folder / model / "training.csv", **owner)
     folder = arguments.measurements_folder / model
-    measurements = [read_arrays(folder / f"{m}.npz", **owner)[0] for m in entry["measures"]]
+    measurements = []
+    for file, measures in entry["files"].items():
+        parts = measurement_files.read(folder / f"{file}.npz", **owner)
+        measurements += [parts[measure].arrays for measure in measures]
     return network_rows(
         plan["dataset"],
         recipe,

@@ -1,7 +1,7 @@
 """Write which models the tables of one data set cover: results/<study>/plan/<dataset>.json.
 
-Settings: `dataset`; `recipe` and `surveys`, that data set's part of the configuration; `rivals`,
-the surveys whose networks have rival measures.
+Settings: `dataset`; `recipe` and `surveys`, that data set's part of the configuration; and the
+configuration's section of every measure.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sensitivity.base import command
 from sensitivity.files import storage
-from sensitivity.study import grid
+from sensitivity.study.plan import plan
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the .json file to write")
     arguments = parser.parse_args(argv)
     command.setup(arguments)
-    plan = grid.plan(arguments.settings)
+    planned = plan(arguments.settings)
     with storage.atomic(arguments.output) as temporary:
-        temporary.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
-from sensitivity.files.storage import read_arrays, read_table, write_table
+from sensitivity.files.storage import read_table, write_table
 from sensitivity.tables.point_statistics import point_statistics
 from sensitivity.tables.resampling import Bootstrap
 
@@ -16,7 +17,7 @@ from sensitivity.tables.resampling import Bootstrap
 def main(argv: Sequence[str] | None = None) -> None:
     """Settings: `resamples`, `seed`, `confidence`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=Path, nargs="*", default=[], help="points.npz files")
+    parser.add_argument("--points", type=Path, nargs="*", default=[], help="files that hold points")
     parser.add_argument(
         "--networks", type=Path, nargs="+", required=True, help="networks.csv files"
     )
@@ -28,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
     records = []
     for path in arguments.points:
-        arrays, provenance = read_arrays(path)
-        records.append((provenance["dataset"], provenance["model"], arrays))
+        arrays, owner = read_measure(path, "points")
+        records.append((owner["dataset"], owner["model"], arrays))
     table = point_statistics(records, networks, Bootstrap.from_settings(arguments.settings))
     write_table(arguments.output, table, describe(arguments.settings))
 

@@ -23,7 +23,7 @@ from snakemake.settings.enums import Quietness
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.files import storage
-from sensitivity.study import verification
+from sensitivity.study import measures, verification
 from sensitivity.study.configuration import SHARED_FOLDERS
 
 SNAKEFILE = Path(__file__).resolve().parent.parent / "Snakefile"
@@ -39,6 +39,11 @@ class Job:
     others: tuple[Path, ...]  # its log and its benchmark
     inputs: Mapping[str, Path]  # the data set and the weights, where the job takes them
     settings: Mapping[str, Any]
+
+    @property
+    def measures(self) -> bool:
+        """Whether its result holds several measures, each with a stamp of its own."""
+        return "measures" in self.settings
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -105,6 +110,10 @@ def check(job: Job, path: Path, directory: Path) -> list[str]:
     if job.rule == "train" and path.suffix == ".csv":  # the history's seal is the weights' too
         expected["weights"] = _digest(directory / path.with_name("weights.safetensors"))
     inputs = {key: _digest(directory / file) for key, file in job.inputs.items()}
+    if job.measures and path.suffix == ".npz":
+        return verification.problems_of_measures(
+            directory / path, measures.stamps(job.settings), inputs
+        )
     return verification.problems(directory / path, expected, inputs)
 
 

@@ -27,6 +27,7 @@ FLOORS = {
     "measures": (
         "base", "files", "datasets", "study/recipe", "networks", "regions", "jacobian",
         "training/losses", "training/initialization", "training/augmentation",
+        "training/training",
     ),
     "tables": ("base", "files", "study"),
     "claims": ("base", "tables"),

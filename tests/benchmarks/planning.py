@@ -20,11 +20,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from sensitivity.study import configuration, grid  # noqa: E402
+from sensitivity.study import configuration, grid, measures  # noqa: E402
 
 BARE = """
 import json
-MODELS = json.load(open("models.json"))  # dataset: [[model, measures], ...]
+MODELS = json.load(open("models.json"))  # dataset: [[model, files of measurements], ...]
 rule all:
     input: expand("t/{dataset}/networks.csv", dataset=MODELS)
 rule fetch:
@@ -43,21 +43,21 @@ rule train:
     log: "l/train/{dataset}/{model}.log"
     benchmark: "b/train/{dataset}/{model}.tsv"
     shell: "x"
-for measure in ("jacobian", "transitions", "rivals"):
+for file in {files!r}:
     rule:
-        name: measure
+        name: file
         input: "d/{dataset}.npz", "d/{dataset}.json", "m/{dataset}/{model}/weights.safetensors",
             "m/{dataset}/{model}/training.json"
-        output: f"s/{{dataset}}/{{model}}/{measure}.npz"
-        log: f"l/{measure}/{{dataset}}/{{model}}.log"
-        benchmark: f"b/{measure}/{{dataset}}/{{model}}.tsv"
+        output: f"s/{{dataset}}/{{model}}/{file}.npz"
+        log: f"l/{file}/{{dataset}}/{{model}}.log"
+        benchmark: f"b/{file}/{{dataset}}/{{model}}.tsv"
         shell: "x"
 def files(wildcards):
-    for model, measures in MODELS[wildcards.dataset]:
+    for model, measured in MODELS[wildcards.dataset]:
         yield f"m/{wildcards.dataset}/{model}/training.csv"
         yield f"m/{wildcards.dataset}/{model}/training.json"
-        for measure in measures:
-            yield f"s/{wildcards.dataset}/{model}/{measure}.npz"
+        for file in measured:
+            yield f"s/{wildcards.dataset}/{model}/{file}.npz"
 rule networks:
     input: lambda wildcards: list(files(wildcards)), "d/{dataset}.npz", "d/{dataset}.json",
         "p/{dataset}.json"
@@ -106,9 +106,9 @@ def write_bare(folder: Path, path: Path) -> list[str]:
     settings = configuration.check(yaml.safe_load(path.read_text()), schema)
     models: dict[str, list[tuple[str, list[str]]]] = {}
     for model in grid.expand(settings).values():
-        measures = grid.measures(model, settings["rivals"]["surveys"])
-        models.setdefault(model.dataset, []).append((model.name, measures))
-    (folder / "bare.smk").write_text(BARE)
+        files = list(measures.tabulated(model, settings))
+        models.setdefault(model.dataset, []).append((model.name, files))
+    (folder / "bare.smk").write_text(BARE.replace("{files!r}", repr(list(measures.FILES))))
     (folder / "models.json").write_text(json.dumps(models))
     return [f"results/{settings['study']}/tables/{dataset}/networks.csv" for dataset in models]
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 import figure
 from sensitivity.base.errors import DamagedFile
+from sensitivity.files import measurements
 from sensitivity.files.storage import write_arrays, write_table
 
 
@@ -27,17 +28,18 @@ def files(study, tmp_path):
         records = getattr(study, option)
         options[option] = [tmp_path / f"{option}{place}.npz" for place in range(len(records))]
         for path, record in zip(options[option], records):
-            write(path, record)
+            write(path, option, record)
     for option in ("boundaries", "sampling"):
         options[option] = [tmp_path / f"{option}.npz"]
-        write(options[option][0], getattr(study, option))
+        write(options[option][0], option, getattr(study, option))
     options["data"] = [tmp_path / "mnist5k.npz"]
     write_arrays(options["data"][0], study.images.arrays, {"dataset": "mnist5k"})
     return options
 
 
-def write(path, record):
-    write_arrays(path, record.arrays, {"dataset": record.dataset, "model": record.model})
+def write(path, measure, record):
+    owner = {"dataset": record.dataset, "model": record.model}
+    measurements.write(path, owner, {measure: measurements.Part(record.arrays, {})})
 
 
 def draw(name, tmp_path, settings, **options):

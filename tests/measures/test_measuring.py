@@ -1,15 +1,16 @@
-"""The measuring scripts, run on a small model of their own, without Snakemake."""
+"""The measures, taken by their script of a small model of their own, without Snakemake."""
 
-import importlib
 import json
 
 import numpy as np
 import pytest
 import torch
 
+import measure
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
-from sensitivity.files.storage import digest, read_arrays
+from sensitivity.files import measurements
+from sensitivity.files.storage import digest
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.measures import measuring
 from sensitivity.measures.measuring import choose
@@ -41,16 +42,21 @@ class Study:
         owner = {"dataset": "squares", "model": RECIPE.name}
         self.network.save(self.folder / "weights.safetensors", owner)
 
-    def measure(self, script, **settings):
-        """Run a script's main and read its result."""
-        settings = {
-            "dataset": "squares",
-            "model": RECIPE.name,
-            "recipe": RECIPE.specification(),
-            "seed": 0,
-            **settings,
-        }
-        output = self.folder / f"{script}.npz"
+    def measure(self, name, **numbers):
+        """Take one measure and read its result."""
+        part = self.take({name: numbers}, self.folder / f"{name}.npz")[name]
+        assert "torch" in part.stamp["environment"]
+        assert part.stamp["device"] == "cpu"
+        inputs = {"data": "data.npz", "weights": "weights.safetensors"}
+        digests = {key: digest(self.folder / file) for key, file in inputs.items()}
+        assert part.stamp["inputs"] == digests
+        return part.arrays
+
+    def take(self, measures, output, *flags):
+        """Run the script's main and read its result."""
+        owner = {"dataset": "squares", "model": RECIPE.name}
+        owner |= {key: measures.pop(key) for key in owner if key in measures}
+        settings = {"recipe": RECIPE.specification(), "seed": 0, **owner, "measures": measures}
         arguments = {
             "weights": self.folder / "weights.safetensors",
             "data": self.folder / "data.npz",
@@ -60,12 +66,8 @@ class Study:
             "log": self.folder / "log.txt",
         }
         argv = [text for key, value in arguments.items() for text in (f"--{key}", str(value))]
-        importlib.import_module(script).main(argv)
-        arrays, provenance = read_arrays(output, dataset="squares", model=RECIPE.name)
-        assert "torch" in provenance["environment"]
-        assert provenance["device"] == "cpu"
-        assert provenance["inputs"] == {key: digest(arguments[key]) for key in ("data", "weights")}
-        return arrays
+        measure.main([*argv, *flags])
+        return measurements.read(output, dataset="squares", model=RECIPE.name)
 
 
 @pytest.fixture
@@ -123,9 +125,9 @@ def test_more_points_extend_fewer():
 
 def test_files_that_do_not_belong_together_are_refused(study):
     with pytest.raises(DamagedFile, match="dataset"):
-        study.measure("jacobian", dataset="circles")
+        study.take({"jacobian": {}, "dataset": "circles"}, study.folder / "a.npz")
     with pytest.raises(DamagedFile, match="model"):
-        study.measure("jacobian", model="another")
+        study.take({"jacobian": {}, "model": "another"}, study.folder / "a.npz")
     study.network = Network([torch.ones(1, 4, 9), torch.ones(1, 3, 4)], "relu")
     study.save()
     with pytest.raises(SensitivityError, match="9 inputs"):
@@ -138,7 +140,6 @@ def test_points(study):
     assert arrays["label"].tolist() == study.dataset.y_test[arrays["index"]].tolist()
     assert arrays["correct"].dtype == bool
     assert arrays["cross_entropy"].shape == (2, 9)
-    assert json.loads((study.folder / "points.json").read_text())["sha256"]
 
 
 def test_curves(study):
@@ -200,4 +201,70 @@ def test_sampling(study):
 
 def test_a_recipe_is_asked_for(study):
     with pytest.raises(SensitivityError, match="recipe"):
-        _ = measuring.Measurement(study.network, study.dataset, {}, None, None, {}).recipe
+        _ = measuring.Measurement(study.network, study.dataset, {}, None).recipe
+
+
+THREE = {
+    "jacobian": {"test_points": 5, "training_points": 5, "noise_points": 5, "code": "a"},
+    "transitions": {"test_points": 2, "code": "b"},
+    "points": {"test_points": 9, "code": "c"},
+}
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The names of the measures that are taken, in order."""
+    names, function = [], measuring.measure_function
+
+    def counting(name):
+        names.append(name)
+        return function(name)
+
+    monkeypatch.setattr(measuring, "measure_function", counting)
+    return names
+
+
+def test_only_what_is_stale_is_taken_anew(study, counted, capsys):
+    """Settings, code, weights and data of each measure are its own; the rest is kept, bytes too."""
+    output = study.folder / "records.npz"
+    study.take(dict(THREE), output, "--seal")
+    first = output.read_bytes()
+    assert counted == list(THREE)
+    assert json.loads(output.with_suffix(".json").read_text())["sha256"] == digest(output)
+
+    def taken(**changes):
+        counted.clear()
+        study.take({**THREE, **changes}, output, "--list-stale")
+        assert counted == []
+        listed = json.loads(capsys.readouterr().out)
+        study.take({**THREE, **changes}, output)
+        assert counted == listed
+        return listed
+
+    assert taken() == []
+    assert output.read_bytes() == first
+    assert taken(transitions={"test_points": 3, "code": "b"}) == ["transitions"]
+    assert taken() == ["transitions"]
+    assert output.read_bytes() == first, "whatever came between, equal settings give equal bytes"
+    assert taken(points={"test_points": 9, "code": "edited"}) == ["points"]
+    study.network.weights[0] *= 2
+    study.save()
+    assert taken() == list(THREE)
+    assert output.read_bytes() != first
+    output.write_bytes(output.read_bytes()[:-100])
+    assert taken() == list(THREE), "a damaged file is made anew"
+
+
+def test_a_measure_that_is_not_asked_for_is_dropped(study):
+    output = study.folder / "measures.npz"
+    study.take(dict(THREE), output)
+    parts = study.take({"points": THREE["points"]}, output)
+    assert list(parts) == ["points"]
+
+
+def test_other_versions_of_the_libraries_make_all_stale(study, counted, monkeypatch):
+    output = study.folder / "measures.npz"
+    study.take({"points": THREE["points"]}, output)
+    monkeypatch.setattr(measure, "environment", lambda: {"torch": "0.1"})
+    study.take({"points": THREE["points"]}, output)
+    assert counted == ["points", "points"]

@@ -6,7 +6,7 @@ import pytest
 
 import plan
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study import grid
+from sensitivity.study.plan import plan as plan_of
 from sensitivity.study.recipe import Recipe
 
 SETTINGS = {
@@ -16,7 +16,13 @@ SETTINGS = {
         "wide": {"datasets": ["digits"], "width": [4, 8], "depth": 1, "activation": "relu"},
         "deep": {"datasets": ["digits"], "width": 4, "depth": [1, 2], "activation": "relu"},
     },
-    "rivals": ["deep"],
+    "jacobian": {"test_points": 5, "training_points": 5, "noise_points": 5},
+    "transitions": {"test_points": 2},
+    "rivals": {"surveys": ["deep"], "noise_draws": 1, "training_points": 5},
+    "points": {"surveys": [], "test_points": 5},
+    "trajectories": {"survey": None, "curves": 1, "points_per_bin": 1},
+    "boundaries": {"survey": None, "resolution": 16},
+    "sampling": {"survey": None, "curves": 1, "largest_exponent": 8},
 }
 
 
@@ -28,14 +34,15 @@ def written(tmp_path, settings):
 
 def test_the_plan_is_that_of_the_grid(tmp_path):
     content = json.loads(written(tmp_path, SETTINGS).read_text(encoding="utf-8"))
-    assert content == grid.plan(SETTINGS)
+    assert content == plan_of(SETTINGS)
     assert {name: entry["surveys"] for name, entry in content["models"].items()} == {
         "depth1-width4-relu-steps10": ["wide", "deep"],
         "depth1-width8-relu-steps10": ["wide"],
         "depth2-width4-relu-steps10": ["deep"],
     }
     assert all(Recipe(**e["recipe"]).name == name for name, e in content["models"].items())
-    assert [len(entry["measures"]) for entry in content["models"].values()] == [3, 2, 3]
+    files = [entry["files"] for entry in content["models"].values()]
+    assert [len(entry["measures"]) for entry in files] == [3, 2, 3]
 
 
 def test_equal_settings_give_equal_bytes(tmp_path):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
 from sensitivity.study import configuration, costs, grid
+from sensitivity.study import plan as study_plan
 from sensitivity.study.recipe import CHOICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,9 +145,7 @@ def test_valid_configurations_plan(raw):
     models = grid.expand(checked)
     assert models
     for dataset in grid.datasets(models):
-        part = grid.restricted(checked, dataset)
-        plan = grid.plan({**part, "dataset": dataset, "rivals": checked["rivals"]["surveys"]})
-        assert plan["models"]
+        assert study_plan.plan(study_plan.settings(checked, dataset))["models"]
     for model in models.values():
         memory = costs.training_memory(model.recipe, costs.sizes_of(model.dataset))
         assert 0 < memory <= 1e9 * checked["memory_limit_gb"]

@@ -24,8 +24,7 @@ def frame():
 def test_every_job_of_the_tiny_study_once(frame):
     """8 architectures, two with labels, and four more models; the numbers that Snakemake plans."""
     counts = frame.groupby("rule").size().to_dict()
-    several = {"train": 14, "jacobian": 14, "transitions": 14, "rivals": 8, "points": 9}
-    assert counts == {**several, "curves": 1, "boundaries": 1, "sampling": 1}
+    assert counts == {"train": 14, "measures": 5, "records": 9, "boundaries": 1, "sampling": 1}
 
 
 def test_summaries_add_up(frame):
@@ -40,8 +39,8 @@ def test_summaries_add_up(frame):
 def test_brief_jobs_share_submissions(frame):
     assert frame.brief.all()
     assert estimation.submissions(frame, {}) == len(frame)
-    sharing = {"train_brief": 5, "jacobian_brief": 14, "transitions_brief": 100}
-    assert estimation.submissions(frame, sharing) == 3 + 1 + 1 + 8 + 9 + 3
+    sharing = {"train_brief": 5, "measures_brief": 5, "records_brief": 100}
+    assert estimation.submissions(frame, sharing) == 3 + 1 + 1 + 1 + 1
 
 
 def test_the_full_survey_has_long_jobs_and_fits_its_cards():

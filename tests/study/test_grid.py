@@ -8,9 +8,21 @@ from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study import grid
+from sensitivity.study.plan import plan as plan_of
+from sensitivity.study.plan import settings
 from sensitivity.study.recipe import CHOICES, Recipe
 
 DATASETS = ("digits", "mnist5k", "cifar100")
+
+SECTIONS = {
+    "jacobian": {"test_points": 5, "training_points": 5, "noise_points": 5},
+    "transitions": {"test_points": 2},
+    "rivals": {"surveys": ["a"], "noise_draws": 1, "training_points": 5},
+    "points": {"surveys": [], "test_points": 5},
+    "trajectories": {"survey": None, "curves": 1, "points_per_bin": 1},
+    "boundaries": {"survey": None, "resolution": 16},
+    "sampling": {"survey": None, "curves": 1, "largest_exponent": 8},
+}
 
 
 def several(values):
@@ -84,9 +96,8 @@ def test_a_data_set_sees_its_own_part_alone(configuration):
 def test_plan_holds_every_model_of_its_data_set(configuration):
     models = grid.expand(configuration)
     for dataset in grid.datasets(models):
-        rivals = ["a"]
-        settings = {**grid.restricted(configuration, dataset), "dataset": dataset, "rivals": rivals}
-        plan = grid.plan(settings)
+        given = settings({**configuration, **SECTIONS}, dataset)
+        plan = plan_of(given)
         assert plan["dataset"] == dataset
         assert plan["fits_at"] == (0.999 if dataset == "cifar100" else 1.0)
         assert list(plan["models"]) == [name for where, name in models if where == dataset]
@@ -94,8 +105,9 @@ def test_plan_holds_every_model_of_its_data_set(configuration):
             model = models[dataset, name]
             assert Recipe.from_dict(entry["recipe"]) == model.recipe
             assert entry["surveys"] == list(model.surveys)
-            assert ("rivals" in entry["measures"]) == ("a" in model.surveys)
-            assert entry["measures"][:2] == ["jacobian", "transitions"]
+            taken = [name for names in entry["files"].values() for name in names]
+            assert ("rivals" in taken) == ("a" in model.surveys)
+            assert taken[:2] == ["jacobian", "transitions"]
 
 
 @given(CONFIGURATIONS, st.sets(st.sampled_from("abcd")))
@@ -148,7 +160,7 @@ def test_a_grid_too_large_to_list_is_refused():
 
 def test_an_incomplete_plan_is_refused():
     with pytest.raises(SensitivityError, match="dataset"):
-        grid.plan({})
+        plan_of({})
 
 
 @pytest.mark.parametrize(

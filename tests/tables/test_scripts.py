@@ -9,7 +9,8 @@ import pytest
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
-from sensitivity.files.storage import read_table, write_arrays, write_table
+from sensitivity.files.measurements import Part, write
+from sensitivity.files.storage import read_table, write_table
 from sensitivity.study.recipe import CHOICES, Recipe
 from sensitivity.tables.curve_contrasts import KINDS, WINDOW, near_training_points
 
@@ -69,8 +70,8 @@ def write_model(root, dataset, recipe, generator):
     jacobian = {"replicate": replicate, "jacobian_norm": norm * noise[1]}
     jacobian["jacobian_points"] = np.full(REPLICATES, POINTS)
     transitions = {"replicate": replicate, "transitions": 100 * norm * noise[2]}
-    write_arrays(folder / "jacobian.npz", jacobian, owner)
-    write_arrays(folder / "transitions.npz", transitions, owner)
+    parts = {"jacobian": Part(jacobian, {}), "transitions": Part(transitions, {})}
+    write(folder / "measures.npz", owner, parts)
     return folder, owner
 
 
@@ -84,7 +85,7 @@ def write_points(folder, owner, generator):
         "maximum_probability": np.where(wrong, 0.6, 0.95),
         "index": np.arange(POINTS),
     }
-    write_arrays(folder / "points.npz", arrays, owner)
+    write(folder / "points.npz", owner, {"points": Part(arrays, {})})
     return folder / "points.npz"
 
 
@@ -95,7 +96,7 @@ def write_curves(folder, owner, generator):
     near = near_training_points(theta, WINDOW)
     values[:, kinds != "random"] *= np.where(near, 0.2, 1.0)
     arrays = {"kind": kinds, "theta": theta, "jacobian_norm": values, "transitions": values}
-    write_arrays(folder / "curves.npz", arrays, owner)
+    write(folder / "curves.npz", owner, {"curves": Part(arrays, {})})
     return folder / "curves.npz"
 
 
@@ -117,7 +118,7 @@ def write_study(root, recipes, datasets=("one",)):
             recipe.name: {
                 "recipe": recipe.specification(),
                 "surveys": ["all"],
-                "measures": ["jacobian", "transitions"],
+                "files": {"measures": ["jacobian", "transitions"]},
             }
             for recipe in recipes
         }
@@ -212,7 +213,7 @@ def test_a_record_of_another_model_is_refused_by_name(tmp_path):
     write_study(tmp_path, grid()[:4])
     first, second = (recipe.name for recipe in grid()[:2])
     folder = tmp_path / "study/measurements/one"
-    (folder / first / "jacobian.npz").write_bytes((folder / second / "jacobian.npz").read_bytes())
+    (folder / first / "measures.npz").write_bytes((folder / second / "measures.npz").read_bytes())
     with pytest.raises(DamagedFile, match=first):
         tabulate_networks(tmp_path, "one", tmp_path / "tables")
     assert not (tmp_path / "tables").exists()
@@ -231,7 +232,7 @@ def truncated(content):
 def test_damaged_records_are_refused_by_name(tmp_path):
     write_study(tmp_path, grid()[:4])
     name = grid()[3].name
-    measured = tmp_path / "study/measurements/one" / name / "transitions.npz"
+    measured = tmp_path / "study/measurements/one" / name / "measures.npz"
     training = tmp_path / "models/one" / name / "training.csv"
     for path, damage in ((measured, flipped), (training, flipped), (training, truncated)):
         intact = path.read_bytes()

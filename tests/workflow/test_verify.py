@@ -47,8 +47,8 @@ def test_every_kind_of_damage_is_named(study):
     faults = {
         one("models/digits/*/weights.safetensors").with_name("training.csv"): "weights",
         one("models/digits:200/*/training.csv"): "does not match the digest",
-        one("tiny/measurements/digits/*/jacobian.npz"): "damaged",
-        one("tiny/measurements/digits/*/points.npz"): "model",
+        one("tiny/measurements/digits/*/measures.npz"): "damaged",
+        one("tiny/measurements/digits/*/records.npz"): "model",
         one("tiny/figures/5_gap.png"): "damaged",
         one("tiny/figures/5_gap.pdf"): "damaged",
         one("tiny/tables/claims.json"): "does not fit the file that it seals",
@@ -59,7 +59,7 @@ def test_every_kind_of_damage_is_named(study):
     flip(weights.with_name("weights.safetensors"))
     flip(history, 20)
     flip(jacobian)
-    shutil.copy(study.files("results/tiny/measurements/digits/*/points.npz")[1], points)
+    shutil.copy(study.files("results/tiny/measurements/digits/*/records.npz")[1], points)
     png.write_bytes(png.read_bytes()[:-30])
     pdf.write_bytes(pdf.read_bytes()[:-30])
     shutil.copy(seal.with_name("factors.json"), seal)
@@ -87,8 +87,8 @@ def test_changed_code_and_orphans(study, tmp_path, directory):
     result = verify(study, *where)
     assert result.returncode == 1
     told = result.stdout.splitlines()
-    assert sum("transitions.npz: its code is" in line for line in told) == 13
-    assert not any("jacobian.npz" in line for line in told)
+    assert sum(".npz: transitions: its code is" in line for line in told) == 13
+    assert not any(".npz: jacobian" in line for line in told)
     orphans = [line for line in told if "-lbfgs-" in line]
     assert any(line.strip().startswith("results/models/digits/") for line in orphans)
     assert "files that no job of this study makes" in result.stdout

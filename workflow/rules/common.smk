@@ -10,7 +10,8 @@ SOURCE = Path(workflow.basedir)
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity.study import configuration, costs, grid, machines
+from sensitivity.study import configuration, costs, grid, machines, measures
+from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
 from sensitivity.base.errors import SensitivityError
@@ -93,14 +94,11 @@ def model_settings(script, **values):
     return of
 
 
-def measured(files, surveys=None, dataset=None):
-    """Measurement files of all models, or of those that some surveys ask for."""
-    models = MODELS.values() if surveys is None else grid.of_surveys(MODELS, surveys)
+def measured(measure, surveys, dataset=None):
+    """The files that hold a measure of the models that some surveys ask for."""
     return [
-        f"{MEASUREMENTS}/{model.dataset}/{model.name}/{file}"
-        for model in models
-        if dataset in (None, model.dataset)
-        for file in files
+        f"{MEASUREMENTS}/{model.dataset}/{model.name}/{measures.file_of(measure, model, config)}.npz"
+        for model in grid.of_surveys(MODELS, surveys, dataset)
     ]
 
 
@@ -112,14 +110,14 @@ def model_files():
 
 def measurement_files():
     """Every measurement that the configuration asks for: the target `measurements`."""
-    return [
-        *measured(["jacobian.npz", "transitions.npz"]),
-        *measured(["rivals.npz"], config["rivals"]["surveys"]),
-        *measured(["points.npz"], config["points"]["surveys"]),
-        *measured(["curves.npz"], named_survey("trajectories")),
-        *measured(["boundaries.npz"], named_survey("boundaries"))[:1],
-        *measured(["sampling.npz"], named_survey("sampling"))[:1],
-    ]
+    found = {name: [] for name in measures.FILES}
+    for model in MODELS.values():
+        for name in measures.files(model, config):
+            found[name].append(f"{MEASUREMENTS}/{model.dataset}/{model.name}/{name}.npz")
+    for measure in measures.MEASURES.values():
+        if measure.alone:  # for a figure of one model
+            del found[measure.name][1:]
+    return [path for paths in found.values() for path in paths]
 
 
 def sealed(paths):
@@ -135,11 +133,6 @@ def seals(paths):
 def named_survey(section):
     """The survey that a section of the configuration names, as a list of none or one."""
     return [name for name in [config[section]["survey"]] if name is not None]
-
-
-def numbers_of(section):
-    """A section's numbers, without the surveys that it is applied to."""
-    return {k: v for k, v in config[section].items() if k not in ("survey", "surveys")}
 
 
 def options(inputs):

@@ -5,7 +5,7 @@ MAIN = config["figures"]["main_dataset"]
 MODELS_TABLES = dict(models=per_dataset("models"))
 CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
 MAIN_POINTS = dict(
-    points=measured(["points.npz"], config["points"]["surveys"], MAIN),
+    points=measured("points", config["points"]["surveys"], MAIN),
     networks=[f"{TABLES}/{MAIN}/networks.csv"],
 )
 
@@ -17,7 +17,7 @@ FIGURES = {
         curve_contrasts=[f"{TABLES}/curves.csv"],
         networks=per_dataset("networks"),
     ),
-    "3_boundaries": dict(boundaries=measured(["boundaries.npz"], named_survey("boundaries"))[:1]),
+    "3_boundaries": dict(boundaries=measured("boundaries", named_survey("boundaries"))[:1]),
     "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"], factors=[f"{TABLES}/factors.csv"]),
     "5_gap": MODELS_TABLES | CORRELATIONS,
     "6_points": MAIN_POINTS,
@@ -27,7 +27,7 @@ FIGURES = {
     "A4_capacity_all": MODELS_TABLES | CORRELATIONS,
     "A5_arch": MAIN_POINTS,
     "A6_on_off_manifold": MODELS_TABLES | CORRELATIONS,
-    "A7_sampling": dict(sampling=measured(["sampling.npz"], named_survey("sampling"))[:1]),
+    "A7_sampling": dict(sampling=measured("sampling", named_survey("sampling"))[:1]),
     "A8_rivals": CORRELATIONS,
 }
 # A data set that joins the study changes none of these.

@@ -24,14 +24,16 @@ def per_dataset(table):
 def table_inputs(wildcards):
     models = [model for model in MODELS.values() if model.dataset == wildcards.dataset]
     folders = [f"results/models/{model.dataset}/{model.name}" for model in models]
+    files = [
+        (f"{MEASUREMENTS}/{model.dataset}/{model.name}/{file}.npz", measures.FILES[file])
+        for model in models
+        for file in measures.tabulated(model, config)
+    ]
     return dict(
         histories=[f"{folder}/training.csv" for folder in folders],
         seals=[f"{folder}/training.json" for folder in folders],
-        measurements=[
-            f"{MEASUREMENTS}/{model.dataset}/{model.name}/{measure}.npz"
-            for model in models
-            for measure in grid.measures(model, config["rivals"]["surveys"])
-        ],
+        measurements=[ancient(path) if large else path for path, large in files],
+        measurement_seals=seals(path for path, large in files if large),
     )
 
 
@@ -40,8 +42,8 @@ BOOTSTRAP = dict(
     confidence=config["statistics"]["confidence"],
     seed=config["seed"],
 )
-POINTS = measured(["points.npz"], config["points"]["surveys"])
-CURVES = measured(["curves.npz"], named_survey("trajectories"))
+POINTS = measured("points", config["points"]["surveys"])
+CURVES = measured("curves", named_survey("trajectories"))
 
 # table: its script, the option that names it there, and its inputs by option
 STATISTICS = {

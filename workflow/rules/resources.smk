@@ -14,24 +14,26 @@ BASE_MEGABYTES = 1500 if DEVICE == "cpu" else 4000  # Python, PyTorch and its de
 
 
 @cache
-def work_of(rule, section, dataset, model):
+def work_of(rule, dataset, model):
     """The work of one job; cached, since a job's resources and group are asked for repeatedly."""
-    numbers = config[section] if section else {}
-    return costs.WORK[rule](MODELS[dataset, model].recipe, costs.sizes_of(dataset), numbers)
+    asked = MODELS[dataset, model]
+    if rule == "train":
+        return costs.WORK["train"](asked.recipe, costs.sizes_of(dataset), {})
+    return measures.work_of(measures.files(asked, config)[rule], asked, config)
 
 
-def minutes_of(rule, section=None):
+def minutes_of(rule):
     """Run time to ask for: the expected one with room, and the job's start."""
 
     def of(wildcards, attempt):
-        work = work_of(rule, section, wildcards.dataset, wildcards.model)
+        work = work_of(rule, wildcards.dataset, wildcards.model)
         start = NEXT_MINUTES if machines.is_brief(work, SLOWEST) else STARTUP_MINUTES
         return ceil((start + SAFETY * SLOWEST.seconds(work) / 60) * attempt)
 
     return of
 
 
-def group_of(rule, section=None):
+def group_of(rule):
     """The group of brief jobs; a longer one is submitted alone.
 
     How many share a submission is said in slurm/config.yaml. They run one after another, which
@@ -41,7 +43,7 @@ def group_of(rule, section=None):
     """
 
     def of(wildcards):
-        work = work_of(rule, section, wildcards.dataset, wildcards.model)
+        work = work_of(rule, wildcards.dataset, wildcards.model)
         return f"{rule}_brief" if machines.is_brief(work, SLOWEST) else None
 
     return of
@@ -59,7 +61,7 @@ def training_threads(wildcards):
     if DEVICE == "cuda":
         return 1
     recipe = model_of(wildcards).recipe
-    operations = work_of("train", None, wildcards.dataset, wildcards.model).operations
+    operations = work_of("train", wildcards.dataset, wildcards.model).operations
     return max(1, min(8, int(operations / recipe.steps / 4e9)))
 
 

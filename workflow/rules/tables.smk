@@ -13,10 +13,7 @@ rule plan:
     params:
         scripts=scripts,
         settings=lambda wildcards: settings(
-            "plan",
-            dataset=wildcards.dataset,
-            **grid.restricted(config, wildcards.dataset),
-            rivals=config["rivals"]["surveys"],
+            "plan", **study_plan.settings(config, wildcards.dataset)
         ),
     message:
         "plan {wildcards.dataset}"

@@ -35,9 +35,17 @@ def fingerprint(script: str, *modules: str) -> str:
     Raises:
         SensitivityError: a file that is named or imported does not exist or is no valid Python.
     """
-    files = _closure((f"{script}.py", *(_module_file(module) for module in modules)))
+    return _digest(code_files(script, *modules))
+
+
+def fingerprint_of_module(module: str) -> str:
+    """A digest of the code behind a module of this package, transitively, as `fingerprint`'s."""
+    return _digest(sorted(_closure((_module_file(module),))))
+
+
+def _digest(files: list[str]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(files):
+    for file in files:
         digest.update(f"{file}\0{_summary(file).digest}\0".encode())
     return digest.hexdigest()[:16]
 

@@ -1,27 +1,31 @@
-"""What the scripts that measure a trained model share: their arguments, inputs and results."""
+"""What the scripts that measure a trained model share: a model and its data, loaded once."""
 
 import argparse
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sensitivity.base import command
 from sensitivity.base.device import prepare, title
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.streams import stream
 from sensitivity.datasets import Dataset
-from sensitivity.files import storage
-from sensitivity.files.provenance import describe
+from sensitivity.files.measurements import Part
 from sensitivity.networks.network import Network
 from sensitivity.study.recipe import Recipe
 
 logger = logging.getLogger(__name__)
+
+TAKEN = "sensitivity.measures.taken"
+
+Arrays = Mapping[str, "np.ndarray | Tensor | Sequence"]
+"""What a measure returns: its numbers, by name."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +35,14 @@ class Measurement:
     Attributes:
         network: all replicates, on the device, in the dtype that they were trained in.
         dataset: the data the model was trained on.
-        settings: the numbers of this measurement, and which dataset, model and recipe it is about.
+        settings: the numbers of this measure, and which dataset, model and recipe it is about.
         device: where to compute.
-        output: the file that receives the result.
-        inputs: SHA-256 of the files that data and weights were read from.
     """
 
     network: Network
     dataset: Dataset
     settings: Mapping[str, Any]
     device: torch.device
-    output: Path
-    inputs: Mapping[str, str]
 
     @property
     def seed(self) -> int:
@@ -71,16 +71,6 @@ class Measurement:
         size = len(self.dataset.labels(split))
         return choose(size, self.number(name, default), self.seed, split)
 
-    def write(self, arrays: Mapping[str, "np.ndarray | Tensor | Sequence"], sealed: bool) -> None:
-        """Write the result, with a seal beside it if it may be large."""
-        owner = {"dataset": self.dataset.name, "model": self.settings.get("model")}
-        plain = {key: _plain(values) for key, values in arrays.items()}
-        made = {"device": title(self.device), "inputs": dict(self.inputs)}
-        storage.write_arrays(self.output, plain, describe({**self.settings, **owner}, **made))
-        if sealed:
-            storage.seal(self.output, owner)
-        logger.info("wrote %s", self.output)
-
 
 def choose(size: int, count: int, seed: int, purpose: str) -> Tensor:
     """`count` of the indices below `size` (0 or too many: all), in a fixed random order.
@@ -91,23 +81,28 @@ def choose(size: int, count: int, seed: int, purpose: str) -> Tensor:
     return order[: count or size]
 
 
-def begin(description: str, argv: Sequence[str] | None) -> Measurement:
-    """Read a measuring script's arguments and what they name; set up its log and its device.
+def measure_function(name: str) -> Callable[[Measurement], Arrays]:
+    """The function that takes a measure; only its own module is loaded."""
+    return import_module(f"{TAKEN}.{name}").measure
+
+
+def take(
+    arguments: argparse.Namespace,
+    stamps: Mapping[str, Mapping[str, Any]],
+    functions: Mapping[str, Callable[[Measurement], Arrays]],
+) -> dict[str, Part]:
+    """Load a model once and take some measures of it, one after another.
+
+    Args:
+        arguments: of a measuring script (see `measurements.arguments`).
+        stamps: by measure, what its result depends on, settings and inputs.
+        functions: the measures.
 
     Raises:
         SensitivityError: a file is missing or damaged, or is not about the dataset and the model
             that the settings name, or network and data do not fit together.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--weights", type=Path, required=True, help="the trained model")
-    parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
-    parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
-    command.device_argument(parser)
-    command.standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    command.setup(arguments)
-    settings = arguments.settings
-    owner = {key: settings[key] for key in ("dataset", "model") if key in settings}
+    owner = {k: arguments.settings[k] for k in ("dataset", "model") if k in arguments.settings}
     dataset = Dataset.load(arguments.data, **{k: owner[k] for k in owner if k == "dataset"})
     network = Network.load(arguments.weights, **owner)
     if network.input_size != dataset.input_size:
@@ -116,8 +111,15 @@ def begin(description: str, argv: Sequence[str] | None) -> Measurement:
             f"{arguments.data} have {dataset.input_size} pixels; give files that belong together"
         )
     device = prepare(arguments.device, arguments.threads)
-    inputs = {key: storage.digest(getattr(arguments, key)) for key in ("data", "weights")}
-    return Measurement(network.to(device), dataset, settings, device, arguments.output, inputs)
+    network = network.to(device)
+    parts = {}
+    for name, function in functions.items():
+        begin = time.process_time()
+        arrays = function(Measurement(network, dataset, stamps[name], device))
+        plain = {key: _plain(values) for key, values in arrays.items()}
+        parts[name] = Part(plain, {**stamps[name], "device": title(device)})
+        logger.info("%s took %.3f s of processor time", name, time.process_time() - begin)
+    return parts
 
 
 def finite_replicates(network: Network) -> list[int]:

@@ -7,20 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.study import costs, grid
+from sensitivity.study import costs, grid, measures
 from sensitivity.study.machines import CARDS, CORE, Machine, is_brief
 from sensitivity.study.recipe import Recipe
-
-SECTIONS = {
-    "jacobian": "jacobian",
-    "transitions": "transitions",
-    "rivals": "rivals",
-    "points": "points",
-    "curves": "trajectories",
-    "boundaries": "boundaries",
-    "sampling": "sampling",
-}
-"""The measures, and their sections of the configuration."""
 
 MACHINES: dict[str, Machine] = {**CARDS, "core": CORE}
 POINT_BYTES = 33  # of a record: four numbers and whether the network was right
@@ -32,7 +21,7 @@ SNAKEMAKE_SECONDS = 0.5  # of a core and job, to start it and to record it
 
 @dataclass(frozen=True)
 class Job:
-    """One training or measurement."""
+    """One training, or the measures of one file."""
 
     rule: str
     dataset: str
@@ -43,17 +32,19 @@ class Job:
 
 
 def jobs(configuration: Mapping[str, Any]) -> Iterator[Job]:
-    """Every training and measurement of a checked configuration."""
+    """Every training and measuring job of a checked configuration."""
     for model in grid.expand(configuration).values():
         recipe, sizes = model.recipe, costs.sizes_of(model.dataset)
         common = (model.dataset, model.surveys[0], recipe)
         disk = costs.weights_bytes(recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
         yield Job("train", *common, costs.WORK["train"](recipe, sizes, {}), disk)
-        for measure, section in SECTIONS.items():
-            numbers = configuration[section]
-            if _is_asked_for(model, numbers):
-                work = costs.WORK[measure](recipe, sizes, numbers)
-                yield Job(measure, *common, work, _result_bytes(measure, recipe, sizes, numbers))
+        for file, names in measures.files(model, configuration).items():
+            work = measures.work_of(names, model, configuration)
+            disk = SMALL_FILE_BYTES + sum(
+                _result_bytes(name, recipe, sizes, measures.MEASURES[name].numbers(configuration))
+                for name in names
+            )
+            yield Job(file, *common, work, disk)
 
 
 def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
@@ -105,21 +96,13 @@ def summary(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns).loc[list(groups.groups)].fillna(0)
 
 
-def _is_asked_for(model: grid.Model, numbers: Mapping[str, Any]) -> bool:
-    """Sections without surveys hold for all models."""
-    if "survey" in numbers:
-        return numbers["survey"] in model.surveys
-    return "surveys" not in numbers or not set(numbers["surveys"]).isdisjoint(model.surveys)
-
-
 def _result_bytes(
     measure: str, recipe: Recipe, sizes: costs.Sizes, numbers: Mapping[str, Any]
 ) -> float:
-    values = 0.0
     if measure == "points":
-        values = POINT_BYTES * recipe.replicates * (numbers["test_points"] or sizes.test_images)
-    elif measure == "curves":
-        values = 2 * 8.0 * recipe.replicates * 3 * numbers["curves"] * costs.BINS
-    elif measure == "boundaries":
-        values = 2 * 8.0 * numbers["resolution"] ** 2
-    return values + SMALL_FILE_BYTES
+        return POINT_BYTES * recipe.replicates * (numbers["test_points"] or sizes.test_images)
+    if measure == "curves":
+        return 2 * 8.0 * recipe.replicates * 3 * numbers["curves"] * costs.BINS
+    if measure == "boundaries":
+        return 2 * 8.0 * numbers["resolution"] ** 2
+    return 0.0

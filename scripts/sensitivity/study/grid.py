@@ -89,37 +89,6 @@ def restricted(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]
     return {"recipe": dict(configuration.get("recipe", {})), "surveys": surveys}
 
 
-def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What the tables of one data set cover.
-
-    `settings` holds `dataset`, the `recipe` and `surveys` of `restricted`, and under `rivals` the
-    surveys whose networks have rival measures. The plan holds each model's recipe, its surveys,
-    the measures that the tables take up, and the training accuracy at which a network fits.
-
-    Raises:
-        SensitivityError: `settings` lacks one of these.
-    """
-    for key in ("dataset", "recipe", "surveys", "rivals"):
-        if key not in settings:
-            raise SensitivityError(f"the settings of a plan lack the key {key!r}")
-    models = {
-        model.name: {
-            "recipe": model.recipe.specification(),
-            "surveys": list(model.surveys),
-            "measures": measures(model, settings["rivals"]),
-        }
-        for model in expand(settings).values()
-    }
-    dataset = settings["dataset"]
-    return {"dataset": dataset, "fits_at": fits_at(dataset), "models": models}
-
-
-def measures(model: Model, surveys_with_rivals: "list[str]") -> list[str]:
-    """The measures of a model that the tables take up."""
-    rivals = not set(surveys_with_rivals).isdisjoint(model.surveys)
-    return ["jacobian", "transitions", *(["rivals"] if rivals else [])]
-
-
 def fits_at(dataset: str) -> float:
     """The training accuracy from which a network fits (Novak et al. 2018, appendix A.5)."""
     return 0.999 if dataset.partition(":")[0] == "cifar100" else 1.0

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
-from sensitivity.files import storage
-from sensitivity.study import grid
+from sensitivity.files import measurements, storage
+from sensitivity.study.plan import plan
 
 LENGTH_BYTES = 8  # of the header that begins a safetensors file
 
@@ -35,11 +35,24 @@ def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str])
         return [str(error)]
     if record is None:
         return []
-    made_from = record.get("inputs", {})
-    return [
-        *(f"its {key} {_difference(record, settings, key)}" for key in _unequal(record, settings)),
-        *(f"it was made from another {key} file" for key in _unequal(made_from, inputs)),
-    ]
+    return _faults(record, settings, inputs)
+
+
+def problems_of_measures(
+    path: Path, stamps: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, str]
+) -> list[str]:
+    """The same of a file of measurements, in which every measure has a stamp of its own."""
+    if not path.is_file():
+        return ["it is missing"]
+    try:
+        parts = measurements.read(path)
+    except SensitivityError as error:
+        return [str(error)]
+    found = [f"it lacks {name}" for name in stamps if name not in parts]
+    for name, expected in stamps.items():
+        if name in parts:
+            found += [f"{name}: {text}" for text in _faults(parts[name].stamp, expected, inputs)]
+    return found
 
 
 def recorded(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -77,6 +90,16 @@ def orphans(folder: Path, wanted: Iterable[Path], study: str, shared: Iterable[s
         for path in found
         if path.is_file() and path.resolve() not in known and downloads not in path.parents
     )
+
+
+def _faults(
+    record: Mapping[str, Any], settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> list[str]:
+    made_from = record.get("inputs", {})
+    return [
+        *(f"its {key} {_difference(record, settings, key)}" for key in _unequal(record, settings)),
+        *(f"it was made from another {key} file" for key in _unequal(made_from, inputs)),
+    ]
 
 
 def _unequal(record: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
@@ -130,6 +153,6 @@ def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         beside = [other for other in path.parent.glob(f"{path.stem}.*") if other != path]
         if content["sha256"] not in map(storage.digest, beside):
             raise DamagedFile("it does not fit the file that it seals")
-    elif content != json.loads(json.dumps(grid.plan(settings))):
+    elif content != json.loads(json.dumps(plan(settings))):
         raise DamagedFile("it plans other models than the configuration")
     return None

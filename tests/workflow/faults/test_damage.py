@@ -13,10 +13,9 @@ from sensitivity.base.errors import DamagedFile
 
 # a result, and the scripts that read it next
 READERS = {
-    "models/*/depth1-width32-*/weights.safetensors": ("jacobian", "transitions"),
+    "models/*/depth1-width32-*/weights.safetensors": ("measure",),
     "models/*/depth1-width32-*/training.csv": ("networks",),
-    "faults/measurements/*/depth1-width32-*/jacobian.npz": ("networks",),
-    "faults/measurements/*/depth1-width32-*/transitions.npz": ("networks",),
+    "faults/measurements/*/depth1-width32-*/measures.npz": ("networks",),
     "faults/tables/*/networks.csv": ("point_statistics", "curve_contrasts"),
     "faults/tables/*/models.csv": ("correlations", "factors", "figure"),
     "faults/tables/correlations.csv": ("claims",),
@@ -96,10 +95,10 @@ def test_snakemake_stops_at_it(study):
     """Through the workflow: the job that reads it fails, and nothing follows from it."""
     weights = study.file("models/*/depth1-width32-*/weights.safetensors")
     another(weights)
-    study.remove("faults/measurements/*/*/jacobian.npz", "faults/tables/*", "faults/tables/*/*")
+    study.remove("faults/measurements/*/*/measures.npz", "faults/tables/*", "faults/tables/*/*")
     status, text = study.run("tables", "--keep-going")
     assert status == 1
     assert f"{weights.relative_to(study.path)} was made for model" in text
     assert "Traceback" not in text
     assert not list(study.path.glob("results/faults/tables/**/*.csv"))
-    assert len(list(study.path.glob("results/faults/measurements/*/*/jacobian.npz"))) == 1
+    assert len(list(study.path.glob("results/faults/measurements/*/*/measures.npz"))) == 1

@@ -22,8 +22,7 @@ TABLES = ("faults/tables/*", "faults/tables/*/*")
 JOBS = {
     "fetch": ["data/*"],
     "train": [ONE_MODEL],
-    "jacobian": ["faults/measurements/*/depth1-width8-*/jacobian.npz"],
-    "transitions": ["faults/measurements/*/depth1-width32-*/transitions.npz"],
+    "measures": ["faults/measurements/*/depth1-width8-*/measures.npz"],
     "plan": ["faults/plan/*"],
     "tables": [],
 }

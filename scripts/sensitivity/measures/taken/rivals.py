@@ -1,27 +1,23 @@
 """Take the rival measures of a model: norms, distance from initialization, margin, sharpness.
 
 Settings: `training_points` (for margin and sharpness; 0 takes all), `noise_draws` (for the
-sharpness), `recipe` (from which the untrained network and the labels follow), `seed`, and `dataset`
-and `model`, which the files must then be about.
+sharpness), `recipe` (from which the untrained network and the labels follow), `seed`.
 """
 
 import logging
-from collections.abc import Sequence
 
 import torch
 
-from sensitivity.base.command import run
 from sensitivity.measures import rivals
-from sensitivity.measures.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
 from sensitivity.training.initialization import initial_network
 from sensitivity.training.training import training_labels
 
 logger = logging.getLogger(__name__)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write `rivals.npz`: a number for every replicate, by measure."""
-    measurement = begin(__doc__, argv)
+def measure(measurement: Measurement) -> Arrays:
+    """A number for every replicate, by measure."""
     data, recipe, device = measurement.dataset, measurement.recipe, measurement.device
     replicates = finite_replicates(measurement.network)
     seeds = [recipe.seeds[replicate] for replicate in replicates]
@@ -41,8 +37,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     logger.info("%d networks, %d training points", len(replicates), len(x))
     arrays = {k: of_all_replicates(measurement.network, replicates, v) for k, v in values.items()}
     arrays["replicate"] = torch.arange(measurement.network.replicates)
-    measurement.write(arrays, sealed=False)
-
-
-if __name__ == "__main__":
-    run(main)
+    return arrays

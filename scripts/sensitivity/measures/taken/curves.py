@@ -4,24 +4,21 @@ The untrained networks of the same seeds are followed along the same curves: wha
 is geometry, and no trace of the training.
 
 Settings: `curves` (how many of each kind), `points_per_bin`, `recipe` (from which the untrained
-networks follow), `seed`, and `dataset` and `model`, which the files must then be about. All
-replicates, and all models of a data set, get the same curves.
+networks follow), `seed`. All replicates, and all models of a data set, get the same curves.
 """
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sensitivity.base.command import run
 from sensitivity.base.streams import stream
 from sensitivity.measures.curves import bin_centres, norms_along, transitions_along
 from sensitivity.measures.measuring import (
+    Arrays,
     Measurement,
-    begin,
     finite_replicates,
     of_all_replicates,
 )
@@ -33,13 +30,12 @@ from sensitivity.regions.paths import Ellipse
 logger = logging.getLogger(__name__)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write `kind` [C], `theta` [64], `jacobian_norm` and `transitions` [R, C, 64].
+def measure(measurement: Measurement) -> Arrays:
+    """`kind` [C], `theta` [64], `jacobian_norm` and `transitions` [R, C, 64].
 
     The arrays `untrained_jacobian_norm` and `untrained_transitions` [R, C, 64] are the same of the
     networks that training started from.
     """
-    measurement = begin(__doc__, argv)
     data, count = measurement.dataset, measurement.number("curves", 8)
     x, labels = data.inputs("train"), data.labels("train")
     curves = [
@@ -50,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arrays = {"kind": [kind for kind in KINDS for _ in range(count)], "theta": bin_centres()}
     arrays |= with_controls(measurement, partial(_along, measurement, curves))
     logger.info("%d curves, %d networks", len(curves), measurement.network.replicates)
-    measurement.write(arrays, sealed=True)
+    return arrays
 
 
 def _along(measurement: Measurement, curves: list[Ellipse], network: Network) -> dict[str, Tensor]:
@@ -64,7 +60,3 @@ def _along(measurement: Measurement, curves: list[Ellipse], network: Network) ->
         "jacobian_norm": of_all_replicates(network, replicates, norms),
         "transitions": of_all_replicates(network, replicates, counts),
     }
-
-
-if __name__ == "__main__":
-    run(main)

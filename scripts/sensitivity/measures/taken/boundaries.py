@@ -1,16 +1,13 @@
 """Map the linear regions of a model's last hidden layer, before and after training (figure 3).
 
 Settings: `resolution` (pixels along a side), `recipe` (from which the untrained network follows),
-`seed`, and `dataset` and `model`, which the files must then be about. The plane runs through three
-training images of different classes.
+`seed`. The plane runs through three training images of different classes.
 """
 
 import logging
-from collections.abc import Sequence
 
-from sensitivity.base.command import run
 from sensitivity.base.streams import stream
-from sensitivity.measures.measuring import begin
+from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import choose_triples
 from sensitivity.regions.slices import Plane, region_mosaic
 from sensitivity.training.initialization import initial_network
@@ -18,12 +15,11 @@ from sensitivity.training.initialization import initial_network
 logger = logging.getLogger(__name__)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write region ids `before` and `after` [res, res] of the first replicate.
+def measure(measurement: Measurement) -> Arrays:
+    """Region ids `before` and `after` [res, res] of the first replicate.
 
     Beside them: `images` [3, h, w(, c)], their `labels` [3] and places, `triangle` [3, 2].
     """
-    measurement = begin(__doc__, argv)
     data, recipe = measurement.dataset, measurement.recipe
     x, labels = data.inputs("train"), data.labels("train")
     (triple,) = choose_triples(labels, 1, False, stream(measurement.seed, "boundaries"))
@@ -40,8 +36,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         mosaic = region_mosaic(network.to(measurement.device), plane, resolution)
         arrays[name] = mosaic[0]
         logger.info("%s training: %d regions seen", name, len(mosaic.unique()))
-    measurement.write(arrays, sealed=True)
-
-
-if __name__ == "__main__":
-    run(main)
+    return arrays

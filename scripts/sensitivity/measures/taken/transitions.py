@@ -2,18 +2,15 @@
 
 The metric t of Novak et al. 2018, section 3.2, in the limit of infinitely many samples.
 
-Settings: `test_points` (how many images; 0 takes all), `seed`, and `dataset` and `model`, which the
-files must then be about.
+Settings: `test_points` (how many images; 0 takes all), `seed`.
 """
 
 import logging
-from collections.abc import Sequence
 
 import torch
 from tqdm import tqdm
 
-from sensitivity.base.command import run
-from sensitivity.measures.measuring import begin, finite_replicates, of_all_replicates
+from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
 from sensitivity.regions.counting import count_transitions
 from sensitivity.regions.paths import translation_loop
 
@@ -22,9 +19,8 @@ logger = logging.getLogger(__name__)
 PATHS_AT_ONCE = 16  # enough to keep a device busy, few enough for a progress bar that moves
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write `transitions.npz`: t(x), averaged over images, for every replicate."""
-    measurement = begin(__doc__, argv)
+def measure(measurement: Measurement) -> Arrays:
+    """t(x), averaged over images, for every replicate."""
     network, data = measurement.network, measurement.dataset
     chosen = measurement.chosen("test", "test_points", 100)
     images = data.inputs("test")[chosen].view(-1, *data.image_shape)
@@ -43,8 +39,4 @@ def main(argv: Sequence[str] | None = None) -> None:
         "transitions_points": torch.full((network.replicates,), len(images)),
     }
     logger.info("%d loops, %d networks", len(images), len(replicates))
-    measurement.write(arrays, sealed=False)
-
-
-if __name__ == "__main__":
-    run(main)
+    return arrays

@@ -1,25 +1,21 @@
 """Measure a model's mean Jacobian norms: at test points, at training points, at Gaussian noise.
 
-Settings: `test_points`, `training_points`, `noise_points` (how many; 0 takes all images), `seed`,
-and `dataset` and `model`, which the files must then be about.
+Settings: `test_points`, `training_points`, `noise_points` (how many; 0 takes all images), `seed`.
 """
 
 import logging
-from collections.abc import Sequence
 
 import torch
 
-from sensitivity.base.command import run
 from sensitivity.base.streams import stream
 from sensitivity.jacobian.norms import row_and_logit_norms, total_norm
-from sensitivity.measures.measuring import Measurement, begin
+from sensitivity.measures.measuring import Arrays, Measurement
 
 logger = logging.getLogger(__name__)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write `jacobian.npz`: a mean over points for every replicate, of every norm."""
-    measurement = begin(__doc__, argv)
+def measure(measurement: Measurement) -> Arrays:
+    """A mean over points for every replicate, of every norm."""
     network = measurement.network
     arrays: dict = {"replicate": torch.arange(network.replicates)}
     for where, points in _points(measurement).items():
@@ -28,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arrays[f"logit_jacobian_norm{where}"] = logit_norms.mean(1)
         arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), len(points))
         logger.info("%d points (%s)", len(points), where.strip("_") or "test")
-    measurement.write(arrays, sealed=False)
+    return arrays
 
 
 def _points(measurement: Measurement) -> dict[str, torch.Tensor]:
@@ -43,7 +39,3 @@ def _points(measurement: Measurement) -> dict[str, torch.Tensor]:
         "_training": data.inputs("train")[measurement.chosen("train", "training_points", 1000)],
         "_noise": torch.randn(noise_shape, generator=stream(measurement.seed, "noise")),
     }
-
-
-if __name__ == "__main__":
-    run(main)

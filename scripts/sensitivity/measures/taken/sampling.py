@@ -1,20 +1,18 @@
 """Count transitions with ever more samples in two precisions, beside the exact count (figure A7).
 
 Settings: `curves` (translation loops of test images, and as many ellipses through training images
-of different classes), `largest_exponent` (samples go from 2^8 to 2 to this power), `seed`, and
-`dataset` and `model`, which the files must then be about. The first replicate is measured.
+of different classes), `largest_exponent` (samples go from 2^8 to 2 to this power), `seed`. The
+first replicate is measured.
 """
 
 import itertools
 import logging
-from collections.abc import Sequence
 
 import torch
 from tqdm import tqdm
 
-from sensitivity.base.command import run
 from sensitivity.base.streams import stream
-from sensitivity.measures.measuring import Measurement, begin
+from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import ellipses
 from sensitivity.regions.counting import count_transitions, sampled_transitions
 from sensitivity.regions.paths import Ellipse, Polygon, translation_loop
@@ -24,9 +22,8 @@ logger = logging.getLogger(__name__)
 SMALLEST_EXPONENT = 8
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write `samples` [K], `sampled_float32`, `sampled_float64` [K, C], `exact` and `curve` [C]."""
-    measurement = begin(__doc__, argv)
+def measure(measurement: Measurement) -> Arrays:
+    """`samples` [K], `sampled_float32`, `sampled_float64` [K, C], `exact` and `curve` [C]."""
     network = measurement.network.replicate(0)
     kinds, paths = zip(*_paths(measurement))
     exponents = range(SMALLEST_EXPONENT, measurement.number("largest_exponent", 20) + 1)
@@ -38,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         counts = [sampled_transitions(network, path, count, dtype)[0] for count, path in work]
         arrays[f"sampled_{name}"] = torch.stack(counts).view(len(samples), len(paths))
         logger.info("%s: up to %d samples on %d curves", name, samples[-1], len(paths))
-    measurement.write(arrays, sealed=True)
+    return arrays
 
 
 def _paths(measurement: Measurement) -> list[tuple[str, Polygon | Ellipse]]:
@@ -54,7 +51,3 @@ def _paths(measurement: Measurement) -> list[tuple[str, Polygon | Ellipse]]:
     )
     loops = [("translation loop", translation_loop(image)) for image in images]
     return loops + [("ellipse", ellipse) for ellipse in ellipses_found]
-
-
-if __name__ == "__main__":
-    run(main)

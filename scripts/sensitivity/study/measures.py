@@ -1,0 +1,136 @@
+"""The measures of a study as one table, and the files that they are kept in.
+
+One job takes all measures of a model, so that its weights and data are loaded once. A new measure
+`m` is a row of `MEASURES` and a function `measure(measurement)` in `sensitivity.measures.taken.m`
+that returns arrays; `costs.WORK` says how much work it is, the schema of the configuration what
+its section holds. Rules, tables, the estimate and `verify.py` follow the table.
+A measure that is `tabulated` returns numbers of each replicate; they become columns of the tables.
+
+Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sensitivity.study import costs
+from sensitivity.study.grid import Model
+from sensitivity.study.machines import is_brief
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure.
+
+    Attributes:
+        name: of its module in `sensitivity.measures.taken`, of its work in `costs.WORK`.
+        section: its part of the configuration, which may name the surveys that it is taken of.
+        tabulated: whether it is a number of each replicate, for the tables of networks.
+        large: whether its arrays may be so large that the file needs a seal.
+        alone: whether it always has a job and a file of its own: what figures alone are made of
+            is not drawn again when another measure of the model changes.
+    """
+
+    name: str
+    section: str
+    tabulated: bool = False
+    large: bool = False
+    alone: bool = False
+
+    def is_wanted(self, model: Model, configuration: Mapping[str, Any]) -> bool:
+        """Whether a study wants it of a model; a section without surveys is for all models."""
+        section = configuration[self.section]
+        if "survey" in section:
+            return section["survey"] in model.surveys
+        return "surveys" not in section or not set(section["surveys"]).isdisjoint(model.surveys)
+
+    def numbers(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """What it is taken with: its section, without the surveys that it is taken of."""
+        section = configuration[self.section]
+        return {key: section[key] for key in section if key not in ("survey", "surveys")}
+
+    def work(self, model: Model, configuration: Mapping[str, Any]) -> costs.Work:
+        """Its work on a model."""
+        sizes = costs.sizes_of(model.dataset)
+        return costs.WORK[self.name](model.recipe, sizes, configuration[self.section])
+
+
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        Measure("jacobian", "jacobian", tabulated=True),
+        Measure("transitions", "transitions", tabulated=True),
+        Measure("rivals", "rivals", tabulated=True),
+        Measure("points", "points", large=True),
+        Measure("curves", "trajectories", large=True),
+        Measure("boundaries", "boundaries", large=True, alone=True),
+        Measure("sampling", "sampling", large=True, alone=True),
+    )
+}
+TOGETHER, SEALED = "measures", "records"  # files of several measures; the second one has a seal
+FILES = {TOGETHER: False, SEALED: True, **{name: m.large for name, m in MEASURES.items()}}
+"""The files that measures are kept in, and whether they have seals."""
+
+
+def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a study measures of a model: its files, and the measures in each.
+
+    Brief measures share a file. One that would take long even on a card has a file, and so a job,
+    of its own: nothing waits for it.
+    """
+    wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
+    own = [m for m in wanted if m.alone or not is_brief(m.work(model, configuration))]
+    shared = [measure for measure in wanted if measure not in own]
+    name = SEALED if any(measure.large for measure in shared) else TOGETHER
+    found = {name: [measure.name for measure in shared]} if shared else {}
+    return found | {measure.name: [measure.name] for measure in own}
+
+
+def file_of(measure: str, model: Model, configuration: Mapping[str, Any]) -> str:
+    """The file of a model that holds a measure."""
+    found = files(model, configuration)
+    return next(file for file, measures in found.items() if measure in measures)
+
+
+def tabulated(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The files that the tables of networks are made from, and which of their measures."""
+    columns = {
+        file: [name for name in measures if MEASURES[name].tabulated]
+        for file, measures in files(model, configuration).items()
+    }
+    return {file: measures for file, measures in columns.items() if measures}
+
+
+def work_of(names: Iterable[str], model: Model, configuration: Mapping[str, Any]) -> costs.Work:
+    """The work of some measures of a model, one after another."""
+    works = [MEASURES[name].work(model, configuration) for name in names]
+    sums = {
+        field.name: sum(getattr(work, field.name) for work in works)
+        for field in fields(costs.Work)
+        if field.name != "replicates"  # which is about training
+    }
+    return costs.Work(**sums)
+
+
+def settings(
+    names: Iterable[str],
+    model: Model,
+    configuration: Mapping[str, Any],
+    code: Mapping[str, str],
+) -> dict[str, Any]:
+    """What a job that takes these measures is told; `code` holds their fingerprints."""
+    return {
+        "dataset": model.dataset,
+        "model": model.name,
+        "recipe": model.recipe.specification(),
+        "seed": configuration["seed"],
+        "measures": {
+            name: {"code": code[name], **MEASURES[name].numbers(configuration)} for name in names
+        },
+    }
+
+
+def stamps(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """From `settings`, by measure, the part that its result depends on."""
+    common = {key: given[key] for key in given if key != "measures"}
+    return {name: {**common, **numbers} for name, numbers in given["measures"].items()}
