@@ -1,0 +1,87 @@
+"""What a measuring job that runs after an edit recomputes: the other half of docs/reruns.md's table.
+
+One job takes all measures of a model, and keeps those whose stamps still hold. Which it would take
+anew is asked of every measuring job of a dry run: `scripts/measure.py --list-stale`.
+"""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from test_reruns import CASES, weights_of
+
+import measure
+
+EVERYTHING = {"jacobian", "transitions", "rivals", "points", "curves", "boundaries", "sampling"}
+NOTHING = set()
+# the edit, and what is recomputed of models that have been measured before
+TAKEN_ANEW = {
+    "nothing": NOTHING,
+    "regions/counting.py": {"transitions", "curves", "sampling"},
+    "jacobian/norms.py": {"jacobian", "points", "curves"},
+    # Networks are trained anew. Where they come out the same, what was measured of them still
+    # holds, but for the rivals, which draw the training labels by the same code.
+    "training/training.py": {"rivals"},
+    "training/optimizers.py": {"rivals"},
+    "one figure's module": NOTHING,
+    "test points of transitions": {"transitions"},
+    "confidence of intervals": NOTHING,
+    "learning rate of one survey": NOTHING,
+    "a width added to a grid": NOTHING,
+    "a survey left out": NOTHING,
+}
+
+
+def taken_anew(study, monkeypatch, capsys):
+    """What the planned measuring jobs would recompute, by their own word, by model's folder."""
+    dry_run = study.snakemake("--dry-run", "--printshellcmds")
+    assert dry_run.returncode == 0, dry_run.stdout
+    monkeypatch.chdir(study.folder)
+    found = {}
+    for command in re.findall(r"python .*/scripts/measure\.py (--data .*)", dry_run.stdout):
+        arguments = [word for word in shlex.split(command) if word != "--seal"]
+        output = Path(arguments[arguments.index("--output") + 1])
+        if output.exists():
+            capsys.readouterr()
+            measure.main([*arguments[: arguments.index("--log")], "--list-stale"])
+            stale = json.loads(capsys.readouterr().out)
+            found[output.parent.name] = found.get(output.parent.name, set()) | set(stale)
+    return found
+
+
+def united(found):
+    return set().union(*found.values())
+
+
+@pytest.mark.parametrize("case", TAKEN_ANEW)
+def test_edits(study, case, monkeypatch, capsys):
+    CASES[case][0](study)
+    assert united(taken_anew(study, monkeypatch, capsys)) == TAKEN_ANEW[case]
+
+
+def test_other_weights_make_all_measures_of_their_model_stale(study, monkeypatch, capsys):
+    weights = weights_of(study, "loss_squared")
+    other = weights_of(study, "depth1-width64-hardtanh").parent
+    for name in ("weights.safetensors", "training.csv", "training.json"):
+        (weights.parent / name).write_bytes((other / name).read_bytes())
+    assert taken_anew(study, monkeypatch, capsys) == {
+        weights.parent.name: EVERYTHING - {"rivals", "boundaries"}
+    }
+
+
+def test_a_run_does_what_was_foretold(study):
+    """For real, of one measure in one model: the others keep every byte of their numbers."""
+    study.configure(lambda c: c["transitions"].update(test_points=11))
+    (path,) = study.files(
+        "results/tiny/measurements/digits:200/*width128*labels_random*/measures.npz"
+    )
+    name = path.relative_to(study.folder)
+    before = measure.measurements.read(path)
+    study.run(name)
+    after = measure.measurements.read(path)
+    assert {part: after[part].stamp == before[part].stamp for part in after} == {
+        "jacobian": True, "transitions": False
+    }  # fmt: skip
+    assert after["transitions"].stamp["test_points"] == 11
