@@ -1,4 +1,4 @@
-"""What a measuring job that runs after an edit recomputes: the other half of docs/reruns.md's table.
+"""What a measuring job recomputes that runs after an edit, the other half of docs/reruns.md.
 
 One job takes all measures of a model, and keeps those whose stamps still hold. Which it would take
 anew is asked of every measuring job of a dry run: `scripts/measure.py --list-stale`.
