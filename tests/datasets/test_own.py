@@ -62,14 +62,11 @@ WRONG = [
         "has the keys 'x_test', 'x_train', 'y_train'; it must have x_train, y_train",
     ),
     ({"extra": np.zeros(3)}, "has the keys 'extra', "),
-    ({"x_train": GOOD["x_train"] / 255}, "x_train .* has the type float64; images must be uint8"),
-    ({"x_test": GOOD["x_test"].astype(np.int16)}, "x_test .* has the type int16"),
     ({"x_train": GOOD["x_train"].reshape(8, 20)}, r"x_train .* has the shape \(8, 20\)"),
     ({"x_train": GOOD["x_train"][:0], "y_train": GOOD["y_train"][:0]}, r"shape \(0, 4, 5\)"),
     ({"x_test": GOOD["x_test"][:, :3]}, r"\(4, 5\), x_test of \(3, 5\)"),
     ({"y_train": GOOD["y_train"][:7]}, r"y_train .* has the shape \(7,\); it must be \(8,\)"),
-    ({"y_train": np.eye(8, dtype=int)}, r"y_train .* has the shape \(8, 8\)"),
-    ({"y_train": GOOD["y_train"] / 1}, "y_train .* has the type float64; labels must be integers"),
+    ({"y_train": np.ones((8, 8), int)}, r"y_train .* has the shape \(8, 8\)"),
     ({"y_train": GOOD["y_train"] - 1}, "y_train .* holds the label -1"),
     ({"y_test": GOOD["y_test"] + 2**40}, "y_test .* holds the label 10995116277"),
     ({"y_train": np.array([0, 1, 3, 0, 1, 3, 0, 1])}, "no training image of class 2"),
@@ -81,7 +78,7 @@ WRONG = [
     ),
     (
         {"y_train": np.array(list("01201201"))},
-        "y_train .* has the type <U1; labels must be ",
+        "y_train .* has the type <U1 .* text, ",
     ),
     ({"y_train": np.array([None] * 8)}, "y_train holds Python objects, which are refused"),
 ]
@@ -251,9 +248,9 @@ def test_image_folders_that_are_not_in_order(tmp_path):
     first.with_suffix(".gif").unlink()
     first.write_bytes(good[:-20])
     refused("1.png is no intact PNG image")
-    for mode in ("RGBA", "P", "1", "I;16"):
+    for mode in ("P", "1", "I;16"):
         Image.new(mode, (5, 4)).save(first)
-        refused(f"1.png has the colour mode {mode}; convert")
+        refused(f"1.png has the colour mode {mode}.*; convert")
     Image.new("L", (6, 4)).save(first)
     refused(r"2.png is an image of shape \(4, 5\); those before are \(4, 6\)")
     first.write_bytes(good)

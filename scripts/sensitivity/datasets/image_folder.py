@@ -1,22 +1,19 @@
 """Reading of image folders in the layout of torchvision's ImageFolder: <part>/<class>/<image>."""
 
-import warnings
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.datasets import image_file
 
-# Suffix and decoder; few, and none that is known for its complexity.
-FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".bmp": "BMP",
-    ".pgm": "PPM",
-    ".ppm": "PPM",
-}
+LEFT_BEHIND = ("__MACOSX", "Thumbs.db", "desktop.ini")  # by file managers, and all that is hidden
+
+logger = logging.getLogger(__name__)
 
 
 def read(folder: Path) -> tuple[np.ndarray, ...]:
@@ -42,51 +39,61 @@ def read(folder: Path) -> tuple[np.ndarray, ...]:
     return (*training, *_read_part(folder / "test", classes))
 
 
+def _is_left_behind(name: str) -> bool:
+    return name.startswith(".") or name in LEFT_BEHIND
+
+
 def _subfolders(part: Path) -> list[str]:
     if not part.is_dir():
+        others = sorted(path.name for path in part.parent.iterdir() if path.is_dir())
+        found = f"; there is {', '.join(others)}: rename what is meant" if others else ""
         raise SensitivityError(
-            f"{part} is missing: an image folder has train/<class>/ and test/<class>/"
+            f"{part} is missing: an image folder has train/<class>/ and test/<class>/{found}"
         )
-    names = sorted(path.name for path in part.iterdir() if path.is_dir())
+    folders = [path.name for path in part.iterdir() if path.is_dir()]
+    names = sorted(name for name in folders if not _is_left_behind(name))
     if not names:
         raise SensitivityError(f"{part} has no class folders")
     return names
 
 
+def _images_below(folder: Path) -> Iterator[Path]:
+    """All files at any depth, in torchvision's order, without what file managers leave behind."""
+    for place, _, files in sorted(os.walk(folder, followlinks=True)):
+        inside = Path(place).relative_to(folder).parts
+        if not any(map(_is_left_behind, inside)):
+            yield from (Path(place) / name for name in sorted(files) if not _is_left_behind(name))
+
+
 def _read_part(part: Path, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
     images: list[np.ndarray] = []
     labels: list[int] = []
+    changes: Counter[str] = Counter()
     for label, name in enumerate(classes):
-        for path in sorted((part / name).iterdir()) if (part / name).is_dir() else ():
-            if path.name.startswith("."):
-                continue  # what file managers leave behind
-            image = _read_image(path, images[0].shape if images else None)
+        for path in _images_below(part / name):
+            image, change = image_file.read(path)
+            if images and image.shape != images[0].shape:
+                _refuse_shape(path, image.shape, images[0].shape)
             images.append(image)
             labels.append(label)
+            changes.update([change] if change else [])
     if not images:
         raise SensitivityError(f"{part} holds no image")
+    height, width, *colour = images[0].shape
+    logger.info(
+        "%s: %d images, %d pixels high and %d wide, %s",
+        *(part, len(images), height, width, "in colour" if colour else "grey"),
+    )
+    for change, count in sorted(changes.items()):
+        logger.info("%s: %d images: %s", part, count, change)
     return np.stack(images), np.array(labels, dtype=np.int64)
 
 
-def _read_image(path: Path, shape: "tuple[int, ...] | None") -> np.ndarray:
-    """One image as uint8 `[h, w]` or `[h, w, 3]`, which must be of the given `shape`."""
-    decoder = FORMATS.get(path.suffix.lower())
-    if decoder is None:
-        raise SensitivityError(f"{path} is no image we read ({', '.join(FORMATS)})")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # such as that of a decompression bomb
-            with Image.open(path, formats=[decoder]) as image:
-                image.verify()  # checksums, where the format has any; it uses the object up
-            with Image.open(path, formats=[decoder]) as image:
-                mode, size = image.mode, (image.height, image.width)
-                found = size if mode == "L" else (*size, 3)
-                if mode in ("L", "RGB") and shape in (None, found):
-                    return np.array(image)
-    except Exception as error:  # hostile bytes make decoders raise almost anything
-        raise SensitivityError(f"{path} is no intact {decoder} image ({error})") from error
-    if mode not in ("L", "RGB"):
-        raise SensitivityError(
-            f"{path} has the colour mode {mode}; convert it to 8-bit grey (L) or RGB"
-        )
-    raise SensitivityError(f"{path} is an image of shape {found}; those before are {shape}")
+def _refuse_shape(path: Path, shape: tuple[int, ...], before: tuple[int, ...]) -> None:
+    if shape[:2] == before[:2]:
+        call = "image.convert('L')" if len(shape) > len(before) else "image.convert('RGB')"
+    else:
+        call = f"image.resize(({before[1]}, {before[0]}))"
+    raise SensitivityError(
+        f"{path} is an image of shape {shape}; those before are {before}: `{call}` makes them alike"
+    )

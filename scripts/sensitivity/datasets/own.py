@@ -1,12 +1,13 @@
-"""A reader's own data: read from a path, and held to what every data set must fulfil."""
+"""A reader's own data: read from a path, converted where that loses nothing, held to the rest."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.datasets import image_folder
+from sensitivity.datasets import conversion, image_folder
 from sensitivity.datasets.dataset import ARRAYS
 from sensitivity.files import npz
 
@@ -24,10 +25,10 @@ def read(path: Path) -> Arrays:
     """
     if path.is_dir():
         arrays = image_folder.read(path)
-    elif path.suffix == ".npz" and path.is_file():
+    elif path.suffix.lower() == ".npz" and path.is_file():
         by_name = npz.read(path)
         _check_keys(path, set(by_name))
-        arrays = tuple(by_name[name] for name in ARRAYS)
+        arrays = _converted(path, by_name)
     else:
         raise SensitivityError(
             f"{path} is neither an .npz file nor a folder of images with train/ and test/"
@@ -42,22 +43,24 @@ def _check_keys(path: Path, keys: set[str]) -> None:
     if keys - {"provenance"} != set(ARRAYS):  # files that we wrote have a provenance too
         raise SensitivityError(
             f"{path} has the keys {', '.join(map(ascii, sorted(keys))) or '(none)'}; it must have "
-            f"{', '.join(ARRAYS)} and no other"
+            f"{', '.join(ARRAYS)} and no other: `np.savez_compressed(path, x_train=..., "
+            "y_train=..., x_test=..., y_test=...)` writes them"
         )
+
+
+def _converted(path: Path, by_name: Mapping[str, np.ndarray]) -> Arrays:
+    """The four arrays as uint8 images and integer labels, where nothing is lost by that."""
+    for part in ("train", "test"):
+        images, labels = by_name[f"x_{part}"], by_name[f"y_{part}"]
+        conversion.check_layout(path, f"x_{part}", images, labels)
+    x_train, x_test = conversion.images(path, {key: by_name[key] for key in ("x_train", "x_test")})
+    y_train = conversion.labels(path, "y_train", by_name["y_train"], len(x_train))
+    y_test = conversion.labels(path, "y_test", by_name["y_test"], len(x_test))
+    return x_train, y_train, x_test, y_test
 
 
 def _check_images(path: Path, arrays: Arrays) -> None:
     x_train, _, x_test, _ = arrays
-    for name, images in (("x_train", x_train), ("x_test", x_test)):
-        if images.dtype != np.uint8:
-            raise SensitivityError(
-                f"{name} of {path} has the type {images.dtype}; images must be uint8, 0 to 255"
-            )
-        if images.ndim not in (3, 4) or 0 in images.shape:
-            raise SensitivityError(
-                f"{name} of {path} has the shape {images.shape}; it must be (images, height, "
-                "width) or (images, height, width, channels), none of them 0"
-            )
     if x_train.shape[1:] != x_test.shape[1:]:
         raise SensitivityError(
             f"x_train of {path} has images of shape {x_train.shape[1:]}, x_test of "
@@ -68,26 +71,20 @@ def _check_images(path: Path, arrays: Arrays) -> None:
 def _check_labels(path: Path, arrays: Arrays) -> Arrays:
     """The arrays with labels as int64, once they count 0, 1, … without a gap."""
     x_train, y_train, x_test, y_test = arrays
-    for name, labels, images in (("y_train", y_train, x_train), ("y_test", y_test, x_test)):
-        if labels.dtype.kind not in "ui":
-            raise SensitivityError(
-                f"{name} of {path} has the type {labels.dtype}; labels must be integers"
-            )
-        if labels.shape != (len(images),):
-            raise SensitivityError(
-                f"{name} of {path} has the shape {labels.shape}; it must be ({len(images)},), a "
-                "label for each image"
-            )
+    for name, labels in (("y_train", y_train), ("y_test", y_test)):
         if labels.min() < 0 or labels.max() >= len(x_train):
             wrong = labels.min() if labels.min() < 0 else labels.max()
             raise SensitivityError(
                 f"{name} of {path} holds the label {wrong}; labels count from 0, and each needs "
-                "training images"
+                f"training images: `np.searchsorted(np.unique(y_train), {name})` renumbers them"
             )
     classes = int(max(y_train.max(), y_test.max())) + 1
     empty = np.setdiff1d(np.arange(classes), y_train)
     if len(empty):
-        raise SensitivityError(f"{path} has no training image of class {empty[0]}")
+        raise SensitivityError(
+            f"{path} has no training image of class {empty[0]}; labels count from 0 without a gap: "
+            "`np.searchsorted(np.unique(y_train), y)` renumbers those that have training images"
+        )
     if classes < 2:
         raise SensitivityError(f"{path} has one class only; two are needed")
     return x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64)
