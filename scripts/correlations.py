@@ -8,7 +8,7 @@ import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.files.provenance import describe
-from sensitivity.files.storage import read_table, write_table
+from sensitivity.files.storage import read_arrays, read_table, write_table
 from sensitivity.tables.correlations import correlations
 from sensitivity.tables.resampling import Bootstrap
 
@@ -17,6 +17,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Settings: `resamples`, `seed`, `confidence`; `minimum_pairs` of an environment (3)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="models.csv files")
+    parser.add_argument(
+        "--networks", type=Path, nargs="*", default=[], help="networks.csv files: seeds are drawn"
+    )
+    parser.add_argument(
+        "--points", type=Path, nargs="*", default=[], help="points.npz files: test points are drawn"
+    )
     parser.add_argument("--output", type=Path, required=True, help="correlations.csv, written")
     standard_arguments(parser)
     arguments = parser.parse_args(argv)
@@ -24,8 +30,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = arguments.settings
     models = pd.concat([read_table(path) for path in arguments.models], ignore_index=True)
+    networks = None
+    if arguments.networks:
+        networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
+    records: dict[str, dict] = {}
+    for path in arguments.points:
+        arrays, provenance = read_arrays(path)
+        records.setdefault(provenance["dataset"], {})[provenance["model"]] = arrays
     table = correlations(
-        models, Bootstrap.from_settings(settings), settings.get("minimum_pairs", 3)
+        models,
+        Bootstrap.from_settings(settings),
+        settings.get("minimum_pairs", 3),
+        networks,
+        records,
     )
     write_table(arguments.output, table, describe(settings))
 

@@ -9,7 +9,8 @@ import pandas as pd
 from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
-from sensitivity.tables.factors import factors, pairs
+from sensitivity.tables.factors import factors
+from sensitivity.tables.pairs import pairs
 from sensitivity.tables.resampling import Bootstrap
 
 
@@ -17,6 +18,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Settings: `resamples`, `seed`, `confidence`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="models.csv files")
+    parser.add_argument(
+        "--networks", type=Path, nargs="*", default=[], help="networks.csv files: seeds are drawn"
+    )
     parser.add_argument("--output", type=Path, required=True, help="factors.csv, written")
     parser.add_argument("--pairs", type=Path, required=True, help="pairs.csv, written")
     standard_arguments(parser)
@@ -26,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     models = pd.concat([read_table(path) for path in arguments.models], ignore_index=True)
     found = pairs(models)
     datasets = models["dataset"].unique().tolist()
-    effects = factors(found, datasets, Bootstrap.from_settings(arguments.settings))
+    networks = None
+    if arguments.networks:
+        networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
+    effects = factors(found, datasets, Bootstrap.from_settings(arguments.settings), networks)
     provenance = describe(arguments.settings)
     write_table(arguments.pairs, found, provenance)
     write_table(arguments.output, effects, provenance)

@@ -5,35 +5,35 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
-from sensitivity.claims.evidence import Quantity, Tables
+from sensitivity.claims.evidence import Finding, Quantity, Tables
 from sensitivity.claims.hypotheses import CLAIMS
-from sensitivity.claims.text import claims_text
-from sensitivity.claims.verdicts import (
-    ALL,
-    COLUMNS,
+from sensitivity.claims.overall import combined
+from sensitivity.claims.rule import (
     CONTRADICTED,
     NOT_SUPPORTED,
     SUPPORTED,
     TOO_FEW,
     Evidence,
-    claims_table,
-    combined,
     verdict,
+    weakest,
 )
+from sensitivity.claims.text import claims_text
+from sensitivity.claims.verdicts import ALL, COLUMNS, claims_table
 from sensitivity.tables.resampling import Bootstrap
-from sensitivity.tables.statistics import Estimate, holm, kendall, median_ratio, undefined
+from sensitivity.tables.statistics import Estimate, holm, kendall, median_ratio
 
 IDS = [f"C{i}" for i in range(1, 9)]
+ENDS = ("", "_low", "_high")
 
 
 def quantity(null=0.0, direction=1):
     return Quantity("part", "a number", null, direction, "models", lambda tables, dataset: None)
 
 
-def evidence(value, low, high, p=0.001, *, null=0.0, direction=1, enough=True, n=20):
-    return Evidence(quantity(null, direction), Estimate(value, low, high, n, p), enough, True)
+def evidence(value, low, high, p=0.001, *, null=0.0, direction=1, n=20):
+    estimate = Estimate(value, low, high, n, p, least_p=1e-6)
+    return Evidence(quantity(null, direction), Finding("", estimate))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,6 @@ def evidence(value, low, high, p=0.001, *, null=0.0, direction=1, enough=True, n
         (evidence(-0.5, -0.8, -0.2), 0.06, NOT_SUPPORTED),
         (evidence(0.5, 0.2, 0.8, null=1.0, direction=-1), 0.01, SUPPORTED),
         (evidence(1.5, 1.2, 1.8, null=1.0, direction=-1), 0.01, CONTRADICTED),
-        (evidence(0.5, 0.2, 0.8, enough=False), 0.01, TOO_FEW),
         (evidence(0.5, np.nan, np.nan), 0.01, NOT_SUPPORTED),
     ],
 )
@@ -56,80 +55,84 @@ def test_the_rule(found, p_holm, expected):
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1))
 def test_a_claim_and_its_opposite_are_never_both_supported(value, width, p):
-    estimate = Estimate(value, value - width, value + width, 20, p)
     verdicts = {
-        verdict(Evidence(quantity(direction=direction), estimate, True, True), p, 0.05)
+        verdict(evidence(value, value - width, value + width, p, direction=direction), p, 0.05)
         for direction in (1, -1)
     }
     assert verdicts in ({NOT_SUPPORTED}, {SUPPORTED, CONTRADICTED})
 
 
-def test_data_sets_are_combined_by_stouffer_and_means():
+def test_the_weakest_decides_and_a_contradiction_picked_out_is_corrected():
+    strong, weak = evidence(0.5, 0.3, 0.7, p=1e-6), evidence(0.2, 0.1, 0.3, p=0.02)
+    against = evidence(-0.2, -0.3, -0.1, p=0.02)
+    findings = [(e.quantity, e.finding) for e in (strong, weak, against)]
+    assert weakest(findings[:2]).estimate.p == 0.02
+    both = weakest(findings)
+    assert both.estimate.value == -0.2
+    assert both.estimate.p == pytest.approx(0.06)
+    assert both.parts == 3
+
+
+def test_over_data_sets_p_is_that_of_the_weakest():
     first, second = evidence(0.4, 0.2, 0.6, p=0.01), evidence(0.6, 0.3, 0.9, p=0.02, n=30)
-    both = combined(quantity(), [first, second])
+    both = combined([first, second])
     assert both.estimate.value == pytest.approx(0.5)
     half = np.hypot(0.2, 0.3) / 2
     assert (both.estimate.low, both.estimate.high) == pytest.approx((0.5 - half, 0.5 + half))
     assert both.estimate.n == 50
-    expected = stats.combine_pvalues([0.005, 0.01], method="stouffer").pvalue  # one-sided
-    assert both.estimate.p == pytest.approx(2 * expected)
-    opposite = combined(quantity(), [first, evidence(-0.4, -0.6, -0.2, p=0.01)])
-    assert opposite.estimate.p == pytest.approx(1.0)
-    assert not opposite.unanimous
+    assert both.estimate.p == 0.02
+    opposite = combined([first, evidence(-0.4, -0.6, -0.2, p=0.01)])
+    assert opposite.estimate.p == pytest.approx(0.02)  # the one of two that is against it
 
 
 def test_ratios_are_combined_as_logarithms():
     pair = [evidence(2.0, 1.0, 4.0, null=1.0), evidence(8.0, 4.0, 16.0, null=1.0)]
-    both = combined(quantity(1.0), pair).estimate
+    both = combined(pair).estimate
     assert both.value == pytest.approx(4.0)
     assert both.low == pytest.approx(4.0 / 2 ** np.sqrt(0.5))
-    vanishing = combined(quantity(1.0), [evidence(0.0, 0.0, 0.0, null=1.0)] * 2).estimate
+    vanishing = combined([evidence(0.0, 0.0, 0.0, null=1.0)] * 2).estimate
     assert (vanishing.value, vanishing.high) == (0.0, 0.0)
-
-
-def test_data_sets_with_too_few_networks_are_left_out():
-    one = evidence(0.4, 0.2, 0.6)
-    lacking = Evidence(quantity(), undefined(2), False, True)
-    assert combined(quantity(), [lacking, one]).estimate == one.estimate
-    nothing = combined(quantity(), [lacking, lacking])
-    assert not nothing.enough
-    assert nothing.estimate.n == 4
 
 
 def tables(datasets=("a", "b"), **changes):
     """Tables in which every claim holds clearly; `changes` overwrite `table__column` values."""
-    good = {"n": 20, "p": 1e-6, "p_holm": 1e-5}
+    good = {"n": 20, "p": 1e-6, "p_holm": 1e-5, "least_p": 1e-8}
     ratio = {False: (0.5, 0.4, 0.6), True: (2.0, 1.5, 3.0)}
     taus = {"jacobian_norm": (0.5, 0.3, 0.7), "transitions": (0.5, 0.3, 0.7)}
     taus["number_of_weights"] = (-0.5, -0.7, -0.3)
     correlations = [
-        {"dataset": d, "measure": measure, "statistic": "kendall_tau", **good}
-        | dict(zip(("value", "low", "high"), numbers))
+        {"dataset": d, "measure": measure, "statistic": statistic, "within": "size", "strata": 3}
+        | {**good, **dict(zip(("value", "low", "high"), numbers))}
         for d in datasets
         for measure, numbers in taus.items()
+        for statistic in ("kendall_tau", "stratified_kendall_tau")
     ]
     factors = [
-        {"dataset": d, "factor": f, "metric": m, **good}
+        {"dataset": d, "factor": f, "metric": m, "recipe": "momentum", **good}
         | dict(zip(("median_ratio", "low", "high"), ratio[f != "augmentation"]))
         for d in datasets
         for f in ("random_labels", "augmentation", "activation", "full_batch")
         for m in ("jacobian_norm", "transitions")
     ]
+    statistics = {"auroc_jacobian_norm": (0.9, 0.8, 1.0), "spearman_loss": (0.5, 0.4, 0.6)}
+    beside = ("auroc_added", "auroc_lead", "spearman_loss_right", "spearman_loss_wrong")
+    statistics |= dict.fromkeys(beside, (0.1, 0.05, 0.15))
     points = [
-        {"dataset": d, "model": "all", "loss": "cross_entropy", "n": 1000, "misclassified": 50,
-         "auroc_jacobian_norm": 0.9, "auroc_jacobian_norm_low": 0.8, "auroc_jacobian_norm_high": 1,
-         "spearman_loss": 0.5, "spearman_loss_low": 0.4, "spearman_loss_high": 0.6,
-         "p": 1e-6, "spearman_loss_p": 1e-6}
+        {"dataset": d, "model": "all", "loss": "cross_entropy", "n": 1000, "misclassified": 50}
+        | {f"{k}{end}": v[i] for k, v in statistics.items() for i, end in enumerate(ENDS)}
+        | {f"{k}_p": 1e-6 for k in statistics}
+        | {"p": 1e-6, "least_p": 1e-8}
         for d in datasets
-    ]  # fmt: skip
+    ]
     curves = [
-        {"dataset": d, "model": "all", "kind": "different classes / random", "networks": 16}
+        {"dataset": d, "model": "all", "kind": f"different classes / {control}", "networks": 16}
         | {
             f"{name}_near_over_far{suffix}": value
             for name in ("norm", "density")
-            for suffix, value in (("", 0.5), ("_low", 0.4), ("_high", 0.6), ("_p", 1e-4))
+            for suffix, value in (*zip(ENDS, (0.5, 0.4, 0.6)), ("_p", 1e-4), ("_least_p", 1e-6))
         }
         for d in datasets
+        for control in ("random", "untrained")
     ]
     frames = {
         "correlations": pd.DataFrame(correlations),
@@ -153,7 +156,8 @@ def test_clear_tables_support_every_claim():
     for dataset in ("a", "b", ALL):
         found = verdicts(table, dataset)
         assert [found[claim] for claim in IDS] == [SUPPORTED] * 8
-        assert found["C4 transitions"] == SUPPORTED
+        assert found["C4 transitions"] == CONTRADICTED  # the paper denies that they follow
+        assert found["C3 transitions"] == SUPPORTED
     assert not table.duplicated(["claim", "dataset"]).any()
 
 
@@ -194,9 +198,8 @@ def test_holm_is_applied_within_a_data_set():
 
 def test_one_data_set_that_disagrees_prevents_support():
     split = tables()
-    on_b = (split.correlations["dataset"] == "b") & (
-        split.correlations["measure"] == "jacobian_norm"
-    )
+    of_norm = split.correlations["measure"] == "jacobian_norm"
+    on_b = (split.correlations["dataset"] == "b") & of_norm
     split.correlations.loc[on_b, ["value", "low", "high", "p"]] = [-0.05, -0.2, 0.1, 0.5]
     found = claims_table(split)
     assert verdicts(found)["C2"] == NOT_SUPPORTED
@@ -208,7 +211,7 @@ def test_missing_data_are_said():
     empty = tables()
     empty = Tables(
         empty.correlations,
-        empty.factors.assign(n=5),
+        empty.factors.assign(n=5, p=1 / 16, least_p=1 / 16),
         empty.points.head(0),
         empty.curves[empty.curves["dataset"] == "b"],
     )
@@ -221,7 +224,8 @@ def test_missing_data_are_said():
     assert few["p_holm"].isna().all()
     text = claims_text(table, "../figures")
     assert "Overall too few networks**: this study has no data for it" in text
-    assert "6 matched sets are needed, n = 5" in text
+    assert "8 matched sets are needed, n = 5" in text
+    assert "which rests on 1 of 2 data sets" in text
 
 
 def test_the_text_has_a_paragraph_and_a_figure_for_each_claim():
@@ -229,9 +233,9 @@ def test_the_text_has_a_paragraph_and_a_figure_for_each_claim():
     for claim in CLAIMS:
         assert f"## {claim.id}. {claim.statement}" in text
         assert f"(../figures/{claim.figure}.png)" in text
-    assert text.count("**Overall supported**") == 8
+    assert text.count("**Overall supported**, which rests on 2 of 2 data sets") == 8
     assert "On a *supported*: 0.5 [0.3, 0.7] (n = 20 models, p < 0.001)." in text
-    assert "Median ratio of the transitions" in text
+    assert "median ratio of the transitions" in text
     assert "nan" not in text
 
 
@@ -242,7 +246,7 @@ def test_undefined_everything_is_too_few_and_silent():
     found = verdicts(table)
     assert found["C2"] == found["C3"] == found["C8"] == TOO_FEW
     assert "nan" not in claims_text(table, "../figures")
-    assert "the statistic is undefined (n = 20 models)" in claims_text(table, "../figures")
+    assert "the statistic is undefined (n = 20 models" in claims_text(table, "../figures")
 
 
 def test_without_any_effect_few_studies_reach_a_verdict():
@@ -259,6 +263,7 @@ def test_without_any_effect_few_studies_reach_a_verdict():
                 found = estimate(generator, bootstrap)
                 table.loc[row, list(columns)] = [found.value, found.low, found.high]
                 table.loc[row, "p"] = found.p
+                table.loc[row, "least_p"] = 2**-9
         empty = Tables(
             study.correlations, study.factors, study.points.head(0), study.curves.head(0)
         )

@@ -107,10 +107,17 @@ def made_up_pairs(datasets=DATASETS, count=9, seed=0):
                     "changed": changed[index],
                     "changed_standard_error": changed[index] / 10,
                     "matched_set": index,
+                    "recipe": "momentum",
+                    "comparable": True,
                 }
             )
         ratio = float(np.median(changed / reference))
         interval = {"median_ratio": ratio, "low": 0.8 * ratio, "high": 1.3 * ratio}
+        if metric == "generalization_gap":
+            points = 100 * float(np.median(changed - reference))
+            ends = sorted((0.8 * points, 1.3 * points))
+            interval = {"median_difference": points, "low": ends[0], "high": ends[1]}
+        about["recipe"] = "all"
         factors.append(about | interval | {"n": count, "p": 0.01, "p_holm": 0.04, "pairs": count})
     return pd.DataFrame(pairs), pd.DataFrame(factors)
 

@@ -49,6 +49,11 @@ def test_effects_are_the_tables(panels, study):
         lines = axes.texts[0].get_text().split("\n")
         for line, symbol, dataset in zip(lines, "●■", ("mnist5k", "digits"), strict=True):
             row = table.loc[factor, metric, dataset]
+            if metric == "generalization_gap":
+                points = f"{row['median_difference']:+.1f}".replace("-", "−")
+                assert line.startswith(f"{symbol} {points} [")
+                assert f"] pp, n = {row['n']:.0f}" in line
+                continue
             ratio, low, high = (float(f"{row[key]:.2g}") for key in ("median_ratio", "low", "high"))
             assert line.startswith(f"{symbol} ×")
             numbers = line.split("×")[1].replace("[", "").replace("]", "").replace(",", "")

@@ -88,11 +88,19 @@ def test_a_data_set_in_which_nothing_fits_has_rows_without_values(models):
     assert table["value"].isna().all()
 
 
-def test_all_measures_are_compared_on_the_models_that_have_the_rivals(models):
-    table = correlations(models, QUICK)
+def test_a_measure_is_correlated_over_all_models_that_have_it(models, table):
+    """Whether rivals were taken on some models only changes no number of the others."""
     partly = models.copy()
-    partly.loc[20:, ["output_margin", "sharpness", "path_norm"]] = np.nan
+    rivals = ["output_margin", "sharpness", "path_norm"]
+    partly.loc[20:, rivals] = np.nan
     fewer = correlations(partly, QUICK)
-    assert set(table.loc[table["value"].notna(), "n"]) == {32}
-    assert set(fewer.loc[fewer["value"].notna(), "n"]) == {20}
-    pd.testing.assert_frame_equal(fewer, correlations(models.head(20), QUICK))
+    own = ~fewer["statistic"].eq("jacobian_norm_tau_minus_this")
+    for measure in ("jacobian_norm", "transitions", "number_of_weights"):
+        for part in (fewer, table):
+            assert entry(part, measure)["n"] == 32
+        columns = ["statistic", "value", "low", "high", "n", "p"]
+        mine = [part[own & (part["measure"] == measure)][columns] for part in (fewer, table)]
+        pd.testing.assert_frame_equal(*mine)
+    assert entry(fewer, "sharpness")["n"] == 20
+    paired = entry(fewer, "sharpness", "jacobian_norm_tau_minus_this")
+    assert paired["n"] == 20

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from sensitivity.study.recipe import CHOICES, Recipe
-from sensitivity.tables.factors import FACTOR_COLUMNS, PAIR_COLUMNS, factors, pairs
+from sensitivity.tables.factors import FACTOR_COLUMNS, factors
+from sensitivity.tables.pairs import PAIR_COLUMNS, pairs
 from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
@@ -106,12 +107,14 @@ def test_fitting_is_waived_under_augmentation_alone(table, recipes):
     assert found["reference_model"].unique().tolist() == [chosen[0].name]
 
 
-def test_negative_gaps_count_as_vanishing(table, recipes):
+def test_gaps_are_compared_by_difference(table, recipes):
     chosen = recipes(width=WIDTHS, augmentation=["none", "shift_flip"])
     models = table(chosen, lambda recipe: -0.01 if recipe.augmentation != "none" else 0.1)
     _, effects = analyse(models)
     row = effect(effects, "augmentation", "generalization_gap")
-    assert row["median_ratio"] == row["high"] == 0.0
+    assert np.isnan(row["median_ratio"])
+    assert row["median_difference"] == pytest.approx(-11.0)
+    assert row["low"] == row["high"] == pytest.approx(-11.0)
     assert (row["share_agreeing"], row["n"]) == (1.0, 7)
     assert row["p"] == pytest.approx(2 / 2**7)
 

@@ -148,8 +148,9 @@ def make_tables(root, files, tables):
     models = [tables / dataset / "models.csv" for dataset in ("one", "two")]
     networks = [tables / dataset / "networks.csv" for dataset in ("one", "two")]
     out = {name: tables / f"{name}.csv" for name in TABLES}
-    call("correlations", "--models", models, "--output", out["correlations"])
-    call("factors", "--models", models, "--output", out["factors"], "--pairs", out["pairs"])
+    tabulated = ("--models", models, "--networks", networks)
+    call("correlations", *tabulated, "--points", files["points"], "--output", out["correlations"])
+    call("factors", *tabulated, "--output", out["factors"], "--pairs", out["pairs"])
     for script, name in (("point_statistics", "points"), ("curve_contrasts", "curves")):
         call(script, f"--{name}", files[name], "--networks", networks, "--output", out[name])
     inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
@@ -188,9 +189,12 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert verdicts["C1", "one"] == verdicts["C1", "all"] == "supported"
     assert verdicts["C1", "two"] == "too few networks"
     correlations = read_table(tables / "correlations.csv")
-    assert set(correlations.loc[correlations["value"].notna(), "n"]) == {40}
+    plain = correlations[correlations["statistic"] == "kendall_tau"]
+    assert set(plain.loc[plain["value"].notna(), "n"]) == {40}
+    assert set(correlations["drawn"]) == {"models, seeds"}
     pairs = read_table(tables / "pairs.csv")
-    effects = read_table(tables / "factors.csv").set_index(["dataset", "factor", "metric"])
+    effects = read_table(tables / "factors.csv")
+    effects = effects[effects["recipe"] == "all"].set_index(["dataset", "factor", "metric"])
     labels = effects.loc[("one", "random_labels", "jacobian_norm")]
     assert labels["median_ratio"] == pytest.approx(5.0, rel=0.1)
     assert labels["n"] == 8

@@ -47,7 +47,10 @@ CURVES = measured("curves", named_survey("trajectories"))
 
 # table: its script, the option that names it there, and its inputs by option
 STATISTICS = {
-    "correlations": ("correlations", dict(models=per_dataset("models"))),
+    "correlations": (
+        "correlations",
+        dict(models=per_dataset("models"), networks=per_dataset("networks"), points=POINTS),
+    ),
     "points": ("point_statistics", dict(points=POINTS, networks=per_dataset("networks"))),
     "curves": ("curve_contrasts", dict(curves=CURVES, networks=per_dataset("networks"))),
 }

@@ -99,7 +99,8 @@ for table, (script, files) in STATISTICS.items():
 rule table_factors:
     input:
         models=sealed(per_dataset("models")),
-        seals=seals(per_dataset("models")),
+        networks=sealed(per_dataset("networks")),
+        seals=seals(per_dataset("models") + per_dataset("networks")),
     output:
         factors=report(
             f"{TABLES}/factors.csv",
@@ -124,8 +125,9 @@ rule table_factors:
     message:
         "tabulate factors"
     shell:
-        "python {params.scripts}/factors.py --models {input.models:q} --settings {params.settings:q}"
-        " --output {output.factors:q} --pairs {output.pairs:q} --log {log:q}"
+        "python {params.scripts}/factors.py --models {input.models:q} --networks {input.networks:q}"
+        " --settings {params.settings:q} --output {output.factors:q} --pairs {output.pairs:q}"
+        " --log {log:q}"
 
 
 EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")}

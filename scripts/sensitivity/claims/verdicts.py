@@ -3,63 +3,46 @@
 **The decision rule, for a claim on one data set.** A quantity with a null value (no effect) and a
 direction (what the claim predicts) decides:
 
-- *too few networks*: fewer units than `MINIMUM` asks for, or the quantity is undefined;
+- *too few networks*: no outcome with this n and these ties could pass the correction in force
+  (`attainable`), or the quantity is undefined; `needed` says what n would do;
 - *supported*: its interval lies wholly on the claim's side of the null value, and its two-sided
   p-value after Holm's correction is at most `significance`;
 - *contradicted*: the same on the other side;
 - *not supported*: anything else, which is no evidence against the claim.
 
-A claim that names two quantities stands or falls with the weaker: its row shows the one whose
-evidence is least in the claim's favour (an intersection-union test, which needs no correction for
-there being two). The eight claims on one data set are one family of Holm's correction.
+A claim that names several quantities, or is tried under several recipes or losses, stands or falls
+with the weakest: its row shows the one whose evidence is least in the claim's favour. That is an
+intersection-union test, and support needs no correction for there being several; a contradiction
+picked out of k is multiplied by k. A recipe has a say where its units suffice for a verdict of its
+own, were all claims of the data set corrected together by Bonferroni; the others are reported.
 
-**Over all data sets** (`dataset` "all"): the statistic is the mean over data sets (of logarithms
-for ratios), its interval follows from theirs as for independent normal estimates, its p-value from
-Stouffer's method; data sets with too few networks are left out. The rule is the same with one thing
-more: a claim is supported only if the statistic of *every* data set lies on its side.
+The claims on one data set that could reach a verdict are one family of Holm's correction.
 
-Further rows ("C4 transitions") report single quantities of a claim by the same rule. They decide
-nothing, and are a family of their own.
+**Over all data sets** (`dataset` "all"): "on every data set" means each one. A claim is supported
+only if it is on every data set whose networks are enough, and `datasets` says how many these are.
+The statistic is the mean over them (of logarithms for ratios), its interval follows from theirs as
+for independent normal estimates; p is that of the weakest (intersection-union again), corrected
+over the claims.
+
+Further rows ("C4 transitions", "C6 lbfgs") report single quantities, recipes and losses of a claim
+by the same rule. They decide nothing, and are a family of their own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from sensitivity.claims.evidence import Quantity, Tables
+from sensitivity.claims.evidence import Finding, Tables
 from sensitivity.claims.hypotheses import CLAIMS, Claim
-from sensitivity.tables.statistics import SMALLEST, Estimate, holm, ratio, undefined
+from sensitivity.claims.overall import overall
+from sensitivity.claims.rule import Evidence, decided, weakest
+from sensitivity.tables.statistics import undefined
 
 ALL = "all"
-SUPPORTED, NOT_SUPPORTED = "supported", "not supported"
-CONTRADICTED, TOO_FEW = "contradicted", "too few networks"
-# Wilcoxon's two-sided test cannot reach 0.05 with fewer than 6 units; fewer than 10 misclassified
-# points, or 6 models, make no distribution to resample.
-MINIMUM = {"models": 6, "matched sets": 6, "networks": 6, "misclassified points": 10}
 COLUMNS = (
     *("claim", "dataset", "statistic", "low", "high", "n", "p", "p_holm", "verdict"),
-    *("quantity", "figure"),
+    *("quantity", "figure", "unit", "part", "parts", "datasets", "needed", "lacking"),
 )
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What one quantity says on a data set, or over all; `unanimous` if every data set agrees."""
-
-    quantity: Quantity
-    estimate: Estimate
-    enough: bool
-    unanimous: bool
-
-    @property
-    def favour(self) -> float:
-        """The p-value as a z-value, positive in the claim's favour; least where there is none."""
-        if not self.enough:
-            return -np.inf
-        return _z(self.estimate, self.quantity.null) * self.quantity.direction
 
 
 def claims_table(
@@ -71,84 +54,82 @@ def claims_table(
 
     A claim without data has its rows too, which say *too few networks*.
     """
-    rows = [row for claim in claims for row in _rows_of(claim, tables)]
-    frame = pd.DataFrame(rows)
-    corrected = frame["p"].where(frame["evidence"].map(lambda e: e.enough))
-    families = corrected.groupby([frame["dataset"], frame["decides"]])
-    frame["p_holm"] = families.transform(lambda p: holm(p.to_numpy()))
-    frame["verdict"] = [
-        verdict(evidence, p_holm, significance)
-        for evidence, p_holm in zip(frame["evidence"], frame["p_holm"])
+    found = {dataset: _found(tables, dataset, significance, claims) for dataset in tables.datasets}
+    own = {
+        dataset: {claim.id: weakest(of[claim.id]) for claim in claims}
+        for dataset, of in found.items()
+    }
+    verdicts = {dataset: decided(of, significance) for dataset, of in own.items()}
+    single = {dataset: _singles(of, claims) for dataset, of in found.items()}
+    further = {dataset: decided(of, significance) for dataset, of in single.items()}
+    together = overall(own, verdicts, significance, [claim.id for claim in claims])
+    labels = list(dict.fromkeys(label for of in single.values() for label in of))
+    beside = overall(single, further, significance, labels)
+    figures = {claim.id: claim.figure for claim in claims}
+    rows = [
+        _row(id, dataset, of[id], figures[id.split(" ")[0]])
+        for of_each, of_all in ((verdicts, together), (further, beside))
+        for id in of_all
+        for dataset, of in {**of_each, ALL: of_all}.items()
+        if id in of
     ]
-    return frame[list(COLUMNS)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def verdict(evidence: Evidence, p_holm: float, significance: float) -> str:
-    """The decision rule of this module."""
-    if not evidence.enough:
-        return TOO_FEW
-    estimate, null = evidence.estimate, evidence.quantity.null
-    if p_holm <= significance and (estimate.low > null or estimate.high < null):
-        side = 1 if estimate.low > null else -1
-        if side != evidence.quantity.direction:
-            return CONTRADICTED
-        if evidence.unanimous:
-            return SUPPORTED
-    return NOT_SUPPORTED
+def _found(tables, dataset, significance, claims):
+    """By claim the findings that have a say, each with its quantity; one at least."""
+    everything = {
+        claim.id: [
+            [(quantity, finding) for finding in quantity.find(tables, dataset)]
+            or [(quantity, Finding("", undefined(0)))]
+            for quantity in claim.deciding
+            if not quantity.control or any(quantity.find(tables, dataset))
+        ]
+        for claim in claims
+    }
+    with_data = sum(
+        any(finding.defined for of in quantities for _, finding in of)
+        for quantities in everything.values()
+    )
+    enough = significance / max(with_data, 1)
+    found = {
+        id: [pair for of in qs for pair in _with_a_say(of, enough)] for id, qs in everything.items()
+    }
+    found["further"] = {
+        claim.id: [
+            [(quantity, finding) for finding in quantity.find(tables, dataset)]
+            for quantity in (*claim.deciding, *claim.further)
+        ]
+        for claim in claims
+    }
+    return found
 
 
-def _rows_of(claim: Claim, tables: Tables):
-    """The claim's own rows, then those of its single quantities."""
-    quantities = (*claim.deciding, *claim.further)
-    found = {quantity.part: _by_dataset(quantity, tables) for quantity in quantities}
-    for dataset in (*tables.datasets, ALL):
-        deciding = [found[quantity.part][dataset] for quantity in claim.deciding]
-        weakest = min(deciding, key=lambda evidence: evidence.favour)
-        yield _row(claim.id, dataset, weakest, claim.figure, decides=True)
-    single = quantities if len(claim.deciding) > 1 else claim.further
-    for quantity in single:
-        for dataset, evidence in found[quantity.part].items():
-            label = f"{claim.id} {quantity.part}"
-            yield _row(label, dataset, evidence, claim.figure, decides=False)
+def _with_a_say(findings, enough):
+    """Those that could decide on their own; where none could, the one that is nearest to it."""
+    able = [(q, f) for q, f in findings if f.defined and f.estimate.least_p <= enough]
+    return able or [min(findings, key=lambda pair: (not pair[1].defined, pair[1].estimate.least_p))]
 
 
-def _by_dataset(quantity: Quantity, tables: Tables) -> dict[str, Evidence]:
-    found = {}
-    for dataset in tables.datasets:
-        estimate, size = quantity.find(tables, dataset)
-        enough = size >= MINIMUM[quantity.unit] and not np.isnan([estimate.value, estimate.p]).any()
-        found[dataset] = Evidence(quantity, estimate, bool(enough), True)
-    return {**found, ALL: combined(quantity, list(found.values()))}
+def _singles(found, claims):
+    """Evidence by label for every single quantity, and for every part of one that has several."""
+    singles = {}
+    for claim in claims:
+        for quantity, findings in zip(
+            (*claim.deciding, *claim.further), found["further"][claim.id]
+        ):
+            alone = len(claim.deciding) == 1 and quantity in claim.deciding
+            if alone and len(findings) == 1:
+                continue
+            for _, finding in findings:
+                name = "" if alone else f" {quantity.part}"
+                part = f" {finding.part}" if len(findings) > 1 else ""
+                singles[f"{claim.id}{name}{part}"] = Evidence(quantity, finding)
+    return singles
 
 
-def combined(quantity: Quantity, evidence: Sequence[Evidence]) -> Evidence:
-    """The evidence of several data sets as one (see the module's description)."""
-    estimates = [e.estimate for e in evidence if e.enough]
-    if not estimates:
-        return Evidence(quantity, undefined(sum(e.estimate.n for e in evidence)), False, False)
-    n = sum(e.n for e in estimates)
-    unanimous = all((e.value - quantity.null) * quantity.direction > 0 for e in estimates)
-    if len(estimates) == 1:
-        return Evidence(quantity, estimates[0], True, unanimous)
-    numbers = np.array([(e.value, e.low, e.high) for e in estimates]).T
-    if quantity.is_ratio:
-        numbers = np.log(np.clip(numbers, SMALLEST, 1 / SMALLEST))
-    value, low, high = numbers
-    mean, half = value.mean(), np.sqrt(np.square(high - low).sum()) / 2 / len(estimates)
-    summary = [mean, mean - half, mean + half]
-    z = sum(_z(e, quantity.null) for e in estimates) / np.sqrt(len(estimates))
-    if quantity.is_ratio:
-        summary = [ratio(logarithm) for logarithm in summary]
-    p = 2 * stats.norm.sf(abs(z))
-    return Evidence(quantity, Estimate(*map(float, summary), n, float(p)), True, unanimous)
-
-
-def _z(estimate: Estimate, null: float) -> float:
-    """The two-sided p-value as a normal deviate with the sign of the effect."""
-    return float(stats.norm.isf(max(estimate.p, SMALLEST) / 2) * np.sign(estimate.value - null))
-
-
-def _row(label: str, dataset: str, evidence: Evidence, figure: str, *, decides: bool):
+def _row(label: str, dataset: str, of: dict[str, object], figure: str) -> dict[str, object]:
+    evidence = of["evidence"]
     estimate = evidence.estimate
     return {
         "claim": label,
@@ -158,8 +139,14 @@ def _row(label: str, dataset: str, evidence: Evidence, figure: str, *, decides: 
         "high": estimate.high,
         "n": estimate.n,
         "p": estimate.p,
-        "quantity": evidence.quantity.text,
+        "p_holm": of["p_holm"],
+        "verdict": of["verdict"],
+        "quantity": evidence.text,
         "figure": figure,
-        "decides": decides,
-        "evidence": evidence,
+        "unit": evidence.quantity.unit,
+        "part": evidence.finding.part,
+        "parts": evidence.parts,
+        "datasets": evidence.datasets,
+        "needed": of["needed"],
+        "lacking": evidence.finding.lacking,
     }

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
+from sensitivity.tables.factors import BY_DIFFERENCE
 
 # Factor -> (what stands on the horizontal axis, on the vertical axis).
 FACTORS = {
@@ -27,8 +28,8 @@ def draw(data, settings):
 
     A point is a pair, with standard errors over replicates both ways; above the diagonal the
     changed model has more. Printed for each data set: the table's median ratio of changed to
-    reference, its interval, and n matched sets. `data` needs `pairs` and `factors`; `settings` may
-    name the `datasets`.
+    reference (of gaps: their difference in percentage points), its interval, and n matched sets.
+    `data` needs `pairs` and `factors`; `settings` may name the `datasets`.
     """
     names = _selection.datasets(settings, data.pairs)
     markers = {name: plotting.MARKERS[i % len(plotting.MARKERS)] for i, name in enumerate(names)}
@@ -99,12 +100,21 @@ def _effects(factors, pairs, markers):
         rows = _selection.of_dataset(factors, dataset)
         if not rows.empty:
             rows = rows[(rows["factor"] == factor) & (rows["metric"] == metric)]
-        if not rows.empty and np.isfinite(rows["median_ratio"].iloc[0]):
-            effect = rows[["median_ratio", "low", "high"]].iloc[0]
-            ratio = _numbers.interval(*effect, _numbers.two_digits)
-            text = f"×{ratio}, n = {int(rows['n'].iloc[0])}"
+        column = "median_difference" if metric in BY_DIFFERENCE else "median_ratio"
+        if not rows.empty and np.isfinite(rows[column].iloc[0]):
+            effect = rows[[column, "low", "high"]].iloc[0]  # of all recipes, the first row
+            n = int(rows["n"].iloc[0])
+            if metric in BY_DIFFERENCE:
+                text = f"{_numbers.interval(*effect, _points)} pp, n = {n}"
+            else:
+                text = f"×{_numbers.interval(*effect, _numbers.two_digits)}, n = {n}"
         lines.append(f"{SYMBOLS[markers[dataset]]} {text}" if len(markers) > 1 else text)
     return lines
+
+
+def _points(value):
+    """Percentage points with their sign."""
+    return ("+" if value >= 0 else "") + _numbers.signed(value, 1)
 
 
 def _legend(figure, markers, faces):

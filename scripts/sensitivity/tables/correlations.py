@@ -1,20 +1,44 @@
 """How measures of a network rank against the generalization gap (correlations.csv).
 
-The paper's two metrics stand beside rivals on the same models, with the same statistics: a metric
-is judged better or worse only in comparison (Jiang et al. 2020). Models are the unit, each the mean
-over its replicates; `selection.explaining_the_gap` says which enter. Where the rivals were taken on
-some of these models only, every measure is compared on those. The grid of hyper-parameters
-is chosen, not drawn: intervals and p-values treat its models as exchangeable, and say how far the
-numbers would move if other models of the same kind had been trained.
+The paper's two metrics stand beside rivals, with the same statistics: a metric is judged better or
+worse only in comparison (Jiang et al. 2020). Models are the unit, each a mean over its replicates;
+`selection.explaining_the_gap` says which enter. Every measure is correlated over all models that
+have it, and compared with the Jacobian norm on the models that have both. The plain τ over all
+models is the paper's figure. What a claim rests on is the τ over models that agree in other
+hyper-parameters (`strata`), since one hyper-parameter alone can carry the plain one; optimizers are
+strata throughout. Intervals draw models, their seeds and, where recorded, test points anew
+(`crossed`); the column `drawn` says which.
 """
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from sensitivity.tables.comparisons import (
+    Compared,
+    at_matched_loss,
+    difference_from_norm,
+    partial_kendall,
+    split_half,
+)
+from sensitivity.tables.crossed import GAP, NORM, Crossed, Records
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.selection import explaining_the_gap
 from sensitivity.tables.single_changes import SingleChanges, granulated_kendall, worst_sign_error
-from sensitivity.tables.statistics import Estimate, holm, kendall, spearman
+from sensitivity.tables.statistics import Estimate, holm, kendall, spearman, undefined
+from sensitivity.tables.strata import (
+    ALL_BUT_SIZE,
+    FURTHER,
+    KINDS,
+    OF_SIZE,
+    Strata,
+    least_permutation_p,
+    stratified_kendall,
+    varying_kinds,
+    weakest_stratified,
+)
 
 # The direction in which each measure is meant to go with the gap: 1 if a larger value promises a
 # larger gap, -1 if a smaller one. A predictor is of use only if that is known beforehand, so a
@@ -34,82 +58,134 @@ DIRECTIONS = {
     "output_margin": -1,
     "sharpness": 1,
 }
-RIVALS = (
-    "spectral_norm_product",
-    "distance_from_initialization",
-    "path_norm",
-    "output_margin",
-    "sharpness",
-)
+STRATIFIED = "stratified_kendall_tau"
+MATCHED = "kendall_tau_at_matched_training_loss"
 STATISTICS = (
-    "kendall_tau",
-    "spearman_rho",
-    "granulated_kendall_tau",
-    "worst_environment_sign_error",
+    *("kendall_tau", "spearman_rho", "granulated_kendall_tau", "worst_environment_sign_error"),
+    STRATIFIED,
+    *(f"kendall_tau_within_{name}".replace("-", "_") for name in (*KINDS, *FURTHER)),
+    *("partial_kendall_tau_given_training_loss", MATCHED),
+    *("jacobian_norm_tau_minus_this", "split_half_kendall_tau"),
 )
-COLUMNS = ("dataset", "measure", "statistic", "value", "low", "high", "n", "p", "p_holm", "rank")
+COLUMNS = (
+    *("dataset", "measure", "statistic", "value", "low", "high", "n", "p", "p_holm", "rank"),
+    *("least_p", "within", "strata", "drawn"),
+)
 
 
 def correlations(
-    models: pd.DataFrame, bootstrap: Bootstrap, minimum_pairs: int = 3
+    models: pd.DataFrame,
+    bootstrap: Bootstrap,
+    minimum_pairs: int = 3,
+    networks: pd.DataFrame | None = None,
+    records: Mapping[str, Records] | None = None,
 ) -> pd.DataFrame:
     """One row for each data set, measure and statistic; measures that were not taken have n = 0.
 
-    `models` holds the rows of models.csv of one or more data sets. Correlations are as they fall;
-    the sign error is that of the measure in its direction (`DIRECTIONS`). `rank` orders the
+    `models` holds the rows of models.csv of one or more data sets, `networks` those of networks.csv
+    (so that seeds can be drawn), `records` by data set and model the arrays of points.npz.
+
+    Correlations are as they fall; the sign error is that of the measure in its direction
+    (`DIRECTIONS`). `stratified_kendall_tau` is the least favourable of the τ within models of equal
+    size, non-linearity or recipe, and `within` names which; `strata` counts the strata with two
+    models or more, and `least_p` is the least p-value that these could give. `rank` orders the
     measures of a data set and statistic, 1 the best: by the correlation in the measure's direction,
-    or by the smallest sign error. `p_holm` corrects over those measures.
+    or by the smallest error or lead of the norm. `p_holm` corrects over those measures.
     """
-    parts = [
-        _of_dataset(dataset, compared(group), bootstrap, minimum_pairs)
-        for dataset, group in models.groupby("dataset", sort=False)
-    ]
+    parts = []
+    for dataset, group in models.groupby("dataset", sort=False):
+        chosen = explaining_the_gap(group)
+        singles = None if networks is None else networks[networks["dataset"] == dataset]
+        crossed = Crossed(chosen, singles, (records or {}).get(str(dataset), {}), bootstrap)
+        parts.append(_of_dataset(str(dataset), crossed, minimum_pairs))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     return table[list(COLUMNS)]
 
 
-def compared(models: pd.DataFrame) -> pd.DataFrame:
-    """The models of one data set on which all measures are compared."""
-    chosen = explaining_the_gap(models)
-    rivals = chosen[[name for name in RIVALS if name in chosen]].notna().any(axis=1)
-    return chosen[rivals] if rivals.any() else chosen
-
-
-def _of_dataset(
-    dataset: str, models: pd.DataFrame, bootstrap: Bootstrap, minimum_pairs: int
-) -> pd.DataFrame:
-    gap = models["generalization_gap"].to_numpy(dtype=float)
-    changes = SingleChanges.of(models)
-    rows = []
-    for measure, direction in DIRECTIONS.items():
-        missing = np.full(len(models), np.nan)
-        values = models[measure].to_numpy(dtype=float) if measure in models else missing
-        estimates = (
-            kendall(values, gap, bootstrap),
-            spearman(values, gap, bootstrap),
-            granulated_kendall(changes, values, gap, bootstrap),
-            worst_sign_error(changes, direction * values, gap, bootstrap, minimum_pairs),
-        )
-        for statistic, estimate in zip(STATISTICS, estimates, strict=True):
-            rows.append(_row(dataset, measure, statistic, estimate))
+def _of_dataset(dataset: str, crossed: Crossed, minimum_pairs: int) -> pd.DataFrame:
+    changes = SingleChanges.of(crossed.models)
+    compared = Compared(crossed)
+    rows = [
+        {"dataset": dataset, "measure": measure, "drawn": crossed.drawn, **row}
+        for measure, direction in DIRECTIONS.items()
+        for row in _of_measure(measure, direction, compared, changes, minimum_pairs)
+    ]
     table = pd.DataFrame(rows)
     families = table.groupby("statistic", sort=False)
     table["p_holm"] = families["p"].transform(lambda p: holm(p.to_numpy()))
     merit = table["value"] * table["measure"].map(DIRECTIONS)
-    error = table["statistic"] == "worst_environment_sign_error"
+    error = table["statistic"].isin(("worst_environment_sign_error", STATISTICS[-2]))
     merit = merit.mask(error, -table["value"])
     ranks = merit.groupby(table["statistic"]).rank(ascending=False, method="min")
     return table.assign(rank=ranks.astype("Int64"))
 
 
-def _row(dataset: str, measure: str, statistic: str, estimate: Estimate) -> dict[str, object]:
+def _of_measure(measure, direction, compared, changes, minimum_pairs):
+    """The rows of one measure, a statistic each."""
+    models, bootstrap = compared.crossed.models, compared.bootstrap
+    if measure not in models or models[measure].isna().all():
+        for statistic in STATISTICS:
+            yield _row(statistic, undefined(0))
+        return
+    gap, values = (models[name].to_numpy(dtype=float) for name in (GAP, measure))
+    known = compared.known(measure, GAP)
+    tau = kendall(values, gap, bootstrap)
+    if compared.crossed.networks is not None and not np.isnan(tau.value):
+        everything = Strata.by(np.zeros(known.sum(), dtype=int))
+        crossed = compared.kendall(
+            compared.values(measure), compared.values(GAP), known, everything
+        )
+        low, high = bootstrap.interval(crossed[1:], tau.n)
+        tau = replace(tau, low=low, high=high, distribution=crossed[1:])
+    least_p = least_permutation_p(np.zeros(known.sum(), dtype=int), values[known], gap[known])
+    yield _row("kendall_tau", replace(tau, least_p=least_p))
+    yield _row("spearman_rho", spearman(values, gap, bootstrap))
+    yield _row("granulated_kendall_tau", granulated_kendall(changes, values, gap, bootstrap))
+    error = worst_sign_error(changes, direction * values, gap, bootstrap, minimum_pairs)
+    yield _row("worst_environment_sign_error", error)
+    yield from _stratified(measure, direction, compared)
+    yield _row("partial_kendall_tau_given_training_loss", partial_kendall(compared, measure))
+    yield _row(MATCHED, at_matched_loss(compared, measure))
+    if measure != NORM and NORM in models:
+        yield _row(STATISTICS[-2], difference_from_norm(compared, measure, direction))
+    else:
+        yield _row(STATISTICS[-2], undefined(0))
+    yield _row(STATISTICS[-1], split_half(compared) if measure == NORM else undefined(0))
+
+
+def _stratified(measure, direction, compared):
+    """τ within each kind of hyper-parameter that varies, the weakest of them first."""
+    models = compared.crossed.models
+    gap, values = (models[name].to_numpy(dtype=float) for name in (GAP, measure))
+    resampled = (compared.values(measure)[1:], compared.values(GAP)[1:])
+    found, strata = {}, {}
+    of_size = measure in OF_SIZE
+    varying = varying_kinds(models, measure)
+    for name, columns in {**(ALL_BUT_SIZE if of_size else {}), **KINDS, **FURTHER}.items():
+        if name in KINDS and (of_size or name not in varying):
+            found[name], strata[name] = undefined(0), 0
+            continue
+        parts = Strata.of(models, columns)
+        strata[name] = parts.shared
+        found[name] = stratified_kendall(parts, values, gap, compared.bootstrap, resampled)
+    within, weakest = weakest_stratified(models, measure, found, direction)
+    yield _row(STRATIFIED, weakest, within, strata.get(within, 0))
+    for name in (*KINDS, *FURTHER):
+        statistic = f"kendall_tau_within_{name}".replace("-", "_")
+        yield _row(statistic, found[name], name, strata[name])
+
+
+def _row(
+    statistic: str, estimate: Estimate, within: str = "", strata: int | None = None
+) -> dict[str, object]:
     return {
-        "dataset": dataset,
-        "measure": measure,
         "statistic": statistic,
         "value": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
         "p": estimate.p,
+        "least_p": estimate.least_p,
+        "within": within,
+        "strata": strata,
     }

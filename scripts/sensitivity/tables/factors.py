@@ -1,175 +1,138 @@
 """What changes when one factor of training changes (Novak et al. 2018, section 4.2 and figure 4).
 
-A *pair* is two models that agree in all but the factor. Models that agree so form a *matched set*:
-one ReLU model and its partners with other non-linearities, or one L-BFGS model and all mini-batch
-models of its architecture. Pairs of a set share a model, so the set is the unit of every statistic:
-its log-ratio is the mean over its pairs, and a set with three partners counts once.
+Pairs of a matched set share a model (`pairs`), so the set is the unit of every statistic: its
+effect is the mean over its pairs, and a set with three partners counts once. Norms and transitions
+are compared by ratio; generalization gaps, which may be zero or negative, by difference in
+percentage points. Each recipe that sets have in common is reported apart, since effects can point
+in opposite directions: L-BFGS and momentum, true and random labels, one mini-batch rate and
+another.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.study.recipe import IGNORED_BY_FULL_BATCH
-from sensitivity.tables.resampling import Bootstrap
-from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
-from sensitivity.tables.statistics import holm, log_ratios, median_ratio
-
-METRICS = ("generalization_gap", "jacobian_norm", "transitions")
-PAIR_COLUMNS = (
-    "dataset",
-    "factor",
-    "metric",
-    "reference_model",
-    "changed_model",
-    "level",
-    "reference",
-    "reference_standard_error",
-    "changed",
-    "changed_standard_error",
-    "matched_set",
+from sensitivity.tables.crossed import by_seed, weighted_means
+from sensitivity.tables.pairs import FACTORS, METRICS
+from sensitivity.tables.resampling import SEED_STREAM, Bootstrap
+from sensitivity.tables.statistics import (
+    Estimate,
+    holm,
+    log_ratios,
+    median_difference,
+    median_ratio,
 )
+
+ALL = "all"
+BY_DIFFERENCE = ("generalization_gap",)
+PERCENT = 100
 FACTOR_COLUMNS = (
-    "dataset",
-    "factor",
-    "metric",
-    "n",
-    "median_ratio",
-    "low",
-    "high",
-    "share_agreeing",
-    "expected_direction",
-    "p",
-    "p_holm",
-    "pairs",
+    *("dataset", "factor", "metric", "recipe", "n", "median_ratio", "median_difference"),
+    *("low", "high", "share_agreeing", "expected_direction", "p", "p_holm", "least_p", "pairs"),
+    *("unfair_pairs", "all_pairs_ratio", "all_pairs_difference", "drawn"),
 )
 
 
-@dataclass(frozen=True)
-class Factor:
-    """A hyper-parameter of which one value is compared with every other one.
-
-    Either the `reference` value is named or the `changed` one; `pairs.csv` calls the value of the
-    other side the pair's level. `greater` is what the paper leads one to expect of the changed
-    model's metrics. `ignored` are further hyper-parameters in which the two may differ.
-    """
-
-    column: str
-    greater: bool
-    reference: str | None = None
-    changed: str | None = None
-    ignored: tuple[str, ...] = ()
-
-    def is_reference(self, models: pd.DataFrame) -> pd.Series:
-        """Which models stand on the reference side: `[models]`, bool."""
-        if self.reference is not None:
-            return models[self.column] == self.reference
-        return models[self.column] != self.changed
-
-
-FACTORS = {
-    "random_labels": Factor("labels", greater=True, reference="true"),
-    "augmentation": Factor("augmentation", greater=False, reference="none"),
-    "activation": Factor("activation", greater=True, reference="relu"),
-    # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps; how long
-    # either side trains is part of the comparison.
-    "full_batch": Factor(
-        "optimizer",
-        greater=True,
-        changed="lbfgs",
-        ignored=(*IGNORED_BY_FULL_BATCH, "steps", "stop_when_fitted"),
-    ),
-}
-
-
-def pairs(models: pd.DataFrame) -> pd.DataFrame:
-    """All pairs of each factor and metric: the points of figure 4.
-
-    `models` holds rows of models.csv. Both models of a pair fit; under augmentation that is waived
-    (study: the accuracy on images as they are is no criterion for what was trained), but nothing
-    that diverged enters. Pairs with a missing value are left out of their metric, and so are models
-    of which a share of the labels is random: they belong to figure A9.
-    """
-    usable = models[
-        models["labels"].isin(("true", "random"))
-        & ~models["diverged"].astype(bool)
-        & (models["fits"].astype(bool) | (models["augmentation"] != "none"))
-    ]
-    rows = [
-        row
-        for dataset, group in one_per_recipe(usable).groupby("dataset", sort=False)
-        for name, factor in FACTORS.items()
-        for row in _pairs_of(group, str(dataset), name, factor)
-    ]
-    table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
-    return table.dropna(subset=["reference", "changed"]).reset_index(drop=True)
-
-
-def factors(pairs: pd.DataFrame, datasets: list[str], bootstrap: Bootstrap) -> pd.DataFrame:
+def factors(
+    pairs: pd.DataFrame,
+    datasets: list[str],
+    bootstrap: Bootstrap,
+    networks: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Per data set, factor and metric the effect over matched sets: n sets, from `pairs` pairs.
 
-    `median_ratio` is changed over reference with a bootstrap interval over sets, p Wilcoxon's
-    signed-rank test of the log-ratios, `share_agreeing` the share of sets that moved in the
-    expected direction. A gap that is zero or negative counts as a vanishing one. `p_holm` corrects
-    over the tests of one data set.
+    `median_ratio` is changed over reference, `median_difference` changed minus reference in
+    percentage points (of gaps, which have no ratio), with a bootstrap interval over sets and, where
+    the rows of networks.csv are given, over the seeds that sets share. p: Wilcoxon's signed-rank
+    test; `share_agreeing`: of the sets that moved in the expected direction. Only fair pairs enter;
+    `unfair_pairs` counts the others, and `all_pairs_*` is the median with them. A row for each
+    `recipe` follows the row of them `all`, where there are several. `p_holm` corrects over the
+    `all` rows of one data set; those of recipes are corrected where they are used.
     """
-    rows = [
-        _effect(pairs, dataset, name, metric, bootstrap)
-        for dataset in datasets
-        for name in FACTORS
-        for metric in METRICS
-    ]
+    rows = []
+    for dataset in datasets:
+        singles = None if networks is None else networks[networks["dataset"] == dataset]
+        for name in FACTORS:
+            for metric in METRICS:
+                chosen = pairs[(pairs["dataset"] == dataset) & (pairs["factor"] == name)]
+                chosen = chosen[chosen["metric"] == metric]
+                recipes = sorted(chosen["recipe"].unique())
+                key = {"dataset": dataset, "factor": name, "metric": metric}
+                for recipe in (ALL, *recipes):
+                    part = chosen if recipe == ALL else chosen[chosen["recipe"] == recipe]
+                    rows.append(key | {"recipe": recipe} | _effect(part, key, singles, bootstrap))
     table = pd.DataFrame(rows, columns=[c for c in FACTOR_COLUMNS if c != "p_holm"])
-    families = table.groupby("dataset", sort=False)
-    table["p_holm"] = families["p"].transform(lambda p: holm(p.to_numpy()))
+    families = table["p"].where(table["recipe"] == ALL).groupby(table["dataset"], sort=False)
+    table["p_holm"] = families.transform(lambda p: holm(p.to_numpy()))
     return table[list(FACTOR_COLUMNS)]
 
 
-def _pairs_of(models: pd.DataFrame, dataset: str, name: str, factor: Factor) -> Iterator[tuple]:
-    key = [c for c in HYPERPARAMETERS if c != factor.column and c not in factor.ignored]
-    sets = models.groupby(key, dropna=False).ngroup()
-    found = models.assign(matched_set=sets, is_reference=factor.is_reference(models))
-    found = found.sort_values(["matched_set", "model"])
-    joined = found[found["is_reference"]].merge(
-        found[~found["is_reference"]], on="matched_set", suffixes=("_reference", "_changed")
-    )
-    joined["matched_set"] = pd.factorize(joined["matched_set"])[0]  # count the sets with pairs
-    level = f"{factor.column}_{'changed' if factor.changed is None else 'reference'}"
-    for metric in METRICS:
-        columns = [
-            joined[f"{metric}{suffix}_{side}"]
-            for side in ("reference", "changed")
-            for suffix in ("", "_standard_error")
-        ]
-        names = (joined["model_reference"], joined["model_changed"], joined[level])
-        for values in zip(*names, *columns, joined["matched_set"]):
-            yield dataset, name, metric, *values
-
-
 def _effect(
-    pairs: pd.DataFrame, dataset: str, name: str, metric: str, bootstrap: Bootstrap
+    chosen: pd.DataFrame, key: dict[str, str], networks: pd.DataFrame | None, bootstrap: Bootstrap
 ) -> dict[str, object]:
-    chosen = pairs[
-        (pairs["dataset"] == dataset) & (pairs["factor"] == name) & (pairs["metric"] == metric)
-    ]
-    ratios = pd.Series(
-        log_ratios(chosen["changed"].to_numpy(float), chosen["reference"].to_numpy(float))
-    )
-    by_set = ratios.groupby(chosen["matched_set"].to_numpy()).mean().to_numpy()
-    estimate = median_ratio(by_set, bootstrap)
-    sign = 1 if FACTORS[name].greater else -1
+    """The numbers of one row of factors.csv."""
+    factor, metric = FACTORS[key["factor"]], key["metric"]
+    compare = _difference if metric in BY_DIFFERENCE else log_ratios
+    kind = "difference" if metric in BY_DIFFERENCE else "ratio"
+    fair = chosen[chosen["comparable"].astype(bool)]
+    estimate, by_set = _estimate(fair, compare, networks, metric, bootstrap)
+    everything, _ = _estimate(chosen, compare, None, metric, bootstrap)
+    expected = factor.expected(metric)
+    agrees = {"greater": by_set > 0, "less": by_set < 0, "not greater": by_set <= 0}[expected]
     return {
-        "dataset": dataset,
-        "factor": name,
-        "metric": metric,
         "n": estimate.n,
-        "median_ratio": estimate.value,
+        f"median_{kind}": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "share_agreeing": (sign * by_set > 0).mean() if len(by_set) else np.nan,
-        "expected_direction": "greater" if FACTORS[name].greater else "less",
+        "share_agreeing": agrees.mean() if len(by_set) else np.nan,
+        "expected_direction": expected,
         "p": estimate.p,
-        "pairs": len(chosen),
+        "least_p": estimate.least_p,
+        "pairs": len(fair),
+        "unfair_pairs": len(chosen) - len(fair),
+        f"all_pairs_{kind}": everything.value,
+        "drawn": "matched sets" if networks is None else "matched sets, seeds",
     }
+
+
+def _estimate(
+    chosen: pd.DataFrame,
+    compare: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    networks: pd.DataFrame | None,
+    metric: str,
+    bootstrap: Bootstrap,
+) -> tuple[Estimate, np.ndarray]:
+    """The median over matched sets, and the effect in each of them `[sets]`."""
+    sets = pd.factorize(chosen["matched_set"])[0]
+    sizes = np.bincount(sets)
+    sides = [chosen[side].to_numpy(dtype=float) for side in ("reference", "changed")]
+    by_set = np.bincount(sets, compare(sides[1], sides[0])) / np.maximum(sizes, 1)
+    resampled = None
+    if networks is not None and len(chosen):
+        moved = [
+            _over_seeds(chosen[[f"{side}_model", side]], networks, metric, bootstrap)
+            for side in ("reference", "changed")
+        ]
+        effects = compare(moved[1], moved[0])
+        resampled = effects @ (np.eye(len(sizes))[sets] / sizes)
+    median = median_difference if metric in BY_DIFFERENCE else median_ratio
+    return median(by_set, bootstrap, resampled), by_set
+
+
+def _over_seeds(
+    side: pd.DataFrame, networks: pd.DataFrame, metric: str, bootstrap: Bootstrap
+) -> np.ndarray:
+    """A metric of one side of the pairs `[b, pairs]` in every resample of the seeds."""
+    side = side.set_axis(["model", metric], axis=1)
+    names = side.drop_duplicates("model")
+    singles = by_seed(names, networks, metric)
+    counts = bootstrap.counts(singles.shape[1], SEED_STREAM)
+    means = weighted_means(singles, counts, names[metric].to_numpy(dtype=float))
+    places = {name: place for place, name in enumerate(names["model"])}
+    return means[:, side["model"].map(places).to_numpy(dtype=int)]
+
+
+def _difference(changed: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """In percentage points."""
+    return PERCENT * (changed - reference)

@@ -1,28 +1,57 @@
 """Does the Jacobian norm at a test point predict loss and misclassification there? (points.csv)
 
-Novak et al. 2018, section 4.4 and figure 6, in numbers: AUROC of the Jacobian norm as a predictor
-of misclassification, beside that of the obvious rival, a low maximum probability; and Spearman's
-ρ of the Jacobian norm with the loss that the network was trained on. The unit is a test point.
+Novak et al. 2018, section 4.4 and figure 6, in numbers, for the networks of every training loss:
+AUROC of the norm as a predictor of misclassification, beside that of the obvious rival, a low
+maximum probability, with its lead over the rival and what it adds to it; and Spearman's ρ of the
+norm with the loss that the network was trained on, over all points and among right and wrong ones
+(against the loss the norm is an arch: confidently wrong points have small norms). The unit is a
+test point; networks share their points, and statements about several draw points, models and seeds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.tables.resampling import Bootstrap
+from sensitivity.tables.added_value import auroc_added, auroc_lead
+from sensitivity.tables.resampling import (
+    MODEL_STREAM,
+    SEED_STREAM,
+    Bootstrap,
+    weighted_spearman,
+)
 from sensitivity.tables.selection import fitting
 from sensitivity.tables.statistics import Estimate, auroc, mean_estimate, spearman
 
 ALL, POOLED = "all", "pooled"
-NULLS = {"auroc_jacobian_norm": 0.5, "auroc_maximum_probability": 0.5, "spearman_loss": 0.0}
+NULLS = {
+    "auroc_jacobian_norm": 0.5,
+    "auroc_maximum_probability": 0.5,
+    "spearman_loss": 0.0,
+    "auroc_lead": 0.0,
+    "auroc_added": 0.0,
+    "spearman_loss_right": 0.0,
+    "spearman_loss_wrong": 0.0,
+}
+WITH_P = tuple(NULLS)[2:]
 LOSSES = {"cross_entropy": "cross_entropy", "squared": "squared_loss"}
 COLUMNS = (
     *("dataset", "model", "replicate", "loss", "n", "misclassified"),
     *(f"{name}{suffix}" for name in NULLS for suffix in ("", "_low", "_high")),
-    *("p", "spearman_loss_p", "networks"),
+    *("p", *(f"{name}_p" for name in WITH_P), "least_p", "networks"),
 )
+
+
+@dataclass(frozen=True)
+class Single:
+    """What one network says, and which of its points `[n]` are wrong."""
+
+    model: str
+    seed: int
+    estimates: dict[str, Estimate]
+    wrong: np.ndarray
 
 
 def point_statistics(
@@ -34,15 +63,16 @@ def point_statistics(
 
     `records` are (data set, model, arrays of points.npz); `networks` the rows of networks.csv. A
     pooled row is the mean over its networks of their own statistics: scores are compared within a
-    network only, and a resample draws test points for all networks at once. Its `n` counts test
-    points, its `misclassified` those that at least one of its networks gets wrong. `p` belongs to
-    the AUROC of the Jacobian norm (Mann-Whitney; in pooled rows from the bootstrap).
+    network only. A resample draws test points for all networks at once, and models and seeds (which
+    models share) with them. Its `n` counts test points, its `misclassified` those that at least one
+    of its networks gets wrong. `p` belongs to the AUROC of the Jacobian norm (Mann-Whitney; in
+    pooled rows from the bootstrap); `least_p` is the least that the resamples could give.
 
     Raises:
         SensitivityError: records of one data set are about different test points.
     """
     rows: list[dict[str, object]] = []
-    pools: dict[tuple[str, str], list[tuple[dict[str, Estimate], np.ndarray]]] = {}
+    pools: dict[tuple[str, str], list[Single]] = {}
     points: dict[str, np.ndarray] = {}
     for dataset, model, arrays in records:
         if not np.array_equal(points.setdefault(dataset, arrays["index"]), arrays["index"]):
@@ -50,12 +80,13 @@ def point_statistics(
                 f"the points of model {model} on {dataset} are not those of the other models; "
                 "delete its points.npz and run the same command again"
             )
-        pool = []
+        pool: list[Single] = []
+        seeds = _seeds(networks, dataset, model)
         for replicate, loss in _fitting(networks, dataset, model):
             wrong = ~arrays["correct"][replicate].astype(bool)
             estimates = _estimates(arrays, replicate, LOSSES[loss], bootstrap)
             rows.append(_row((dataset, model, str(replicate), loss), estimates, wrong, 1))
-            pool.append((estimates, wrong))
+            pool.append(Single(model, seeds.get(replicate, replicate), estimates, wrong))
         if pool:
             rows.append(_pooled_row((dataset, model, POOLED, loss), pool, bootstrap))
             pools.setdefault((dataset, loss), []).extend(pool)
@@ -75,22 +106,63 @@ def _estimates(
 ) -> dict[str, Estimate]:
     norm, loss_of_point = arrays["jacobian_norm"][replicate], arrays[loss][replicate]
     wrong = ~arrays["correct"][replicate].astype(bool)
+    doubt = -arrays["maximum_probability"][replicate]
     return {
         "auroc_jacobian_norm": auroc(norm, wrong, bootstrap),
-        "auroc_maximum_probability": auroc(
-            -arrays["maximum_probability"][replicate], wrong, bootstrap
-        ),
+        "auroc_maximum_probability": auroc(doubt, wrong, bootstrap),
         "spearman_loss": spearman(norm, loss_of_point, bootstrap),
+        "auroc_lead": auroc_lead(norm, doubt, wrong, bootstrap),
+        "auroc_added": auroc_added(norm, doubt, wrong, bootstrap),
+        "spearman_loss_right": _spearman_among(~wrong, norm, loss_of_point, bootstrap),
+        "spearman_loss_wrong": _spearman_among(wrong, norm, loss_of_point, bootstrap),
     }
 
 
-def _pooled_row(key, pool, bootstrap):
+def _spearman_among(
+    chosen: np.ndarray, norm: np.ndarray, loss: np.ndarray, bootstrap: Bootstrap
+) -> Estimate:
+    """Spearman's ρ over the chosen points, in the same resamples of all points."""
+    x, y = norm[chosen], loss[chosen]
+    single = spearman(x, y, Bootstrap(resamples=1))
+    if np.isnan(single.value):
+        return single
+    distribution = bootstrap.distribution(
+        lambda counts: weighted_spearman(x, y, counts[:, chosen]), len(norm)
+    )
+    low, high = bootstrap.interval(distribution, len(x))
+    return replace(single, low=low, high=high, distribution=distribution)
+
+
+def _seeds(networks: pd.DataFrame, dataset: str, model: str) -> dict[int, int]:
+    """The seed of each replicate, where the table says it."""
+    if "seed" not in networks:
+        return {}
+    chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
+    return dict(zip(chosen["replicate"].astype(int), chosen["seed"].astype(int)))
+
+
+def _pooled_row(
+    key: tuple[str, str, str, str], pool: list[Single], bootstrap: Bootstrap
+) -> dict[str, object]:
+    weights = _drawn(pool, bootstrap)
     estimates = {
-        name: mean_estimate([single[name] for single, _ in pool], null, bootstrap)
+        name: mean_estimate([single.estimates[name] for single in pool], null, bootstrap, weights)
         for name, null in NULLS.items()
     }
-    wrong = np.any([wrong for _, wrong in pool], axis=0)
+    wrong = np.any([single.wrong for single in pool], axis=0)
     return _row(key, estimates, wrong, len(pool))
+
+
+def _drawn(pool: list[Single], bootstrap: Bootstrap) -> np.ndarray:
+    """How often each network is drawn where models and seeds are: `[b, networks]`."""
+    weights = np.ones((bootstrap.resamples, len(pool)))
+    for stream, labels in (
+        (MODEL_STREAM, [single.model for single in pool]),
+        (SEED_STREAM, [single.seed for single in pool]),
+    ):
+        values, places = np.unique(labels, return_inverse=True)
+        weights = weights * bootstrap.counts(len(values), stream)[:, places]
+    return weights
 
 
 def _row(
@@ -100,5 +172,6 @@ def _row(
     row |= {"n": len(wrong), "misclassified": int(wrong.sum()), "networks": networks}
     for name, estimate in estimates.items():
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    p, loss_p = estimates["auroc_jacobian_norm"].p, estimates["spearman_loss"].p
-    return row | {"p": p, "spearman_loss_p": loss_p}
+    row |= {f"{name}_p": estimates[name].p for name in WITH_P}
+    decisive = estimates["auroc_jacobian_norm"]
+    return row | {"p": decisive.p, "least_p": decisive.least_p}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 WORK = 4_000_000  # elements of one chunk of resamples: 32 MB in float64
+SEED_STREAM, POINT_STREAM, MODEL_STREAM, CURVE_STREAM = 1, 2, 3, 4  # of `Bootstrap.counts`
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,21 @@ class Bootstrap:
             counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
             parts.append(statistic(counts.astype(np.float32)))
         return np.concatenate(parts)
+
+    def counts(self, n: int, stream: int, strata: np.ndarray | None = None) -> np.ndarray:
+        """How often each of n units is drawn in every resample: `[resamples, n]`.
+
+        Different `stream`s are independent. Units are drawn within their `strata` `[n]`, where
+        these are given.
+        """
+        generator = np.random.default_rng((self.seed, stream))
+        counts = np.zeros((self.resamples, n))
+        labels = np.zeros(n, dtype=int) if strata is None else strata
+        for label in np.unique(labels):
+            members = np.flatnonzero(labels == label)
+            shares = np.full(len(members), 1 / len(members))
+            counts[:, members] = generator.multinomial(len(members), shares, self.resamples)
+        return counts
 
     def permutations(
         self, statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, work: int = 0

@@ -1,0 +1,197 @@
+"""Pairs of models that agree in all but one factor of training (pairs.csv).
+
+Models that agree so form a *matched set*: one ReLU model and its partners with other
+non-linearities, or one L-BFGS model and the mini-batch model of its architecture at one rate. Every
+set names the recipe that its models share.
+
+**Which pairs are fair.** Both sides fit; where augmentation is the factor, that is waived for the
+augmented side (study: accuracy on images as they are is no criterion for what was trained), and
+for that comparison only. And both sides are trained to a comparable degree *on what each was
+trained on*: training accuracies at most `ACCURACY_APART` apart, training losses within a factor of
+`LOSS_FACTOR`. A pair that is not so is kept and drawn hollow, and has no say in the effect: what it
+shows may be how far training went.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sensitivity.study.recipe import IGNORED_BY_FULL_BATCH
+from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
+
+METRICS = ("generalization_gap", "jacobian_norm", "transitions")
+ACCURACY_APART = 0.01
+LOSS_FACTOR = 10.0
+AS_TRAINED = "_as_trained"  # ending of a column that was taken on augmented images
+DEGREE = ("training_accuracy", "training_loss")
+PAIR_COLUMNS = (
+    "dataset",
+    "factor",
+    "metric",
+    "reference_model",
+    "changed_model",
+    "level",
+    "reference",
+    "reference_standard_error",
+    "changed",
+    "changed_standard_error",
+    "matched_set",
+    "recipe",
+    "reference_training_accuracy",
+    "changed_training_accuracy",
+    "reference_training_loss",
+    "changed_training_loss",
+    "comparable",
+)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A hyper-parameter of which one value is compared with every other one.
+
+    Either the `reference` value is named or the `changed` one; `pairs.csv` calls the value of the
+    other side the pair's level. `greater` is what the paper leads one to expect of the changed
+    model's metrics, but for those in `except_for`, of which it denies it.
+    `ignored` are further hyper-parameters in which the two may differ, and `apart` those of them
+    by whose values (on the reference side) the comparison is reported apart. `waived` says that the
+    changed side need not fit.
+    """
+
+    column: str
+    greater: bool
+    reference: str | None = None
+    changed: str | None = None
+    ignored: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    except_for: tuple[str, ...] = ()
+    waived: bool = False
+
+    def is_reference(self, models: pd.DataFrame) -> pd.Series:
+        """Which models stand on the reference side: `[models]`, bool."""
+        if self.reference is not None:
+            return models[self.column] == self.reference
+        return models[self.column] != self.changed
+
+    def expected(self, metric: str) -> str:
+        """How the paper expects the changed side's metric to compare."""
+        if metric in self.except_for:
+            return "not greater" if self.greater else "not less"
+        return "greater" if self.greater else "less"
+
+
+FACTORS = {
+    "random_labels": Factor("labels", greater=True, reference="true"),
+    "augmentation": Factor("augmentation", greater=False, reference="none", waived=True),
+    "activation": Factor("activation", greater=True, reference="relu"),
+    # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps. What it
+    # is compared with changes with the mini-batch side's rate, so each rate is reported apart.
+    "full_batch": Factor(
+        "optimizer",
+        greater=True,
+        changed="lbfgs",
+        ignored=(*IGNORED_BY_FULL_BATCH, "steps", "stop_when_fitted"),
+        apart=("optimizer", "learning_rate", "batch_size"),
+        except_for=("transitions",),
+    ),
+}
+# What a recipe is named by, beside the optimizer, where its value is not this one.
+PLAIN = {"labels": "true", "augmentation": "none", "loss": "cross_entropy"}
+
+
+def pairs(models: pd.DataFrame) -> pd.DataFrame:
+    """All pairs of each factor and metric: the points of figure 4.
+
+    `models` holds rows of models.csv. Training accuracy and loss of a side are those on the data
+    that it was trained on: random labels where they were random, augmented images where the table
+    has them (columns ending in `_as_trained`). Nothing that diverged enters; pairs with a missing
+    value are left out of their metric, and so are models of which a share of the labels is random:
+    they belong to figure A9.
+    """
+    whole = models["labels"].isin(("true", "random"))
+    usable = _with_degree(models[whole & ~models["diverged"].astype(bool)])
+    rows = [
+        row
+        for dataset, group in one_per_recipe(usable).groupby("dataset", sort=False)
+        for name, factor in FACTORS.items()
+        for row in _pairs_of(group, str(dataset), name, factor)
+    ]
+    table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
+    return table.dropna(subset=["reference", "changed"]).reset_index(drop=True)
+
+
+def trained_alike(accuracies: np.ndarray, losses: np.ndarray) -> np.ndarray:
+    """Whether two sides `[2, n]` are trained to a comparable degree (the module's rule): `[n]`.
+
+    What is not known cannot tell two sides apart.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decades = np.abs(np.diff(np.log10(np.maximum(losses, 0)), axis=0)[0])
+    both_vanish = (losses <= 0).all(axis=0)
+    apart = np.abs(np.diff(accuracies, axis=0)[0])
+    return ~(apart > ACCURACY_APART + 1e-9) & (both_vanish | ~(decades > np.log10(LOSS_FACTOR)))
+
+
+def _with_degree(models: pd.DataFrame) -> pd.DataFrame:
+    """`degree_*`: training accuracy and loss on what each model was trained on."""
+    columns = {}
+    for name in DEGREE:
+        plain = models[name] if name in models else pd.Series(np.nan, models.index)
+        if f"{name}{AS_TRAINED}" in models:
+            augmented = models["augmentation"] != "none"
+            plain = plain.mask(augmented, models[f"{name}{AS_TRAINED}"])
+        columns[f"degree_{name}"] = plain
+    return models.assign(**columns)
+
+
+def _pairs_of(models: pd.DataFrame, dataset: str, name: str, factor: Factor) -> Iterator[tuple]:
+    reference_side = factor.is_reference(models)
+    enters = models["fits"].astype(bool)
+    if factor.waived:
+        enters |= ~reference_side
+    models, reference_side = models[enters], reference_side[enters]
+    key = [c for c in HYPERPARAMETERS if c != factor.column and c not in factor.ignored]
+    sets = models.groupby(key, dropna=False).ngroup()
+    found = models.assign(matched_set=sets, is_reference=reference_side)
+    found = found.sort_values(["matched_set", "model"])
+    joined = found[found["is_reference"]].merge(
+        found[~found["is_reference"]], on="matched_set", suffixes=("_reference", "_changed")
+    )
+    joined["matched_set"] = pd.factorize(joined["matched_set"])[0]  # count the sets with pairs
+    level = joined[f"{factor.column}_{'changed' if factor.changed is None else 'reference'}"]
+    recipes = [_recipe(row, factor) for row in joined.to_dict("records")]
+    degrees = [joined[f"degree_{d}_{s}"] for d in DEGREE for s in ("reference", "changed")]
+    comparable = trained_alike(*np.array(degrees, dtype=float).reshape(2, 2, -1))
+    for metric in METRICS:
+        columns = [
+            joined[f"{metric}{suffix}_{side}"]
+            for side in ("reference", "changed")
+            for suffix in ("", "_standard_error")
+        ]
+        names = (joined["model_reference"], joined["model_changed"], level)
+        rest = (joined["matched_set"], recipes, *degrees, comparable)
+        for values in zip(*names, *columns, *rest):
+            yield dataset, name, metric, *values
+
+
+def _recipe(row: dict[str, object], factor: Factor) -> str:
+    """What the two models of a pair have in common beside the architecture, in words.
+
+    The optimizer always; labels, augmentation and loss where they are not plain; of a factor that
+    ignores hyper-parameters the reference side's values of those that are reported apart; and the
+    changed side's augmentation, where several may be compared with none.
+    """
+    words = [] if factor.apart else [str(row["optimizer_reference"])]
+    for column in factor.apart:
+        value = row[f"{column}_reference"]
+        words.append(str(value) if column == "optimizer" else f"{column.replace('_', ' ')} {value}")
+    for column, plain in PLAIN.items():
+        if column == factor.column:
+            continue
+        value = row[f"{column}_reference"]
+        if value != plain:
+            words.append(f"{value} {column}" if column == "labels" else f"{column} {value}")
+    if factor.column == "augmentation":
+        words.append(str(row["augmentation_changed"]))
+    return ", ".join(words).replace("_", " ")

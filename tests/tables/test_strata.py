@@ -1,0 +1,133 @@
+"""Stratified τ on simulated studies: what one hyper-parameter alone carries is not supported."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulated_studies as studies
+from scipy import stats
+
+from sensitivity.tables.resampling import Bootstrap
+from sensitivity.tables.statistics import kendall
+from sensitivity.tables.strata import (
+    KINDS,
+    Strata,
+    least_permutation_p,
+    pair_kendall,
+    stratified_kendall,
+    varying_kinds,
+    weakest_stratified,
+)
+
+QUICK = Bootstrap(resamples=99)
+
+
+def decisive(models, measure="jacobian_norm", direction=1, bootstrap=QUICK):
+    x, y = (models[name].to_numpy() for name in (measure, "generalization_gap"))
+    found = {
+        kind: stratified_kendall(Strata.of(models, columns), x, y, bootstrap)
+        for kind, columns in varying_kinds(models, measure).items()
+    }
+    return weakest_stratified(models, measure, found, direction)
+
+
+def test_one_stratum_is_the_plain_kendall():
+    x, y = np.random.default_rng(0).integers(0, 6, size=(2, 20)).astype(float)
+    strata = Strata.by(np.zeros(20, dtype=int))
+    value = pair_kendall(strata, x[None], y[None], np.ones((1, 20)))[0]
+    assert value == pytest.approx(stats.kendalltau(x, y).statistic)
+
+
+def test_pairs_lie_within_strata_and_optimizers_are_never_compared():
+    chosen = studies.recipes()[:6] + studies.recipes(optimizer="adam")[:6]
+    models = studies.models_of(chosen, np.arange(12.0), np.arange(12.0))
+    strata = Strata.of(models, ("width", "depth"))
+    first, second = models.iloc[strata.first], models.iloc[strata.second]
+    for column in ("width", "depth", "optimizer"):
+        assert (first[column].to_numpy() == second[column].to_numpy()).all()
+    assert len(strata.first) == 2 * 15
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_permutation_p_is_that_of_all_permutations(ties):
+    generator = np.random.default_rng(3)
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    x, y = generator.normal(size=(2, 6))
+    if ties:
+        x[1], y[4] = x[0], y[3]
+    strata = Strata.by(labels)
+
+    def score(values):
+        signs = np.sign(x[strata.second] - x[strata.first])
+        return (signs * np.sign(values[strata.second] - values[strata.first])).sum()
+
+    orders = [[*a, *b] for a in permutations(range(3)) for b in permutations(range(3, 6))]
+    scores = np.array([score(y[order]) for order in orders])
+    exact = (np.abs(scores) >= abs(score(y))).mean()
+    found = stratified_kendall(strata, x, y, Bootstrap(resamples=4000))
+    assert found.p == pytest.approx(exact, abs=0.03)
+    assert least_permutation_p(labels, x, y) == pytest.approx(
+        min(1, 2 * (scores == scores.max()).mean())
+    )
+
+
+@pytest.mark.parametrize("column", ["width", "activation", "learning_rate"])
+def test_what_one_hyper_parameter_carries_is_found_by_the_plain_tau_alone(column):
+    plain = stratified = 0
+    studies_ = 40
+    for trial in range(studies_):
+        models = studies.carried_by(column, np.random.default_rng(trial))
+        x, y = models["jacobian_norm"].to_numpy(), models["generalization_gap"].to_numpy()
+        plain += kendall(x, y, Bootstrap(resamples=2)).p < 0.05
+        stratified += decisive(models)[1].p < 0.05
+    assert plain / studies_ > 0.6
+    assert stratified / studies_ <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies_)
+
+
+def test_what_is_related_is_found():
+    found = [decisive(studies.related(1.5, np.random.default_rng(t)))[1] for t in range(20)]
+    assert np.mean([e.p < 0.05 and e.value > 0 for e in found]) >= 0.9
+
+
+def test_a_grid_of_one_kind_alone_cannot_decide():
+    grid = {"width": (40,), "depth": (2,)}
+    chosen = studies.recipes(grid, rates=(0.015,)) + studies.recipes(
+        {**grid, "activation": ("relu6", "hardsigmoid")}, rates=(0.015,)
+    )
+    models = studies.models_of(chosen, np.arange(4.0), np.arange(4.0))
+    assert list(varying_kinds(models, "jacobian_norm")) == ["non-linearity"]
+    kind, estimate = decisive(models)
+    assert kind == "non-linearity"
+    assert np.isnan(estimate.value)
+    assert estimate.least_p == 1.0
+
+
+def test_size_is_compared_where_everything_else_agrees():
+    models = studies.models_of(studies.recipes(), np.zeros(36), np.zeros(36))
+    models["generalization_gap"] = -np.log(models["number_of_weights"]) + 100 * (
+        models["learning_rate"] + (models["activation"] == "relu")
+    )
+    kind, estimate = decisive(models, "number_of_weights", -1)
+    assert kind == "non-linearity and recipe"
+    assert estimate.value == -1.0
+    assert estimate.n == 36
+
+
+def test_coverage_of_the_stratified_interval():
+    """Norm and gap normal with correlation ρ within strata: τ is 2/π·arcsin ρ in each."""
+    rho, hits, trials = 0.6, 0, 200
+    labels = np.repeat(np.arange(4), 9)
+    strata = Strata.by(labels)
+    for trial in range(trials):
+        x, noise = np.random.default_rng(trial).normal(size=(2, 36))
+        y = rho * x + np.sqrt(1 - rho**2) * noise
+        found = stratified_kendall(strata, x + 10 * labels, y - 10 * labels, QUICK)
+        hits += found.low <= 2 / np.pi * np.arcsin(rho) <= found.high
+    assert 0.88 <= hits / trials <= 0.99
+
+
+def test_every_hyper_parameter_has_a_kind():
+    frame = pd.DataFrame([r.to_dict() for r in studies.recipes()])
+    named = {c for columns in KINDS.values() for c in columns}
+    assert named >= set(frame.columns) - {"optimizer", "replicates", "first_seed"}
