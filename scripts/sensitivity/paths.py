@@ -3,9 +3,10 @@
 from sensitivity.regions.paths import (
     Ellipse,
     Polygon,
+    Segment,
     ellipse_through,
     random_ellipse,
     translation_loop,
 )
 
-__all__ = ["Ellipse", "Polygon", "ellipse_through", "random_ellipse", "translation_loop"]
+__all__ = ["Ellipse", "Polygon", "Segment", "ellipse_through", "random_ellipse", "translation_loop"]

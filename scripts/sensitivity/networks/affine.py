@@ -69,11 +69,13 @@ def weighted(function: Callable[..., Tensor]) -> Rule:
         if not isinstance(x, Value) or isinstance(weight, Value) or isinstance(bias, Value):
             raise Refused("its weights depend on the network's input; constant ones are accepted")
         squared = square(weight), square(bias)
-        return affine(
+        step = affine(
             [x],
             lambda h: function(h, weight, bias, *args, **kwargs),
             lambda s: function(s, *squared, *args, **kwargs),
         )
+        # Convolutions unfold all that a place of the output sees, of all groups.
+        return partial(step, columns=x.shape[0] * weight[0, 0].numel() if weight.dim() > 2 else 0)
 
     return rule
 

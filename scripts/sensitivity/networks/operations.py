@@ -45,11 +45,20 @@ class Operation:
 
 @dataclass(frozen=True)
 class Affine(Operation):
-    """apply, spread: of tensors, one for every input; exact: it only moves numbers about."""
+    """apply, spread: of tensors, one for every input; exact: it only moves numbers about.
+
+    columns: numbers into which PyTorch unfolds an input for one place of the output, or 0.
+    """
 
     apply: Callable[..., Tensor]
     spread: Callable[..., Tensor]
     exact: bool = False
+    columns: int = 0
+
+    @property
+    def unfolded(self) -> int:
+        """Numbers that the operation itself takes for one point."""
+        return self.columns * torch.Size(self.shape[1:]).numel()
 
 
 @dataclass(frozen=True)

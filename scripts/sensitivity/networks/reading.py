@@ -175,6 +175,8 @@ class Reader:
 
     def _add(self, node: fx.Node, step: Any) -> Value | Ending:
         """Give an operation its number, place, kind and shape."""
+        if isinstance(step, Value):
+            return step
         place, kind = self._place(node), self._kind(node)
         if isinstance(step, Softmax):
             return Ending(place, kind, step.name, step.value)

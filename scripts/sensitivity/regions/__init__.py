@@ -1,6 +1,7 @@
 """Linear regions along curves and planes: exact transitions, and the paper's sampled estimate.
 
-In: a network and a path. Out: where which unit changes its linear piece. Uses `networks`.
+In: a network, or a module that torch.fx can trace, and a path. Out: where which unit changes its
+linear piece. Uses `networks`.
 """
 
 from sensitivity.base.on_demand import exports
@@ -8,5 +9,5 @@ from sensitivity.base.on_demand import exports
 __all__ = ["count_transitions", "sampled_transitions", "transitions"]
 __getattr__ = exports(
     __name__,
-    {"count_transitions": "counting", "sampled_transitions": "sampling", "transitions": "counting"},
+    {"count_transitions": "either", "sampled_transitions": "sampling", "transitions": "either"},
 )

@@ -1,4 +1,4 @@
-"""Linear-region transitions: every change of a hidden unit's linear piece along a closed path.
+"""Linear-region transitions: every change of a hidden unit's linear piece along a path.
 
 Novak et al. 2018, section 3: t(x) is the sum, over neighbouring points of a path, of the L1
 distance of their codes, a code being the number of the active piece of every hidden unit. Its
@@ -11,7 +11,8 @@ Rules: a unit at a threshold is on the lower piece (`activations`), and is at it
 cannot tell. So a unit that is exactly zero along a stretch is off there, and changes at the
 stretch's ends if at all. A unit that passes a threshold at a vertex of the path changes once.
 Passing two thresholds counts two, at once or not. Touching a threshold from below counts nothing,
-from above two. The count thus depends on the closed curve alone, not on its start or direction.
+from above two. The count thus depends on the closed curve alone, not on its start or direction. A
+segment is not closed: its transitions are those from the code at its start to the code at its stop.
 
 Memory: beyond the results and one network's weights, `restriction.MEMORY` bytes by default,
 whatever the network's size, since the path streams through the layers depth first.
@@ -33,7 +34,7 @@ from sensitivity.networks.network import Network
 from sensitivity.regions import restriction
 from sensitivity.regions.arcs import Piece
 from sensitivity.regions.crossings import Crossings
-from sensitivity.regions.paths import Ellipse, Octagon, Polygon, check_path
+from sensitivity.regions.paths import Ellipse, Octagon, Path, check_path
 from sensitivity.regions.restriction import Line, Restriction
 from sensitivity.regions.sampling import sampled_transitions
 
@@ -45,14 +46,14 @@ __all__ = [
     "transitions",
 ]
 
-Path = Polygon | Ellipse
-
 
 @dataclass(frozen=True)
 class Transitions:
     """All transitions of R networks along one path, ordered by replicate and position, [n] each.
 
-    position: in [0, 1); replicate, layer, unit: which unit changed; change: +1 or -1, of its code.
+    position: in [0, 1), or up to 1 at the stop of a segment; replicate, layer, unit: which unit
+    changed, of modules the flat index in the input of the layer's operation; change: +1 or -1, of
+    its code; names: the layers', in the order of execution.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Transitions:
     layer: Tensor
     unit: Tensor
     change: Tensor
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.position)
@@ -70,6 +72,15 @@ class Transitions:
     def counts(self) -> Tensor:
         """t of every network, [R]."""
         return self.layer_counts().sum(1)
+
+    def places(self) -> Tensor:
+        """At how many places (1e-12 of the parameter apart) a network's units change, [R].
+
+        Where several units change at once, as in layers that repeat each other, that is one place.
+        """
+        apart = torch.ones_like(self.position, dtype=torch.bool)
+        apart[1:] = (self.position.diff() > 1e-12) | (self.replicate.diff() != 0)
+        return self.replicate[apart].bincount(minlength=self.replicates)
 
     def layer_counts(self) -> Tensor:
         """The transitions of every layer, [R, L]."""
@@ -88,8 +99,8 @@ class Transitions:
     def region_lengths(self, replicate: int) -> Tensor:
         """Lengths in input space of the regions that one network's path runs through, in order.
 
-        The first is the one in which the path ends and begins; transitions that coincide (to 1e-12
-        of the parameter) leave no region between them. The lengths add up to the path's.
+        The first is the one in which a closed path ends and begins; transitions that coincide (to
+        1e-12 of the parameter) leave no region between them. The lengths add up to the path's.
         """
         if not 0 <= replicate < self.replicates:
             raise SensitivityError(
@@ -101,12 +112,14 @@ class Transitions:
             return whole
         apart = torch.cat([position.new_ones(1), position.diff()]) > 1e-12
         ends = self.path.arc_length(position[apart])
+        if not self.path.closed:
+            return torch.cat([ends, whole]).diff(prepend=0 * whole)
         return torch.cat([whole - ends[-1:] + ends[:1], ends.diff()])
 
 
 @torch.no_grad()
 def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64) -> Transitions:
-    """Every transition of every replicate along a closed path, each with its place."""
+    """Every transition of every replicate along a path, each with its place."""
     columns: list[list[Tensor]] = [[], [], [], [], []]
     check_path(path, network.input_size)
     line = _straightened(network, (path, 0.0, 1.0))
@@ -114,7 +127,8 @@ def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64
         position = piece.positions(found)
         if isinstance(line[0], Octagon):
             position = line[0].parameter(position)
-        position %= 1  # A crossing at the very end of the path is one at its beginning.
+        if path.closed:  # A crossing at the very end of the path is one at its beginning.
+            position %= 1
         constant = torch.full_like(found.unit, replicate), torch.full_like(found.unit, layer)
         parts = (position, *constant, found.unit, found.change)
         for column, part in zip(columns, parts, strict=True):
@@ -123,7 +137,8 @@ def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64
     order = position.argsort(stable=True)
     order = order[replicate[order].argsort(stable=True)]
     fields = (column[order] for column in (position, replicate, *rest))
-    return Transitions(path, network.replicates, network.depth, *fields)
+    names = tuple(f"hidden layer {i} ({network.activation.name})" for i in range(network.depth))
+    return Transitions(path, network.replicates, network.depth, *fields, names)
 
 
 @torch.no_grad()
@@ -134,7 +149,7 @@ def count_transitions(
     dtype: torch.dtype = torch.float64,
     memory: int = restriction.MEMORY,
 ) -> Tensor:
-    """t of every replicate on every closed path, [R, paths], or [R, paths, L] by layer; int64.
+    """t of every replicate on every path, [R, paths], or [R, paths, L] by layer; int64.
 
     memory: bytes for what is under way through the layers, on top of one network's weights.
     """

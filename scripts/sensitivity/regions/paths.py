@@ -1,7 +1,7 @@
-"""Closed curves in input space along which sensitivity is measured (Novak et al. 2018, section 3).
+"""Curves in input space along which sensitivity is measured (Novak et al. 2018, section 3).
 
-A path is a map from t in [0, 1) to R^d. Points and vertices are tensors of d numbers; lengths are
-Euclidean, in the units of the (normalised) inputs.
+A path is a map from t in [0, 1) to R^d, closed but for a `Segment`. Points and vertices are tensors
+of d numbers; lengths are Euclidean, in the units of the (normalised) inputs.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Polygon:
 
     Edge i runs from vertex i to vertex i + 1, the last one back to vertex 0. Vertices may coincide.
     """
+
+    closed = True
 
     def __init__(self, vertices: Tensor) -> None:
         self.vertices = torch.as_tensor(vertices)
@@ -78,8 +80,44 @@ class Polygon:
         return reached[edge] + (scaled - edge) * edges[edge]
 
 
+class Segment:
+    """The straight line from one point [d] to another, both included; it is not closed.
+
+    Its parameter runs from 0 to 1, both of which are on it. A unit's transitions are those of its
+    code from the start to the stop, ends included: one that leaves its threshold upwards at the
+    very start changes there, one that comes down to it at the very stop changes there.
+    """
+
+    closed = False
+
+    def __init__(self, start: Tensor, stop: Tensor) -> None:
+        self.start, self.stop = torch.as_tensor(start), torch.as_tensor(stop)
+        if self.start.dim() != 1 or self.start.shape != self.stop.shape:
+            raise SensitivityError("A segment needs two points of one size, [d] each.")
+
+    @property
+    def input_size(self) -> int:
+        return len(self.start)
+
+    def points(self, t: Tensor) -> Tensor:
+        """The points at parameters t [k]: [k, d] in t's dtype."""
+        return torch.lerp(self.start.to(t), self.stop.to(t), t.unsqueeze(1))
+
+    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [2] and points [2, 1, d], in float64: both ends of the part."""
+        t = torch.tensor([start, stop], dtype=torch.float64, device=self.start.device)
+        yield t, self.points(t).unsqueeze(1)
+
+    def arc_length(self, t: Tensor) -> Tensor:
+        """The length of the path from 0 to t in [0, 1], [k] in float64."""
+        whole = (self.stop.double() - self.start.double()).norm()
+        return whole * t.to(whole)
+
+
 class Ellipse:
     """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d]."""
+
+    closed = True
 
     def __init__(self, center: Tensor, cosine_axis: Tensor, sine_axis: Tensor) -> None:
         self.center = torch.as_tensor(center)
@@ -166,11 +204,14 @@ class Octagon(Polygon):
         return (side + (1 + math.tan(angle) / self._HALF_SIDE) / 2) / self.SIDES
 
 
-def check_path(path: Polygon | Ellipse, input_size: int) -> None:
+Path = Polygon | Segment | Ellipse
+
+
+def check_path(path: Path, input_size: int) -> None:
     """Raise SensitivityError for what is no path, or not one through so many dimensions."""
-    if not isinstance(path, Polygon | Ellipse):
+    if not isinstance(path, Path):
         raise SensitivityError(
-            f"A path must be a Polygon or an Ellipse, not a {type(path).__name__}."
+            f"A path must be a Polygon, a Segment or an Ellipse, not a {type(path).__name__}."
         )
     if path.input_size != input_size:
         raise SensitivityError(

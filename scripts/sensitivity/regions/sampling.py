@@ -8,7 +8,7 @@ from torch import Tensor
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.network import Network
-from sensitivity.regions.paths import Ellipse, Polygon, check_path
+from sensitivity.regions.paths import Path, check_path
 
 CHUNK = 2048
 """Points in one forward pass: enough for a fast matrix product, few enough for the caches."""
@@ -16,9 +16,11 @@ CHUNK = 2048
 
 @torch.no_grad()
 def sampled_transitions(
-    network: Network, path: Polygon | Ellipse, samples: int, dtype: torch.dtype = torch.float32
+    network: Network, path: Path, samples: int, dtype: torch.dtype = torch.float32
 ) -> Tensor:
     """t from k = `samples` points at the parameters i / k, indices cyclic: [R], int64.
+
+    On a segment, which is not closed, both ends belong to the points: i runs from 0 to k.
 
     The forward passes run in `dtype`, like the paper's in 32 bits; the points are computed in it,
     too. Units exactly at a threshold are on the lower piece, as in the exact count. Streams: the
@@ -30,10 +32,11 @@ def sampled_transitions(
     network = network.to(dtype)
     counts = torch.zeros(network.replicates, dtype=torch.int64, device=network.device)
     previous: list[Tensor] = []
-    # One more point than samples, the first one again, closes the path.
+    # One more point than samples: the first one again closes the path, or a segment's stop.
+    period = samples if path.closed else samples + 1
     for start in range(0, samples + 1, CHUNK):
         index = torch.arange(start, min(start + CHUNK, samples + 1), device=network.device)
-        x = path.points(((index % samples).double() / samples).to(dtype))
+        x = path.points(((index % period).double() / samples).to(dtype))
         sides = _sides(network, x)
         for last, side in zip(previous or [s[:, :1] for s in sides], sides, strict=True):
             counts += (side[:, 1:] ^ side[:, :-1]).sum(dim=(1, 2))

@@ -1,0 +1,264 @@
+"""Where maxima change the input that wins, arc by arc.
+
+A window's code is the number, within the window, of the input that wins: the first, in PyTorch's
+order, of those that are within a margin, the size of rounding, of the largest. Every change of the
+winner is one transition, whatever the two numbers. On an arc the inputs are known functions, and
+their upper envelope is followed from one winner to the next.
+
+Where the maximum is of an element-wise function (`inner`) and nothing else takes that, as in a
+pooled ReLU, both are followed at once: most crossings of the function then do not show in the
+maximum, and need no node.
+
+Tensor names as in `graph_arcs`; W windows of K inputs, S stretches (arcs, or parts of arcs between
+two crossings of the window's own inputs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sensitivity.networks.operations import Elementwise, Maximum, padded
+from sensitivity.regions.graph_arcs import Breaks, Curves, curves
+
+
+@dataclass
+class Stretches:
+    """S parts of arcs on which a window's inputs are smooth, with the winners at both ends."""
+
+    arc: Tensor
+    window: Tensor
+    low: Tensor
+    high: Tensor
+    first: Tensor
+    last: Tensor
+
+    def __getitem__(self, chosen: Tensor) -> Stretches:
+        return Stretches(*(field[chosen] for field in vars(self).values()))
+
+    @staticmethod
+    def join(a: Stretches, b: Stretches) -> Stretches:
+        return Stretches(*(torch.cat([x, y]) for x, y in zip(vars(a).values(), vars(b).values())))
+
+
+class Windows:
+    """The windows of one maximum, with the element-wise function before it, if any.
+
+    margin [W]: how much less than the largest an input may be and yet count as equal.
+    """
+
+    def __init__(self, maximum: Maximum, inner: Elementwise | None, margin: Tensor) -> None:
+        self.table, self.inner, self.margin = maximum.windows, inner, margin
+        self.size = 0
+        flat = self.table.flatten()
+        self._by_unit = flat.argsort(stable=True)
+        self._counts = flat.bincount()
+
+    def breaks(
+        self, z: Tensor, own: Breaks, tangent: Tensor | None
+    ) -> tuple[Breaks, Tensor, Tensor]:
+        """Changes of winners on arcs with the values z [N, m, D], before the inner function.
+
+        own: crossings of that function. Returns the changes (their unit is the input that wins
+        from there on), which of them bend the maximum where nothing else does, and which of `own`
+        show in it.
+        """
+        self.size = z.shape[2]
+        y = z
+        if self.inner is not None:
+            y = self.inner.apply(z.flatten(0, 1).unflatten(1, self.inner.shape)).view_as(z)
+        winners = self._first(padded(y[:, 0], -torch.inf)[:, self.table], self.margin[:, None])
+        parts, shows = self._parts(z, own, winners, tangent)
+        whole = self._whole(y, own, winners, tangent)
+        stretches = Stretches.join(parts, whole)
+        if tangent is None:  # Who wins at both ends of linear functions wins in between.
+            stretches = stretches[stretches.first != stretches.last]
+        changes, inside = self._follow(z, stretches, tangent)
+        return changes, inside, shows
+
+    @staticmethod
+    def _first(values: Tensor, margin: Tensor) -> Tensor:
+        """The first of the inputs [..., K] that are as good as the largest, [...]."""
+        largest = values.amax(-1, keepdim=True)
+        return (values >= largest - margin).to(torch.uint8).argmax(-1)
+
+    def _cells(self, own: Breaks) -> tuple[Tensor, Tensor]:
+        """(crossing, window) for every window that sees a crossing's unit, [c] each."""
+        counts = torch.zeros(self.size + 1, dtype=torch.int64, device=own.unit.device)
+        counts[: len(self._counts)] = self._counts
+        starts = counts.cumsum(0) - counts
+        times = counts.take(own.unit)
+        crossing = torch.arange(len(own), device=times.device).repeat_interleave(times)
+        rank = torch.arange(len(crossing), device=times.device) - (
+            times.cumsum(0) - times
+        ).repeat_interleave(times)
+        entry = self._by_unit.take(starts.take(own.unit).repeat_interleave(times) + rank)
+        return crossing, entry // self.table.shape[1]
+
+    def _parts(
+        self, z: Tensor, own: Breaks, winners: Tensor, tangent: Tensor | None
+    ) -> tuple[Stretches, Tensor]:
+        """Stretches of the windows on arcs on which an input of theirs crosses a threshold.
+
+        And which crossings show in a maximum, [len(own)].
+        """
+        crossing, window = self._cells(own)
+        arc, place = own.arc.take(crossing), own.place.take(crossing)
+        values = self._values(z, arc, window, place, tangent)
+        won = self._first(values, self.margin.take(window)[:, None])
+        unit = (self.table[window] == own.unit.take(crossing)[:, None]).to(torch.uint8).argmax(1)
+        level = values.amax(1) - self.margin.take(window)
+        seen = values.gather(1, unit[:, None])[:, 0] >= level
+        shows = torch.zeros(len(own), dtype=torch.bool, device=arc.device)
+        shows[crossing[seen]] = True
+        # Points of every cell in order: its beginning, its crossings, its end.
+        windows = len(self.table)
+        cell = (arc * windows + window).unique()
+        arcs, ws = cell // windows, cell % windows
+        low, high = torch.full_like(cell, 0, dtype=z.dtype), torch.ones_like(cell, dtype=z.dtype)
+        low += 0.0 if tangent is None else -1.0
+        cells = torch.cat([cell, arc * windows + window, cell])
+        places = torch.cat([low, place, high])
+        wins = torch.cat([winners[arcs, ws], won, winners[arcs + 1, ws]])
+        order = places.argsort(stable=True)
+        order = order[cells[order].argsort(stable=True)]
+        cells, places, wins = cells[order], places[order], wins[order]
+        along = (cells[1:] == cells[:-1]).nonzero()[:, 0]
+        stretches = Stretches(
+            cells[along] // windows,
+            cells[along] % windows,
+            *(places[along], places[along + 1], wins[along], wins[along + 1]),
+        )
+        return stretches, shows
+
+    def _whole(self, y: Tensor, own: Breaks, winners: Tensor, tangent: Tensor | None) -> Stretches:
+        """Whole arcs of windows without crossings of their own on which the winner may change."""
+        changes = winners[1:] != winners[:-1]
+        if tangent is not None:
+            changes |= self._bulges(y, winners, tangent)
+        crossing, window = self._cells(own)
+        changes[own.arc.take(crossing), window] = False
+        arc, window = changes.nonzero().unbind(1)
+        one = torch.ones_like(arc, dtype=y.dtype)
+        low = 0 * one if tangent is None else -one
+        return Stretches(arc, window, low, one, winners[arc, window], winners[arc + 1, window])
+
+    def _bulges(self, y: Tensor, winners: Tensor, tangent: Tensor) -> Tensor:
+        """Whether an input exceeds the winner somewhere on a curved arc, [N - 1, W]."""
+        start, half = (padded(y[:, m], -torch.inf)[:, self.table] for m in (0, 1))
+        stretch = (1 + tangent**2)[:, None, None]
+        winner = winners[..., None]
+        # Padding never wins; the difference of two such numbers would be undefined.
+        start, half = (v - v.gather(2, winner) for v in (start, half))
+        end = padded(y[:, 0], -torch.inf)[1:, self.table]
+        end = end - end.gather(2, winner[:-1])
+        start, half, end = start[:-1] * stretch, half[:-1], end * stretch
+        difference = Curves((start + end) / 2 - half, (end - start) / 2, half)
+        inside = self.table != y.shape[2]
+        one = torch.ones_like(half)
+        return ((difference.peak(-one, one) > self.margin[:, None]) & inside).any(2)
+
+    def _values(
+        self, z: Tensor, arc: Tensor, window: Tensor, place: Tensor, tangent: Tensor | None
+    ) -> Tensor:
+        """The inputs of windows at places of arcs, after the inner function: [S, K]."""
+        units = self.table[window]
+        outside = units == self.size
+        inputs = units.masked_fill(outside, 0)
+        value = curves(z, arc[:, None].expand_as(inputs), inputs, tangent)(place[:, None])
+        if tangent is not None:
+            value = value / (1 + (place * tangent.take(arc)) ** 2)[:, None]
+        if self.inner is not None:
+            slopes, offsets = self._piece(value, inputs)
+            value = slopes * value + offsets
+        return value.masked_fill(outside, -torch.inf)
+
+    def _piece(self, value: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+        """Slope and offset of the inner function's piece at values of units."""
+        codes = self.inner.codes(value)
+        tables = self.inner.slopes, self.inner.offsets
+        slopes, offsets = (t[codes, units] if t.shape[1] > 1 else t[codes, 0] for t in tables)
+        return slopes, offsets
+
+    def _curves(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> Curves:
+        """The inputs of every stretch's window, after the inner function: [S, K]."""
+        units = self.table[at.window]
+        outside = units == self.size
+        inputs = units.masked_fill(outside, 0)
+        found = curves(z, at.arc[:, None].expand_as(inputs), inputs, tangent)
+        if self.inner is not None:
+            half = ((at.low + at.high) / 2)[:, None]
+            bend = 0.0 if tangent is None else (tangent.take(at.arc) ** 2)[:, None]
+            slopes, offsets = self._piece(found(half) / (1 + bend * half**2), inputs)
+            a, b, c = (
+                slopes * found.a + bend * offsets,
+                slopes * found.b,
+                slopes * found.c + offsets,
+            )
+            found = Curves(a, b, c)
+        return Curves(found.a, found.b, found.c.masked_fill(outside, -torch.inf))
+
+    def _follow(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> tuple[Breaks, Tensor]:
+        """The changes along every stretch, and which of them lie strictly inside."""
+        found = self._curves(z, at, tangent)
+        rows, places, olds, news = follow(
+            found, at.low, at.high, at.first, at.last, self.margin.take(at.window)
+        )
+        stretch = at[rows]
+        unit = self.table[stretch.window, news]
+        change = (news - olds).sign().to(torch.int8)
+        inside = (places > stretch.low) & (places < stretch.high)
+        return Breaks(stretch.arc, unit, places, change), inside
+
+
+def follow(
+    inputs: Curves, low: Tensor, high: Tensor, first: Tensor, last: Tensor, margin: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The changes of winners among K inputs along S stretches.
+
+    inputs: [S, K]; low, high, first, last, margin: [S], the ends, who wins there, and by how much
+    another must be larger to be so. Returns the stretch, the place, and the numbers of the old and
+    of the new winner of every change, each [n].
+    """
+    changes: list[tuple[Tensor, ...]] = []
+    row, place, now = torch.arange(len(low), device=low.device), low, first
+    done: list[tuple[Tensor, Tensor]] = []
+    while len(row):
+        chosen = now[:, None]
+        lead = Curves(*(v - v.gather(1, chosen) for v in vars(inputs).values()))
+        end = high[row][:, None].expand_as(lead.c)
+        within = margin[row][:, None]
+        beats = lead.peak(place[:, None].expand_as(lead.c), end) > within
+        root = torch.maximum(lead.rising_root().nan_to_num(nan=-torch.inf), place[:, None])
+        root = torch.where(beats, torch.minimum(root, end), torch.inf)
+        at = root.amin(1)
+        goes = beats.any(1)
+        done.append((row[~goes], now[~goes]))
+        row, place, now = row[goes], at[goes], now[goes]
+        lead, root, beats = (
+            Curves(*(v[goes] for v in vars(lead).values())),
+            root[goes],
+            beats[goes],
+        )
+        inputs = Curves(*(v[goes] for v in vars(inputs).values()))
+        # Of those that draw level here the steepest wins, and of equally steep ones the first.
+        level = beats & (lead(place[:, None]) >= -within[goes])
+        level |= root == place[:, None]
+        slope = lead.slope(place[:, None]).masked_fill(~level, -torch.inf)
+        behind = (slope.amax(1, keepdim=True) - slope) * (high[row] - place)[:, None]
+        new = (level & (behind <= within[goes])).to(torch.uint8).argmax(1)
+        changes.append((row, place, now, new))
+        now = new
+    if done:
+        row, now = (torch.cat(column) for column in zip(*done))
+        # What is level at the end, as inputs that all become 0, is decided by their order.
+        late = now != last[row]
+        row, now = row[late], now[late]
+        changes.append((row, high[row], now, last[row]))
+    if not changes:
+        none = first.new_zeros(0)
+        return none, low.new_zeros(0), none, none
+    rows, places, olds, news = (torch.cat(column) for column in zip(*changes))
+    return rows, places, olds, news
