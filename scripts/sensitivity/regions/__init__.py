@@ -6,8 +6,13 @@ linear piece. Uses `networks`.
 
 from sensitivity.base.on_demand import exports
 
-__all__ = ["count_transitions", "sampled_transitions", "transitions"]
+__all__ = ["count_transitions", "plane_regions", "sampled_transitions", "transitions"]
 __getattr__ = exports(
     __name__,
-    {"count_transitions": "either", "sampled_transitions": "sampling", "transitions": "either"},
+    {
+        "count_transitions": "either",
+        "plane_regions": "planes",
+        "sampled_transitions": "sampling",
+        "transitions": "either",
+    },
 )

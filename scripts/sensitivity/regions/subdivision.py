@@ -1,0 +1,164 @@
+"""A square cut into convex faces, one affine function after another: vertices, edges, faces.
+
+Every function that cuts is continuous and affine on each face, so that it meets an edge at one
+place for both its faces: the subdivision stays conforming, and neither faces nor their neighbours
+are searched for. An edge knows its two ends and the faces on its two sides; no more is kept.
+
+Vertices carry the values of a layer's units. Decisions are made with these values alone, never with
+coordinates: a new vertex is the same mixture of its edge's ends for all units, so that it lies on
+the edge for each of them, however badly the place itself is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+OUTSIDE = -1
+"""The face around the square."""
+
+
+class Subdivision:
+    """The square [-1, 1]^2, one face at first.
+
+    Attributes:
+        vertices: [V, 2]; values: of h units at the vertices, [h, V].
+        start, stop: the ends of the edges, [E].
+        left, right: the faces on the left and on the right of the way from start to stop, [E].
+        parent: the face that each face was cut from, [F]; a smaller number, itself for the first.
+    """
+
+    def __init__(self) -> None:
+        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=float)
+        self._vertices, self._values = _Columns(corners.T.copy()), _Columns(corners.T.copy())
+        edges = np.array([[0, 1, 2, 3], [1, 2, 3, 0], [0] * 4, [OUTSIDE] * 4])
+        self._edges, self._parent = _Columns(edges), _Columns(np.zeros((1, 1), int))
+
+    @property
+    def vertices(self) -> np.ndarray:
+        return self._vertices.all.T
+
+    @property
+    def values(self) -> np.ndarray:
+        return self._values.all
+
+    @values.setter
+    def values(self, values_hV: np.ndarray) -> None:
+        self._values = _Columns(values_hV)
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Start, stop, left and right, [4, E]; may be written to."""
+        return self._edges.all
+
+    @property
+    def parent(self) -> np.ndarray:
+        return self._parent.all[0]
+
+    @property
+    def faces(self) -> int:
+        return len(self.parent)
+
+    def cut(self, unit: int, threshold: float, margin: float) -> None:
+        """Cut the faces on which a unit's values pass the threshold.
+
+        Values that are nearer to it than the margin, which must be more than their rounding, lie on
+        it, and become equal to it: no sliver is cut off there.
+        """
+        side = self._sides(unit, threshold, margin)
+        if side.max(initial=0) <= 0 or side.min(initial=0) >= 0:
+            return
+        edge_side = self._split_edges(unit, threshold, side)
+        on = np.ones(len(self.vertices), bool)
+        on[: len(side)] = side == 0
+        self._split_faces(edge_side > 0, edge_side < 0, on)
+
+    def _sides(self, unit: int, threshold: float, margin: float) -> np.ndarray:
+        """1 above, -1 below, 0 on the threshold, [V] int8."""
+        values = self.values[unit]
+        above, below = values > threshold + margin, values < threshold - margin
+        values[~(above | below)] = threshold
+        return above.astype(np.int8) - below
+
+    def _split_edges(self, unit: int, threshold: float, side: np.ndarray) -> np.ndarray:
+        """A vertex where an edge crosses; returns the sides of all edges, the new ones too, [E]."""
+        start, stop = self.edges[:2]
+        start_side, stop_side = side[start], side[stop]
+        edge_side = np.sign(start_side + stop_side)
+        (crossed,) = np.nonzero(start_side * stop_side < 0)
+        if not len(crossed):
+            return edge_side
+        first, last = start[crossed], stop[crossed]
+        z = self.values[unit]
+        place = (threshold - z[first]) / (z[last] - z[first])
+        new = len(self.vertices) + np.arange(len(crossed))
+        for columns in (self._vertices, self._values):
+            ends = columns.all[:, first], columns.all[:, last]
+            columns.append(ends[0] + place * (ends[1] - ends[0]))
+        self.values[unit, new] = threshold
+        others = self.edges[:, crossed]
+        others[0] = new
+        self.edges[1, crossed] = new
+        self._edges.append(others)
+        edge_side[crossed] = start_side[crossed]
+        return np.concatenate([edge_side, stop_side[crossed]])
+
+    def _split_faces(self, plus: np.ndarray, minus: np.ndarray, on: np.ndarray) -> None:
+        """Faces with edges on both sides are cut; the part below the threshold gets a new number.
+
+        plus, minus: edges that have an end above, or below [E]; on: vertices on the threshold [V].
+        A face's edges above the threshold are a chain from one vertex on it to another. Anything
+        else is thinner than rounding, and left as it is.
+        """
+        start, stop, left, right = self.edges
+        both = np.ones((2, self.faces + 1), bool)  # OUTSIDE is the last one.
+        for has, edges in zip(both, (plus, minus)):
+            has[:] = False
+            has[left[edges]] = has[right[edges]] = True
+            has[OUTSIDE] = False
+        is_cut = both.all(axis=0)
+        (ends,) = np.nonzero(plus & (on[start] | on[stop]))
+        a, b, a_on, b_on = start[ends], stop[ends], on[start[ends]], on[stop[ends]]
+        # Counter-clockwise around the face on the left, clockwise around that on the right.
+        begins = np.concatenate([left[ends[a_on]], right[ends[b_on]]])
+        begin_at = np.concatenate([a[a_on], b[b_on]])
+        finishes = np.concatenate([right[ends[a_on]], left[ends[b_on]]])
+        finish_at = np.concatenate([a[a_on], b[b_on]])
+        once = (_counts(begins, is_cut) == 1) & (_counts(finishes, is_cut) == 1)
+        (cut,) = np.nonzero(is_cut & once)
+        if not len(cut):
+            return
+        chain = np.empty((2, len(is_cut)), int)
+        chain[0, begins], chain[1, finishes] = begin_at, finish_at
+        new = self.faces + np.arange(len(cut))
+        renumbered = np.append(np.arange(self.faces), OUTSIDE)
+        renumbered[cut] = new
+        for faces in (left, right):
+            np.copyto(faces, renumbered[faces], where=~plus)
+        self._edges.append(np.stack([chain[1, cut], chain[0, cut], cut, new]))
+        self._parent.append(cut[None])
+
+
+def _counts(faces: np.ndarray, is_cut: np.ndarray) -> np.ndarray:
+    """How often each face occurs among `faces`, in which OUTSIDE does too."""
+    return np.bincount(faces % len(is_cut), minlength=len(is_cut))
+
+
+class _Columns:
+    """A matrix to which columns are appended, in memory that is doubled when it is full."""
+
+    def __init__(self, first: np.ndarray) -> None:
+        self._memory, self._length = first, first.shape[1]
+
+    @property
+    def all(self) -> np.ndarray:
+        """A view; to be asked for again after an `append`."""
+        return self._memory[:, : self._length]
+
+    def append(self, columns: np.ndarray) -> None:
+        length = self._length + columns.shape[1]
+        if length > self._memory.shape[1]:
+            larger = np.empty((len(columns), 2 * length), self._memory.dtype)
+            larger[:, : self._length] = self.all
+            self._memory = larger
+        self._memory[:, self._length : length] = columns
+        self._length = length
