@@ -8,7 +8,7 @@ import pytest
 
 from sensitivity.figures import FigureData, Record
 from sensitivity.measures.bounds import orthogonal_norm
-from sensitivity.study.recipe import Recipe
+from sensitivity.study.recipe import Recipe, share_of_random_labels
 from sensitivity.tables.correlations import DIRECTIONS
 
 ACTIVATIONS = ("relu", "relu6", "hardtanh", "hardsigmoid")
@@ -35,10 +35,14 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
     """models.csv: architectures with true and random labels; deep HardSigmoid ones do not fit."""
     generator = np.random.default_rng(seed)
     rows = []
-    for dataset, width, depth, activation, labels in itertools.product(
-        datasets, widths, depths, ACTIVATIONS, ("true", "random")
-    ):
-        recipe = Recipe(width=width, depth=depth, activation=activation, labels=labels)
+    recipes = [
+        Recipe(width, depth, activation, labels=labels)
+        for width, depth, activation in itertools.product(widths, depths, ACTIVATIONS)
+        for labels in ("true", "random")
+    ]
+    for dataset, recipe in itertools.product(datasets, recipes):
+        width, depth, activation = recipe.width, recipe.depth, recipe.activation
+        labels = recipe.labels
         norm = 0.05 * (1 + ACTIVATIONS.index(activation)) * np.exp(depth / 2)
         norm *= (20 if labels == "random" else 1) * np.exp(generator.normal(0, 0.3))
         units = width * depth
@@ -59,6 +63,7 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
         }
         fits = not (activation == "hardsigmoid" and depth == max(depths))
         sizes = {
+            "share_of_random_labels": float(labels == "random"),
             "number_of_weights": 784 * width + (depth - 1) * width**2 + 10 * width,
             "number_of_units": units,
             "networks": recipe.replicates,
@@ -68,11 +73,36 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
     return pd.DataFrame(rows)
 
 
+def made_up_stages(dataset="digits"):
+    """models.csv: shares of random labels, and steps, of two architectures; one does not fit."""
+    rows = []
+    shares = [{"labels": share} for share in (0.0, 0.25, 0.5, 1.0)]
+    stages = [{"steps": steps} for steps in (50, 200, 800)]
+    for width, change in itertools.product((50, 200), shares + stages):
+        recipe = Recipe(width, 2, "relu", **{"steps": 1000, "replicates": 3, **change})
+        share = share_of_random_labels(recipe.labels)
+        values = {
+            "generalization_gap": 0.05 + 0.8 * share,
+            "training_loss": 1 / recipe.steps**2,
+            "jacobian_norm": 0.1 * width * (1 + share) / recipe.steps**0.5,
+            "transitions": width * (1.0 + share),
+            "lipschitz_lower_bound": width * (1 + share - share**2),
+        }
+        errors = {f"{name}_standard_error": value / 10 for name, value in values.items()}
+        before = {"untrained_jacobian_norm": 2.0, "untrained_transitions": 3.0 * width}
+        about = {"dataset": dataset, "model": recipe.name, "diverged": False}
+        about |= {"fits": recipe.steps > 50, "share_of_random_labels": share}
+        about |= {"number_of_weights": 64 * width, "networks": 3}
+        rows.append(about | recipe.to_dict() | values | errors | before)
+    return pd.DataFrame(rows)
+
+
 def made_up_correlations(datasets=DATASETS, n=14, seed=0):
     """correlations.csv for all measures."""
     generator = np.random.default_rng(seed)
     shifts = {"kendall_tau": 0, "spearman_rho": 0.1, "granulated_kendall_tau": -0.2}
     rows = []
+    shifts["stratified_kendall_tau"] = -0.3
     for dataset, (place, measure) in itertools.product(datasets, enumerate(METRICS + RIVALS)):
         value = DIRECTIONS[measure] * (0.75 - 0.11 * place + generator.normal(0, 0.05))
         for statistic, shift in shifts.items():
@@ -182,8 +212,11 @@ def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
         "jacobian_norm": np.exp(1.5 + level - dip + 0.4 * noise[0]),
         "transitions": np.array([density[k] for k in kinds])[:, None] - 4 * dip + 12 * noise[1],
     }
+    for name in ("jacobian_norm", "transitions"):
+        arrays[f"untrained_{name}"] = arrays[name].mean(axis=2, keepdims=True) + 0 * arrays[name]
     about = {"dataset": dataset, "model": "w200-d20"}
     contrasts = []
+    depths |= {f"{kind}, untrained": depth / 10 for kind, depth in depths.items()}
     for kind, depth in depths.items():
         row = about | {"kind": kind, "networks": replicates}
         for name in ("norm", "density"):

@@ -26,6 +26,8 @@ FIGURES = (
     "on_off_manifold",
     "sampling",
     "rivals",
+    "label_noise",
+    "during_training",
 )
 STUDIES = {
     "two": ("mnist5k", "digits"),

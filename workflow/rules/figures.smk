@@ -29,6 +29,8 @@ FIGURES = {
     "A6_on_off_manifold": MODELS_TABLES | CORRELATIONS,
     "A7_sampling": dict(sampling=measured("sampling", named_survey("sampling"))[:1]),
     "A8_rivals": CORRELATIONS,
+    "A9_label_noise": MODELS_TABLES,
+    "A10_during_training": MODELS_TABLES,
 }
 # A data set that joins the study changes none of these.
 OF_ONE_DATASET = (

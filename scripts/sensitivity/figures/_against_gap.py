@@ -14,7 +14,6 @@ def draw_grid(data, settings, measures):
         return plotting.empty_figure("no model in this study")
     shown = _selection.comparable(data.models)
     shown = shown[shown["dataset"].isin(names)] if len(shown) else shown
-    markers = _names.activation_markers(shown["activation"]) if len(shown) else {}
     figure, places = _layout(names, list(measures))
     for (dataset, measure), axes in places.items():
         axes.set_title(_names.dataset_name(dataset))
@@ -22,31 +21,38 @@ def draw_grid(data, settings, measures):
         if models.empty:
             plotting.empty_panel(axes, _selection.reason_for_none(data.models, dataset))
             continue
-        models = models[models[measure] > 0] if measure in models else models.head(0)
-        if models.empty:
+        drawn = models[models[measure] > 0] if measure in models else models.head(0)
+        if drawn.empty:
             plotting.empty_panel(axes, "not measured in this study")
             continue
-        _draw_panel(axes, models, measure, measures[measure], markers)
+        _draw_panel(axes, drawn, measure, measures[measure])
         row = _selection.correlation(data.correlations, dataset, measure)
-        plotting.note(axes, correlation_text(row, len(models)))
-    if markers:
+        plotting.note(axes, correlation_text(row, len(drawn)) + not_drawn(models, measure))
+    if len(shown):
         narrow = figure.get_figwidth() < plotting.TWO_COLUMNS
-        handles = _names.activation_handles(markers)
-        plotting.legend_above(figure, handles, ncols=2 if narrow else len(handles))
+        handles = _names.model_handles(shown)
+        plotting.legend_above(figure, handles, ncols=2 if narrow else min(len(handles), 4))
     return figure
 
 
 def correlation_text(row, drawn):
-    """The table's tau, its interval and its n, and how many of the models drawn these are.
-
-    Where rivals were measured on some models only, all measures are compared on those
-    (correlations.py), while every model that fits is drawn.
-    """
+    """The table's tau, its interval and its n, and how many of the models drawn these are."""
     if row is None:
         return f"n = {drawn}" + (", too few for a correlation" if drawn < 3 else "")
     n = int(row["n"])
     of = "" if n == drawn else f" of the {drawn:,} shown"
     return f"τ = {_numbers.interval(row['value'], row['low'], row['high'])}\nn = {n:,}{of}"
+
+
+def not_drawn(models, measure):
+    """A line for comparable models that a log axis cannot show: which, and why; else nothing."""
+    lines = []
+    for missing, why in ((models[measure] <= 0, "is 0"), (models[measure].isna(), "not measured")):
+        names = [_names.model_name(row) for _, row in models[missing].iterrows()]
+        if names:
+            which = ", ".join(names) if len(names) < 3 else f"{len(names)} models"
+            lines.append(f"\nnot drawn: {which} ({why})")
+    return "".join(lines)
 
 
 def _layout(names, measures):
@@ -62,16 +68,14 @@ def _layout(names, measures):
     return figure, dict(zip(keys, grid.flat))
 
 
-def _draw_panel(axes, models, measure, label, markers):
+def _draw_panel(axes, models, measure, label):
     gap, gap_error = models["generalization_gap"], models["generalization_gap_standard_error"]
     value, error = models[measure], models[f"{measure}_standard_error"]
     colour = _names.measure_colour(measure)
-    for activation, marker in markers.items():
-        of = models["activation"] == activation
-        if of.any():
-            plotting.error_points(
-                axes, gap[of], value[of], gap_error[of], error[of], color=colour, marker=marker
-            )
+    for of, look in _names.model_looks(models):
+        plotting.error_points(
+            axes, gap[of], value[of], gap_error[of], error[of], color=colour, **look
+        )
     _scales.set_scale(axes.xaxis, gap, gap_error)
     _scales.set_scale(axes.yaxis, value, error, log=True, headroom=0.22)
     axes.set_xlabel("Generalization gap", color=plotting.GAP)

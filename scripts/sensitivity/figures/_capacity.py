@@ -12,7 +12,6 @@ def draw_rows(data, names):
     figure, grid = plotting.panels(len(names), 2, panel_height=2.3)
     shown = _selection.comparable(data.models)
     shown = shown[shown["dataset"].isin(names)] if len(shown) else shown
-    markers = _names.activation_markers(shown["activation"]) if len(shown) else {}
     for dataset, row in zip(names, grid):
         models = _selection.of_dataset(shown, dataset)
         for axes, measure in zip(row, COLUMNS):
@@ -20,45 +19,50 @@ def draw_rows(data, names):
             if models.empty:
                 plotting.empty_panel(axes, _selection.reason_for_none(data.models, dataset))
                 continue
-            _draw_panel(axes, models, measure, markers)
+            explained = _draw_panel(axes, models, measure)
             correlation = _selection.correlation(data.correlations, dataset, measure)
-            trained = len(_selection.of_dataset(data.models, dataset))
-            plotting.note(axes, _text(correlation, len(models), trained))
-    if markers:
-        plotting.legend_above(figure, _names.activation_handles(markers, plotting.GAP))
+            counts = _selection.shown_of_trained(data.models, dataset)
+            plotting.note(axes, _text(correlation, explained, counts))
+    if len(shown):
+        plotting.legend_above(figure, _names.model_handles(shown, plotting.GAP), ncols=4)
     return figure
 
 
-def _draw_panel(axes, models, measure, markers):
-    """A mean loss of exactly 0 stands at the left edge of the log axis, hollow."""
+def _draw_panel(axes, models, measure):
+    """The points -> the share of the gap's variance that the logarithm on the axis explains.
+
+    A mean loss of exactly 0 stands at the left edge of the log axis, whose label then is 0.
+    """
     gap, gap_error = models["generalization_gap"], models["generalization_gap_standard_error"]
     x, at_zero = _scales.on_log_scale(models[measure])
     spread = models.get(f"{measure}_standard_error", 0)  # the number of weights has none
     x_error = np.where(at_zero, 0, np.nan_to_num(spread))
-    for activation, marker in markers.items():
-        of = (models["activation"] == activation).to_numpy()
-        for part, face in ((of & ~at_zero, None), (of & at_zero, "white")):
-            if part.any():
-                plotting.error_points(
-                    axes,
-                    x[part],
-                    gap[part],
-                    x_error[part],
-                    gap_error[part],
-                    color=plotting.GAP,
-                    marker=marker,
-                    face=face,
-                )
+    for of, look in _names.model_looks(models):
+        plotting.error_points(
+            axes, x[of], gap[of], x_error[of], gap_error[of], color=plotting.GAP, **look
+        )
     text = _numbers.count if measure == "number_of_weights" else None
     _scales.set_scale(axes.xaxis, x, x_error, log=True, text=text)
-    _scales.set_scale(axes.yaxis, gap, gap_error, headroom=0.22)
-    axes.set_xlabel(COLUMNS[measure] + (" (hollow: exactly 0)" if at_zero.any() else ""))
+    if at_zero.any():
+        _scales.mark_zero(axes.xaxis, x[at_zero][0])
+    _scales.set_scale(axes.yaxis, gap, gap_error, headroom=0.3)
+    axes.set_xlabel(COLUMNS[measure])
     axes.set_ylabel("Generalization gap", color=plotting.GAP)
+    return explained_variance(np.log10(x), gap)
 
 
-def _text(correlation, shown, trained):
-    text = f"{shown:,} models shown of {trained:,} trained"
-    if correlation is None:
-        return text
-    tau = _numbers.interval(correlation["value"], correlation["low"], correlation["high"])
-    return f"τ = {tau}\n{text}"
+def explained_variance(x, y):
+    """R² of a straight line through the points, NaN where there are too few or no spread."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan
+    return float(np.corrcoef(x, y)[0, 1] ** 2)
+
+
+def _text(correlation, explained, counts):
+    lines = []
+    if correlation is not None:
+        tau = _numbers.interval(correlation["value"], correlation["low"], correlation["high"])
+        lines.append(f"τ = {tau}")
+    if np.isfinite(explained):
+        lines.append(f"explains {100 * explained:.0f} % of the gap's variance (R²)")
+    return "\n".join([*lines, counts])

@@ -1,6 +1,14 @@
 """The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
-from sensitivity.figures.plotting import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS, marker_handle
+from sensitivity.figures.plotting import (
+    FILLS,
+    GAP,
+    JACOBIAN,
+    MARKERS,
+    NEUTRAL,
+    TRANSITIONS,
+    marker_handle,
+)
 
 DATASETS = {
     "mnist": "MNIST",
@@ -25,6 +33,14 @@ ACTIVATIONS = {
     "relu6": "ReLU6",
     "hardtanh": "HardTanh",
     "hardsigmoid": "HardSigmoid",
+}
+
+OPTIMIZERS = {
+    "momentum": "SGD with momentum",
+    "lbfgs": "L-BFGS, full batch",
+    "sgd": "SGD",
+    "adam": "Adam",
+    "rmsprop": "RMSProp",
 }
 
 
@@ -58,6 +74,11 @@ def activation_name(name):
     return ACTIVATIONS.get(name, name)
 
 
+def model_name(row):
+    """`ReLU 3×100`: a model's non-linearity, depth and width, for a note in a panel."""
+    return f"{activation_name(row['activation'])} {row['depth']}×{row['width']}"
+
+
 def activation_markers(names):
     """A marker for each non-linearity that occurs, the same in every figure -> {name: marker}."""
     present, known = set(names), list(ACTIVATIONS)
@@ -65,8 +86,39 @@ def activation_markers(names):
     return {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(order) if name in present}
 
 
-def activation_handles(markers, colour=NEUTRAL):
-    """The legend of `activation_markers`."""
+def optimizer_fills(names):
+    """A filling for each optimizer that occurs, the same in every figure -> {name: filling}."""
+    present, known = set(names), list(OPTIMIZERS)
+    order = [*known, *sorted(present - set(known))]
+    return {name: FILLS[i % len(FILLS)] for i, name in enumerate(order) if name in present}
+
+
+def model_looks(models):
+    """How the models of a panel are told apart -> [(which models [n], marker and filling)]."""
+    markers = activation_markers(models["activation"])
     return [
-        marker_handle(marker, activation_name(name), colour) for name, marker in markers.items()
+        (chosen, {"marker": marker, "fill": fill})
+        for activation, marker in markers.items()
+        for optimizer, fill in optimizer_fills(models["optimizer"]).items()
+        if (chosen := _both(models, activation, optimizer)).any()
     ]
+
+
+def model_handles(models, colour=NEUTRAL):
+    """The legend of `model_looks`: non-linearities, and optimizers if there are several."""
+    handles = [
+        marker_handle(marker, activation_name(name), colour)
+        for name, marker in activation_markers(models["activation"]).items()
+    ]
+    fills = optimizer_fills(models["optimizer"])
+    if len(fills) > 1:
+        handles += [
+            marker_handle("o", OPTIMIZERS.get(name, name), colour, fill=fill)
+            for name, fill in fills.items()
+        ]
+    return handles
+
+
+def _both(models, activation, optimizer):
+    chosen = (models["activation"] == activation) & (models["optimizer"] == optimizer)
+    return chosen.to_numpy()

@@ -14,24 +14,30 @@ NETWORKS_SHOWN = len(plotting.NETWORKS)
 
 
 def draw_panels(data, settings, names):
-    """Networks trained with cross-entropy and with squared loss.
+    """A panel for each data set and loss of which there are networks.
 
-    One data set: above each other, a column wide. Several: a row for each, the losses side by side.
+    One data set: above each other, a column wide. Several: side by side, two a row. A data set
+    without any has one panel that says why.
     """
-    if len(names) == 1:
-        figure, grid = plotting.panels(2, 1, width=plotting.ONE_COLUMN, panel_height=2.5)
-    else:
-        figure, grid = plotting.panels(len(names), 2, panel_height=2.4)
-    places = [(dataset, loss) for dataset in names for loss in LOSSES]
-    for (dataset, loss), axes in zip(places, grid.flat):
-        networks = choose_networks(data, dataset, loss, NETWORKS_SHOWN, settings.get("seed", 0))
-        shown = ""
+    chosen, seed = {}, settings.get("seed", 0)
+    for dataset in names:
+        of = {loss: choose_networks(data, dataset, loss, NETWORKS_SHOWN, seed) for loss in LOSSES}
+        found = {(dataset, loss): networks for loss, networks in of.items() if networks}
+        chosen |= found or {(dataset, "cross_entropy"): []}
+    columns = 1 if len(names) == 1 or len(chosen) == 1 else 2
+    width = plotting.ONE_COLUMN if columns == 1 else plotting.TWO_COLUMNS
+    figure, grid = plotting.panels(-(-len(chosen) // columns), columns, width, panel_height=2.5)
+    for unused in grid.flat[len(chosen) :]:
+        unused.remove()
+    for ((dataset, loss), networks), axes in zip(chosen.items(), grid.flat):
+        name = _names.dataset_name(dataset)
         if networks:
             _draw_panel(axes, networks, loss)
-            shown = f", {len(networks)} network{'s' if len(networks) > 1 else ''}"
+            several = "s" if len(networks) > 1 else ""
+            axes.set_title(f"{name}, {len(networks)} network{several}\n{LOSSES[loss][1]}")
         else:
             plotting.empty_panel(axes, reason_for_none(data, dataset, loss))
-        axes.set_title(f"{_names.dataset_name(dataset)}{shown}\n{LOSSES[loss][1]}")
+            axes.set_title(name)
     if any(axes.collections for axes in figure.axes):
         handles = [plotting.marker_handle("o", "right"), plotting.marker_handle("x", "wrong")]
         plotting.legend_above(figure, handles, title="Test points, a colour for each network")

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullFormatter
 
 from sensitivity.figures import _numbers
+from sensitivity.figures.plotting import FAINT
 
 ROUND = (1, 2, 2.5, 5, 10)  # leading digits of ticks on linear axes
 
@@ -39,6 +40,18 @@ def set_scale(axis, values, errors=None, *, log=False, headroom=0.0, text=None, 
     else:
         axis.set_major_locator(MaxNLocator(most, steps=ROUND))
     getattr(axis.axes, f"set_{axis.axis_name}lim")(*limits)
+
+
+def mark_zero(axis, place):
+    """Give the label 0 to the place on a log axis at which zeros are drawn (`on_log_scale`)."""
+    ticks = {tick: text.get_text() for tick, text in _labelled(axis) if tick > 1.5 * place}
+    axis.set_major_locator(FixedLocator([place, *ticks]))
+    axis.set_major_formatter(FixedFormatter(["0", *ticks.values()]))
+    axis.axes.axvline(1.4 * place, color=FAINT, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
+
+
+def _labelled(axis):
+    return list(zip(axis.get_majorticklocs(), axis.get_majorticklabels()))
 
 
 def _extent(values, errors, log):

@@ -36,6 +36,34 @@ def reason_for_none(models, dataset):
     return "no fitting model with true labels,\ncross-entropy and no augmentation"
 
 
+def shown_of_trained(models, dataset):
+    """How many of the models of a data set are comparable, and why the others are not."""
+    present = of_dataset(models, dataset)
+    shown = len(comparable(present))
+    left_out = ", ".join(f"{count} {reason}" for reason, count in reasons(present).items())
+    text = f"{shown:,} of {len(present):,} models"
+    return f"{text}\n(not: {left_out})" if left_out else text
+
+
+def reasons(models):
+    """Why models are not comparable, each counted under the first reason that holds -> {: n}."""
+    named = {
+        "diverged": models["diverged"].astype(bool),
+        "with random labels": models["labels"] != "true",
+        "augmented": models["augmentation"] != "none",
+        "with squared loss": models["loss"] != "cross_entropy",
+        "unfit": ~models["fits"].astype(bool),
+    }
+    left = pd.Series(True, models.index)
+    left[comparable(models).index] = False
+    counts = {}
+    for reason, holds in named.items():
+        counts[reason] = int((left & holds).sum())
+        left &= ~holds
+    counts["trained less or again"] = int(left.sum())
+    return {reason: count for reason, count in counts.items() if count}
+
+
 def correlation(correlations, dataset, measure):
     """The row of `correlations.csv` with Kendall's tau, or None where there is no value."""
     if correlations.empty:

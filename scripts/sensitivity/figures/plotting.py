@@ -20,9 +20,11 @@ JACOBIAN = "#C8202E"
 TRANSITIONS = "#2FA66A"
 NEUTRAL = "#555555"
 FAINT = "#BBBBBB"
+UNTRAINED = "#777777"  # networks before training, thinner than what they are compared with
 # Five networks side by side: Paul Tol's "muted" scheme, safe for colour-blind readers.
 NETWORKS = ("#332288", "#AA4499", "#DDAA33", "#44AA99", "#88CCEE")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FILLS = ("full", "none", "left", "top", "right")  # which part of a marker is coloured
 
 ONE_COLUMN = 3.4  # inches
 TWO_COLUMNS = 7.0
@@ -116,28 +118,33 @@ def opacity(count):
     return float(np.clip(0.9 * (count / 50) ** -0.25, 0.15, 0.9))
 
 
-def error_points(axes, x, y, x_error=None, y_error=None, *, color, marker="o", face=None):
+def error_points(
+    axes, x, y, x_error=None, y_error=None, *, color, marker="o", face=None, fill="full"
+):
     """Markers at (x, y) over thin bars of their standard errors (NaN: no bar).
 
-    `face` fills the marker with another colour ("white" for a hollow one). A crowd is drawn smaller
-    and fainter, and as pixels inside the vector file.
+    `face` fills the marker with another colour ("white" for a hollow one), `fill` only a part of it
+    (one of `FILLS`). A crowd is drawn smaller and fainter, and as pixels inside the vector file.
     """
+    face = "white" if fill == "none" else face
     strength, crowd, rasterized = opacity(len(x)), len(x) > CROWD, len(x) > RASTERISE_ABOVE
     bars = {"xerr": _bars(x_error), "yerr": _bars(y_error), "ecolor": color, "elinewidth": 0.7}
     axes.errorbar(
         x, y, **bars, fmt="none", alpha=0.6 * strength, zorder=2, rasterized=rasterized
     )  # fmt: skip
     edge = {"markeredgecolor": color, "markeredgewidth": 0.9}
-    if face is None:
+    if face is None and fill == "full":
         edge = {"markeredgecolor": "white", "markeredgewidth": 0.1 if crowd else 0.4}
     axes.plot(
         x,
         y,
         linestyle="none",
         marker=marker,
-        markersize=2.4 if crowd else 4,
+        markersize=2.4 if crowd else 4.2,
         color=color,
         markerfacecolor=face or color,
+        markerfacecoloralt="white",
+        fillstyle="full" if fill == "none" else fill,
         alpha=strength,
         zorder=3,
         rasterized=rasterized,
@@ -155,9 +162,11 @@ def note(axes, text):
     return axes.text(0.03, 0.98, text, size=7, **place)
 
 
-def marker_handle(marker, label, color=NEUTRAL, face=None):
+def marker_handle(marker, label, color=NEUTRAL, face=None, fill="full"):
     """A marker without a line, for a legend."""
-    style = {"marker": marker, "color": color, "markerfacecolor": face or color, "markersize": 4}
+    face = "white" if fill == "none" else face or color
+    style = {"marker": marker, "color": color, "markerfacecolor": face, "markersize": 4.2}
+    style |= {"fillstyle": "full" if fill == "none" else fill, "markerfacecoloralt": "white"}
     return Line2D([], [], linestyle="none", label=label, **style)
 
 

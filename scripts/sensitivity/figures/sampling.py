@@ -11,6 +11,7 @@ PRECISIONS = {
     "sampled_float64": ("float64", "-", "o", plotting.TRANSITIONS, 2**0.12),
 }
 TICKS = (-100, -10, -1, -0.1, 0, 0.1, 1, 10, 100, 1000)
+APART = 0.1  # per cent of the exact count by which the precisions differ once they have parted
 LINEAR_UP_TO = 0.1  # per cent; the axis is linear within and logarithmic beyond
 
 
@@ -58,13 +59,38 @@ def _draw_panel(axes, arrays, chosen):
     axes.set_xticks(2.0**powers, [f"2{_numbers.superscript(power)}" for power in powers])
     axes.set_xlabel("Samples on the curve k")
     axes.legend(loc="lower right", title="bars: least to largest", alignment="left")
+    first = parting(arrays, chosen)
+    if first is not None:
+        axes.axvline(first, color=plotting.NEUTRAL, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
+    plotting.note(axes, _parting_text(first, samples))
     return largest
+
+
+def parting(arrays, chosen):
+    """The least number of samples from which on the two precisions stay apart, or None.
+
+    They are apart where their counts differ by more than `APART` on average over the curves.
+    """
+    counts = [arrays[name][:, chosen] for name in PRECISIONS]
+    apart = 100 * np.abs(counts[0] - counts[1]) / arrays["exact"][chosen]
+    stay = np.logical_and.accumulate((apart.mean(axis=1) > APART)[::-1])[::-1]
+    return arrays["samples"][stay][0] if stay.any() else None
+
+
+def _parting_text(first, samples):
+    if first is None:
+        return f"the precisions differ by less\nthan {APART} % up to {_power(samples[-1])} samples"
+    return f"the precisions differ by more\nthan {APART} % from {_power(first)} samples on"
+
+
+def _power(samples):
+    return f"2{_numbers.superscript(round(np.log2(samples)))}"
 
 
 def _error_axis(axes, largest):
     axes.set_yscale("symlog", linthresh=LINEAR_UP_TO, linscale=0.5)
-    ticks = [tick for tick in TICKS if tick <= 10 * largest]
+    ticks = [tick for tick in TICKS if tick <= 3 * largest]
     axes.set_yticks(ticks, [_numbers.signed(tick, 1 if abs(tick) == 0.1 else 0) for tick in ticks])
     axes.minorticks_off()
-    axes.set_ylim(-200, 8 * largest)
+    axes.set_ylim(-200, 30 * largest)  # the note above
     axes.set_ylabel("Error of the sampled count (%)", color=plotting.TRANSITIONS)

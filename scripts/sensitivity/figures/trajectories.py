@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
 from sensitivity.tables.selection import fitting
 
+UNTRAINED = "untrained_"  # prefix of the arrays of the networks before training
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 # Kind of curve -> (line style, marker, share of white mixed into the metric's colour).
 KINDS = {
@@ -30,8 +31,9 @@ def draw(data, settings):
 
     `data` needs `curves`, a row of panels each: `kind` [C], `theta` [B] (bin centres in radians),
     `jacobian_norm` and `transitions` [R, C, B]; curves of one kind are averaged within a network
-    first. Networks that do not fit by the table `networks` are left out. `curve_contrasts` adds the
-    table's ratio near / far. No settings.
+    first. The same arrays with the prefix `untrained_`, of the networks before training, are drawn
+    thin and grey. Networks that do not fit by the table `networks` are left out, before training,
+    too. `curve_contrasts` adds the table's ratio near / far. No settings.
     """
     if not data.curves:
         return plotting.empty_figure("not in this study: no survey named for trajectories")
@@ -52,7 +54,8 @@ def _fitting(networks, record):
     if table.empty:
         return record
     chosen = fitting(table[table["model"] == record.model])["replicate"].to_numpy(dtype=int)
-    arrays = {name: record.arrays[name][np.sort(chosen)] for name in METRICS}
+    names = [name for name in (*METRICS, *map(UNTRAINED.__add__, METRICS)) if name in record.arrays]
+    arrays = {name: record.arrays[name][np.sort(chosen)] for name in names}
     return replace(record, arrays=record.arrays | arrays)
 
 
@@ -64,6 +67,8 @@ def _draw_panel(axes, record, metric, contrasts):
         if len(values):
             label_of_kind = _contrast(contrasts, record, kind, prefix)
             extent += _draw_kind(axes, theta, values, kind, colour, label_of_kind)
+        if len(before := _networks(record.arrays, UNTRAINED + metric, kind)):
+            extent.append(_draw_untrained(axes, theta, before, kind))
     if not extent:
         plotting.empty_panel(axes, "no network fits")
         return
@@ -94,8 +99,17 @@ def _draw_kind(axes, theta, values, kind, colour, label):
     return [mean + error, np.where(mean > 1.1 * error, mean - error, mean)]
 
 
+def _draw_untrained(axes, theta, values, kind):
+    """The mean of the networks before training, thin and grey -> what the axis must hold."""
+    line = {"color": plotting.UNTRAINED, "linestyle": KINDS[kind][0], "linewidth": 0.8, "zorder": 1}
+    axes.plot(theta, values.mean(axis=0), **line)
+    return values.mean(axis=0)
+
+
 def _networks(arrays, metric, kind):
     """Each network's mean over the curves of a kind -> [networks, B], those with finite values."""
+    if metric not in arrays:
+        return np.empty((0, 0))
     curves = arrays[metric][:, arrays["kind"] == kind]
     if not curves.size:
         return np.empty((0, curves.shape[-1]))
@@ -104,14 +118,26 @@ def _networks(arrays, metric, kind):
 
 
 def _contrast(contrasts, record, kind, prefix):
-    """The ratio near / far of the table as a label; without one, the curve has no label."""
+    """The ratio near / far of the table as a label; without one, the curve has no label.
+
+    With the ratio of the untrained networks on the same curves, where the table has it.
+    """
+    columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
+    trained, before = (
+        _row_of(contrasts, record, name, columns) for name in (kind, f"{kind}, untrained")
+    )
+    if trained is None:
+        return None
+    text = f"near/far {_numbers.interval(*trained, _numbers.two_digits)}"
+    return text if before is None else f"{text}; untrained {_numbers.two_digits(before[0])}"
+
+
+def _row_of(contrasts, record, kind, columns):
+    """The values of the columns for a model and a kind of curve, or None."""
     rows = _selection.of_dataset(contrasts, record.dataset)
     if not rows.empty:
         rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
-    columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
-    if rows.empty or np.isnan(rows[columns[0]].iloc[0]):
-        return None
-    return f"near/far {_numbers.interval(*rows[columns].iloc[0], _numbers.two_digits)}"
+    return None if rows.empty or np.isnan(rows[columns[0]].iloc[0]) else rows[columns].iloc[0]
 
 
 def _legend(figure):
@@ -120,4 +146,6 @@ def _legend(figure):
         name = "random ellipse" if kind == "random" else f"through three points, {kind}"
         look = {"linestyle": style, "marker": marker, "markersize": 3.5}
         handles.append(Line2D([], [], color=plotting.NEUTRAL, label=name, **look))
-    plotting.legend_above(figure, handles)
+    thin = {"color": plotting.UNTRAINED, "linewidth": 0.8}
+    handles.append(Line2D([], [], **thin, label="grey: the same before training"))
+    plotting.legend_above(figure, handles, ncols=2)

@@ -24,11 +24,22 @@ def one_per_recipe(models: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates(["dataset", *HYPERPARAMETERS]).sort_index()
 
 
+def longest_trained(models: pd.DataFrame) -> pd.DataFrame:
+    """Of models that differ in their steps alone, the one that was trained longest.
+
+    The others are stages of the same training: as further units they would count it several times.
+    """
+    others = [name for name in HYPERPARAMETERS if name != "steps"]
+    ordered = models.sort_values("steps", ascending=False, kind="stable")
+    return ordered.drop_duplicates(["dataset", *others]).sort_index()
+
+
 def explaining_the_gap(models: pd.DataFrame) -> pd.DataFrame:
     """The models behind every statement about the generalization gap, of all surveys together.
 
     They fit, and were trained on true labels with cross-entropy and without augmentation. Random
     labels set the gap by themselves (near 1 − 1/n), and would carry any correlation alone.
+    Stages of one training (`longest_trained`) count once.
     """
     chosen = fitting(models)
     chosen = chosen[
@@ -37,4 +48,4 @@ def explaining_the_gap(models: pd.DataFrame) -> pd.DataFrame:
         & (chosen["augmentation"] == "none")
         & chosen["generalization_gap"].notna()
     ]
-    return one_per_recipe(chosen)
+    return longest_trained(one_per_recipe(chosen))

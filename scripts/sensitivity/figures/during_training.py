@@ -1,0 +1,22 @@
+"""Figure A10: sensitivity and gap during training."""
+
+from sensitivity.figures._series import Axis, draw_series
+from sensitivity.figures.plotting import styled
+
+AXIS = Axis("steps", "steps", "Training steps (0: untrained)", log=True)
+MEASURES = {
+    "generalization_gap": ("Generalization gap", False),
+    "training_loss": ("Training loss", True),
+    "jacobian_norm": ("Jacobian norm", True),
+    "transitions": ("Transitions per loop", True),
+}
+
+
+@styled
+def draw(data, settings):
+    """Models that agree in all but their steps: stages of one training, since seeds agree, too.
+
+    `data` needs `models`; `settings` may name the `datasets`.
+    """
+    absent = "not in this study: no survey has three\nnumbers of steps or more"
+    return draw_series(data, settings, AXIS, MEASURES, absent)
