@@ -26,8 +26,7 @@ FLOORS = {
     "training": ("base", "files", "datasets", "study/recipe", "networks"),
     "measures": (
         "base", "files", "datasets", "study/recipe", "networks", "regions", "jacobian",
-        "training/losses", "training/initialization", "training/augmentation",
-        "training/training",
+        "training/losses", "training/initialization", "training/augmentation", "training/problem",
     ),
     "tables": ("base", "files", "study"),
     "claims": ("base", "tables"),

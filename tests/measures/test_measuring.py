@@ -91,6 +91,57 @@ def test_jacobian(study):
     assert np.isfinite(arrays["jacobian_norm_noise"]).all()
 
 
+def test_parts_of_the_jacobian_norm_and_measures_of_the_logits(study):
+    arrays = study.measure("jacobian", test_points=0, training_points=0, noise_points=5)
+    network = study.network.to(torch.float64)
+    for r in range(2):
+        for where, split in (("", "test"), ("_training", "train")):
+            x = study.dataset.inputs(split).double()
+            logit_jacobians = torch.func.vmap(
+                torch.func.jacrev(lambda point, r=r: network.replicate(r).logits(point[None])[0, 0])
+            )(x)
+            p = network.replicate(r).probabilities(x)[0]
+            factors = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
+            jacobians = factors @ logit_jacobians
+            norms = {
+                "softmax_jacobian_norm": factors.norm(dim=(1, 2)),
+                "jacobian_spectral_norm": torch.linalg.matrix_norm(jacobians, 2),
+                "jacobian_alignment": jacobians.norm(dim=(1, 2))
+                / factors.norm(dim=(1, 2))
+                / logit_jacobians.norm(dim=(1, 2)),
+            }
+            for name, values in norms.items():
+                np.testing.assert_allclose(arrays[f"{name}{where}"][r], values.mean(), rtol=1e-4)
+        squares = logit_jacobians.square().sum((1, 2))
+        np.testing.assert_allclose(arrays["geometric_complexity"][r], squares.mean(), rtol=1e-5)
+        largest = torch.linalg.matrix_norm(logit_jacobians, 2).max()
+        np.testing.assert_allclose(arrays["lipschitz_lower_bound"][r], largest, rtol=1e-5)
+
+
+def test_halves_share_no_point(study):
+    arrays = study.measure("jacobian", test_points=9, training_points=5, noise_points=5)
+    order = choose(30, 0, 0, "test")
+    x, labels = study.dataset.inputs("test")[order], study.dataset.labels("test")[order]
+    norms = jacobian_norms(study.network, x[:9])
+    wrong = (study.network.logits(x).argmax(2) != labels).double()
+    for half, first in (("first_half", 0), ("second_half", 1)):
+        found = arrays[f"jacobian_norm_{half}"]
+        np.testing.assert_allclose(found, norms[:, first::2].mean(1), rtol=1e-5)
+        np.testing.assert_allclose(arrays[f"test_error_{half}"], wrong[:, first::2].mean(1))
+
+
+def test_every_measure_of_an_untrained_network_is_its_control(study):
+    """Where training changed nothing, each measure is the same as its control."""
+    study.network = initial_network(RECIPE, 25, 3, RECIPE.seeds)
+    study.save()
+    for name in ("jacobian", "transitions", "rivals"):
+        arrays = study.measure(name)
+        controls = [key for key in arrays if key.startswith("untrained_")]
+        assert len(controls) >= 3
+        for key in controls:
+            np.testing.assert_array_equal(arrays[key], arrays[key.removeprefix("untrained_")])
+
+
 def test_transitions(study):
     arrays = study.measure("transitions", test_points=5)
     images = study.dataset.inputs("test")[choose(30, 5, 0, "test")].view(-1, 5, 5)
@@ -185,7 +236,8 @@ def test_rivals(study):
     study.network.weights[0] += 1
     study.save()
     arrays = study.measure("rivals", training_points=20, noise_draws=2)
-    names = ["spectral_norm_product", "path_norm", "output_margin", "sharpness"]
+    names = ["spectral_norm_product", "path_norm", "output_margin", "sharpness", "input_margin"]
+    names += ["output_change_under_noise", "output_sensitivity"]
     assert all(np.isfinite(arrays[name]).all() for name in names)
     expected = [(12 * 25) ** 0.5] * 2
     np.testing.assert_allclose(arrays["distance_from_initialization"], expected, rtol=1e-5)

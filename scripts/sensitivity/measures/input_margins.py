@@ -30,16 +30,11 @@ def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
 @torch.no_grad()
 def distances(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     """First-order signed distances [R, P] in float64; infinite where the gradient is 0."""
-    rows = [
-        torch.cat(
-            [
-                _of_one_network(network, replicate, x, labels)
-                for x, labels in zip(x_Pd.split(CHUNK), labels_RP[replicate].split(CHUNK))
-            ]
-        )
-        for replicate in range(network.replicates)
-    ]
-    return torch.stack(rows)
+    found_RP = torch.empty(labels_RP.shape, dtype=torch.float64, device=network.device)
+    for replicate, (row, labels_P) in enumerate(zip(found_RP, labels_RP)):
+        pieces = zip(x_Pd.split(CHUNK), labels_P.split(CHUNK))
+        torch.cat([_of_one_network(network, replicate, *piece) for piece in pieces], out=row)
+    return found_RP
 
 
 def _of_one_network(network: Network, replicate: int, x_Pd: Tensor, labels_P: Tensor) -> Tensor:

@@ -127,20 +127,42 @@ def training_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
 
 
 def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """Jacobian norms, one decomposition of the first layer for each set of points."""
+    """Jacobian norms of trained and untrained networks at each set of points.
+
+    One decomposition of the first layer for each set; the errors at all test points besides.
+    """
     counts = [n or sizes.test_images for key, n in numbers.items() if key.endswith("_points")]
-    return _jacobian(recipe, sizes, sum(counts), sets=len(counts))
+    work = _jacobian(recipe, sizes, 2 * sum(counts), sets=2 * len(counts))
+    evaluation = 2 * _forward(recipe, sizes, sizes.test_images)
+    return replace(work, single=work.single + evaluation)
+
+
+def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """Jacobian norms at test points, and the logits there in 64 bits."""
+    points = numbers["test_points"] or sizes.test_images
+    work = _jacobian(recipe, sizes, points, sets=1)
+    return replace(work, double=work.double + _forward(recipe, sizes, points))
+
+
+def as_trained_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """The logits at training points."""
+    points = numbers["training_points"] or sizes.training_images
+    return Work(single=_forward(recipe, sizes, points), calls=10.0 * recipe.depth)
 
 
 def transitions_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """Exact transitions on translation loops."""
-    return _crossings(recipe, sizes, numbers["test_points"] or sizes.test_images, sizes.vertices)
+    """Exact transitions of trained and untrained networks on translation loops."""
+    loops = numbers["test_points"] or sizes.test_images
+    return _crossings(recipe, sizes, 2 * loops, sizes.vertices)
 
 
 def rivals_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """Mostly the sharpness: a search for the noise that a network bears, over several draws."""
+    """Mostly the sharpness: a search for the noise that a network bears, over several draws.
+
+    Noise on the input and both margins add less than a third of it.
+    """
     points = numbers["training_points"] or sizes.training_images
-    passes = 20 * numbers["noise_draws"]
+    passes = 26 * numbers["noise_draws"]
     weights = number_of_weights(recipe, sizes)
     calls = recipe.replicates * passes * 6 * (recipe.depth + 1)
     return Work(single=recipe.replicates * 2.0 * weights * points * passes, calls=calls)
@@ -179,7 +201,8 @@ WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
     "jacobian": jacobian_work,
     "transitions": transitions_work,
     "rivals": rivals_work,
-    "points": jacobian_work,
+    "points": points_work,
+    "as_trained": as_trained_work,
     "curves": curves_work,
     "boundaries": boundaries_work,
     "sampling": sampling_work,
@@ -212,6 +235,11 @@ def host_memory(recipe: Recipe, sizes: Sizes) -> float:
 def weights_bytes(recipe: Recipe, sizes: Sizes) -> float:
     """What a trained model takes on disk."""
     return float(BYTES * recipe.replicates * number_of_weights(recipe, sizes))
+
+
+def _forward(recipe: Recipe, sizes: Sizes, points: int) -> float:
+    """Operations of the logits of all replicates at points."""
+    return float(recipe.replicates * 2 * number_of_weights(recipe, sizes) * points)
 
 
 def _jacobian(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:

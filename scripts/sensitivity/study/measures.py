@@ -60,6 +60,7 @@ MEASURES = {
     for measure in (
         Measure("jacobian", "jacobian", tabulated=True),
         Measure("transitions", "transitions", tabulated=True),
+        Measure("as_trained", "jacobian", tabulated=True),
         Measure("rivals", "rivals", tabulated=True),
         Measure("points", "points", large=True),
         Measure("curves", "trajectories", large=True),

@@ -1,33 +1,95 @@
-"""Measure a model's mean Jacobian norms: at test points, at training points, at Gaussian noise.
+"""Measure a model's mean Jacobian norms, and their parts: at test and training points, at noise.
 
-Settings: `test_points`, `training_points`, `noise_points` (how many; 0 takes all images), `seed`.
+Settings: `test_points`, `training_points`, `noise_points` (how many; 0 takes all images), `recipe`
+(from which the untrained networks follow), `seed`.
 """
 
 import logging
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from sensitivity.base.streams import stream
-from sensitivity.jacobian.norms import row_and_logit_norms, total_norm
-from sensitivity.measures.measuring import Arrays, Measurement
+from sensitivity.jacobian.sizes import JacobianSizes, jacobian_sizes
+from sensitivity.measures.halves import errors_of_halves, means_of_halves
+from sensitivity.measures.measuring import (
+    Arrays,
+    Measurement,
+    choose,
+    finite_replicates,
+    of_all_replicates,
+)
+from sensitivity.measures.untrained import with_controls
+from sensitivity.networks.network import Network
 
 logger = logging.getLogger(__name__)
 
 
 def measure(measurement: Measurement) -> Arrays:
-    """A mean over points for every replicate, of every norm."""
+    """A mean over points for every replicate, of every size of `jacobian.sizes`.
+
+    At test points, with the suffixes `_training` and `_noise` elsewhere; with the prefix
+    `untrained_` of the networks that training started from.
+    """
+    points = _points(measurement)
     network = measurement.network
     arrays: dict = {"replicate": torch.arange(network.replicates)}
-    for where, points in _points(measurement).items():
-        rows, logit_norms = row_and_logit_norms(network, points.to(measurement.device))
-        arrays[f"jacobian_norm{where}"] = total_norm(rows).mean(1)
-        arrays[f"logit_jacobian_norm{where}"] = logit_norms.mean(1)
-        arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), len(points))
-        logger.info("%d points (%s)", len(points), where.strip("_") or "test")
+    arrays |= with_controls(measurement, partial(_sizes, measurement, points))
+    for where, x_Pd in points.items():
+        arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), len(x_Pd))
+        logger.info("%d points (%s)", len(x_Pd), where.strip("_") or "test")
     return arrays
 
 
-def _points(measurement: Measurement) -> dict[str, torch.Tensor]:
+def _sizes(
+    measurement: Measurement, points: dict[str, Tensor], network: Network
+) -> dict[str, Tensor]:
+    replicates = finite_replicates(network)
+    finite = network.select(replicates)
+    values: dict[str, Tensor] = {}
+    for where, x_Pd in points.items():
+        sizes = jacobian_sizes(finite, x_Pd.to(measurement.device))
+        values |= {f"{name}{where}": value for name, value in _means(sizes).items()}
+        if where == "":
+            values |= means_of_halves("jacobian_norm", sizes.norms)
+        elif where == "_training":
+            values |= of_the_logits(sizes)
+    data = measurement.dataset
+    order = choose(len(data.labels("test")), 0, measurement.seed, "test")  # all, as chosen above
+    x_Pd, labels_P = data.inputs("test")[order], data.labels("test")[order]
+    device = measurement.device
+    values |= errors_of_halves(finite, x_Pd.to(device), labels_P.to(device))
+    return {name: of_all_replicates(network, replicates, value) for name, value in values.items()}
+
+
+def _means(sizes: JacobianSizes) -> dict[str, Tensor]:
+    """Means over points, [R]; what is undefined at a point is left out of the alignment's."""
+    return {
+        "jacobian_norm": sizes.norms.mean(1),
+        "logit_jacobian_norm": sizes.logit_norms.mean(1),
+        "softmax_jacobian_norm": sizes.softmax_norms.mean(1),
+        "jacobian_alignment": sizes.alignment.nanmean(1),
+        "jacobian_spectral_norm": sizes.spectral_norms.mean(1),
+    }
+
+
+def of_the_logits(sizes: JacobianSizes) -> dict[str, Tensor]:
+    """Two measures of the logits' Jacobian at training points, [R].
+
+    `geometric_complexity`: the mean of its squared Frobenius norm (Dherin et al. 2022, "Why neural
+    networks find simple solutions: the many regularizers of geometric complexity").
+    `lipschitz_lower_bound`: the largest of its singular values at any point, which the Lipschitz
+    constant of the logits is not below (Khromov and Singh 2024, "Some fundamental aspects about
+    Lipschitz continuity of neural networks").
+    """
+    return {
+        "geometric_complexity": sizes.logit_norms.square().mean(1),
+        "lipschitz_lower_bound": sizes.logit_spectral_norms.amax(1),
+    }
+
+
+def _points(measurement: Measurement) -> dict[str, Tensor]:
     """Where to measure, by the suffix of the results' names.
 
     Noise has the inputs' own mean and variance (Novak et al. 2018 measure at the images only).

@@ -1,23 +1,32 @@
-"""Take the rival measures of a model: norms, distance from initialization, margin, sharpness.
+"""Take the rival measures of a model: norms, distance, margins, sharpness, change under noise.
 
-Settings: `training_points` (for margin and sharpness; 0 takes all), `noise_draws` (for the
-sharpness), `recipe` (from which the untrained network and the labels follow), `seed`.
+Settings: `training_points` (for margins and sharpness, and of test points for noise on the input; 0
+takes all), `noise_draws` (of noise on weights, and on inputs), `recipe` (from which the untrained
+networks and the labels follow), `seed`.
 """
 
 import logging
 
 import torch
+from torch import Tensor
 
 from sensitivity.measures import rivals
+from sensitivity.measures.input_margins import input_margin
+from sensitivity.measures.input_noise import output_change
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
+from sensitivity.measures.untrained import PREFIX
+from sensitivity.networks.network import Network
 from sensitivity.training.initialization import initial_network
-from sensitivity.training.training import training_labels
+from sensitivity.training.problem import labels_by_seed
 
 logger = logging.getLogger(__name__)
 
 
 def measure(measurement: Measurement) -> Arrays:
-    """A number for every replicate, by measure."""
+    """A number for every replicate, by measure.
+
+    Those that say something of an untrained network are taken of it, too (`untrained_`).
+    """
     data, recipe, device = measurement.dataset, measurement.recipe, measurement.device
     replicates = finite_replicates(measurement.network)
     seeds = [recipe.seeds[replicate] for replicate in replicates]
@@ -25,14 +34,25 @@ def measure(measurement: Measurement) -> Arrays:
     initial = initial_network(recipe, data.input_size, network.classes, seeds).to(device)
     index = measurement.chosen("train", "training_points", 1000)
     x = data.inputs("train")[index].to(device)
-    labels = training_labels(recipe, data, seeds)[:, index].to(device)
-    draws = measurement.number("noise_draws", 8)
+    labels = labels_by_seed(recipe, data.labels("train"), data.classes, seeds)[:, index].to(device)
+    draws, seed = measurement.number("noise_draws", 8), measurement.seed
+    at = measurement.chosen("test", "training_points", 1000)
+    x_test = data.inputs("test")[at].to(device)
+
+    def of_any(network: Network) -> dict[str, Tensor]:
+        return {
+            "spectral_norm_product": rivals.spectral_norm_product(network),
+            "path_norm": rivals.path_norm(network),
+            "output_margin": rivals.output_margin(network, x, labels),
+            "input_margin": input_margin(network, x, labels),
+            **output_change(network, x_test, draws, seed),
+        }
+
     values = {
-        "spectral_norm_product": rivals.spectral_norm_product(network),
         "distance_from_initialization": rivals.distance_from_initialization(network, initial),
-        "path_norm": rivals.path_norm(network),
-        "output_margin": rivals.output_margin(network, x, labels),
-        "sharpness": rivals.sharpness(network, x, labels, draws, measurement.seed),
+        "sharpness": rivals.sharpness(network, x, labels, draws, seed),
+        **of_any(network),
+        **{f"{PREFIX}{name}": value for name, value in of_any(initial).items()},
     }
     logger.info("%d networks, %d training points", len(replicates), len(x))
     arrays = {k: of_all_replicates(measurement.network, replicates, v) for k, v in values.items()}

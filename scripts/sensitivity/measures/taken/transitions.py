@@ -2,15 +2,20 @@
 
 The metric t of Novak et al. 2018, section 3.2, in the limit of infinitely many samples.
 
-Settings: `test_points` (how many images; 0 takes all), `seed`.
+Settings: `test_points` (how many images; 0 takes all), `recipe` (from which the untrained networks
+follow), `seed`.
 """
 
 import logging
+from functools import partial
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
+from sensitivity.measures.untrained import with_controls
+from sensitivity.networks.network import Network
 from sensitivity.regions.counting import count_transitions
 from sensitivity.regions.paths import translation_loop
 
@@ -20,10 +25,19 @@ PATHS_AT_ONCE = 16  # enough to keep a device busy, few enough for a progress ba
 
 
 def measure(measurement: Measurement) -> Arrays:
-    """t(x), averaged over images, for every replicate."""
+    """t(x), averaged over images, for every replicate; `untrained_` of the untrained networks."""
     network, data = measurement.network, measurement.dataset
     chosen = measurement.chosen("test", "test_points", 100)
     images = data.inputs("test")[chosen].view(-1, *data.image_shape)
+    logger.info("%d loops, %d networks", len(images), network.replicates)
+    return {
+        "replicate": torch.arange(network.replicates),
+        "transitions_points": torch.full((network.replicates,), len(images)),
+        **with_controls(measurement, partial(_counts, images)),
+    }
+
+
+def _counts(images: Tensor, network: Network) -> dict[str, Tensor]:
     replicates = finite_replicates(network)
     finite = network.select(replicates)
     counts = []
@@ -31,12 +45,8 @@ def measure(measurement: Measurement) -> Arrays:
         counts.append(count_transitions(finite, [translation_loop(image) for image in some]))
     counts_RP = of_all_replicates(network, replicates, torch.cat(counts, dim=1))
     mean = counts_RP.mean(1)
-    arrays = {
-        "replicate": torch.arange(network.replicates),
+    return {
         "transitions": mean,
         "transitions_standard_error": counts_RP.std(1) / len(images) ** 0.5,
         "transitions_per_unit": mean / network.number_of_units,
-        "transitions_points": torch.full((network.replicates,), len(images)),
     }
-    logger.info("%d loops, %d networks", len(images), len(replicates))
-    return arrays

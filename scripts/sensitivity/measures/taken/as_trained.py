@@ -1,0 +1,36 @@
+"""Measure how well a model fits what it was trained on: its labels, its augmented images.
+
+Settings: `training_points` (how many; 0 takes all images), `recipe` (which says how the model was
+trained), `seed`.
+"""
+
+import torch
+
+from sensitivity.measures.as_trained import fit_as_trained
+from sensitivity.measures.measuring import (
+    Arrays,
+    Measurement,
+    finite_replicates,
+    of_all_replicates,
+)
+from sensitivity.training.problem import labels_by_seed
+
+
+def measure(measurement: Measurement) -> Arrays:
+    """`training_accuracy_as_trained` and `training_loss_as_trained` of every replicate."""
+    data, recipe, network = measurement.dataset, measurement.recipe, measurement.network
+    replicates = finite_replicates(network)
+    index = measurement.chosen("train", "training_points", 1000)
+    seeds = [recipe.seeds[replicate] for replicate in replicates]
+    labels = labels_by_seed(recipe, data.labels("train"), data.classes, seeds)[:, index]
+    values = fit_as_trained(
+        network.select(replicates),
+        data.inputs("train")[index].to(measurement.device),
+        labels.to(measurement.device),
+        recipe.augmentation,
+        data.image_shape,
+        recipe.loss,
+        measurement.seed,
+    )
+    arrays = {name: of_all_replicates(network, replicates, value) for name, value in values.items()}
+    return {"replicate": torch.arange(network.replicates), **arrays}
