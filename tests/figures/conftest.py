@@ -321,3 +321,9 @@ def study():
 @pytest.fixture
 def settings():
     return {"datasets": list(DATASETS), "main_dataset": "mnist5k", "seed": 0}
+
+
+@pytest.fixture(scope="session")
+def stages():
+    """A made-up study with models at several shares of random labels, and after several steps."""
+    return FigureData(models=made_up_stages())

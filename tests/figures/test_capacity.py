@@ -1,10 +1,11 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from sensitivity.figures import capacity, capacity_all, plotting
+from sensitivity.figures import _selection, capacity, capacity_all, plotting
 from sensitivity.tables.selection import explaining_the_gap
 
 
@@ -23,8 +24,13 @@ def test_gap_against_weights_and_against_loss(study, settings):
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
         assert (axes.get_xlabel(), axes.get_ylabel()) == (label, "Generalization gap")
         assert {to_hex(line.get_color()) for line in axes.lines} == {plotting.GAP.lower()}
-        assert "14 models shown of 32 trained" in axes.texts[0].get_text()
-        assert axes.texts[0].get_text().startswith("τ = ")
+        text = axes.texts[0].get_text()
+        assert "14 of 32 models\n(not: 16 with random labels, 2 unfit)" in text
+        assert text.startswith("τ = ")
+        line = np.polyfit(np.log10(models[measure]), models["generalization_gap"], 1)
+        rest = models["generalization_gap"] - np.polyval(line, np.log10(models[measure]))
+        share = 1 - rest.var() / models["generalization_gap"].var()
+        assert f"explains {100 * share:.0f} % of the gap's variance (R²)" in text
 
 
 def test_error_bars_of_the_loss_lie_along_it(study, settings):
@@ -40,15 +46,30 @@ def test_error_bars_of_the_loss_lie_along_it(study, settings):
     )
 
 
-def test_a_loss_of_exactly_zero_is_drawn_hollow_at_the_edge(study, settings):
+def test_a_loss_of_exactly_zero_is_drawn_at_an_edge_called_0(study, settings):
     models = study.models.copy()
     zero = explaining_the_gap(models).index[0]
     models.loc[zero, "training_loss"] = 0.0
     axes = capacity.draw(dataclasses.replace(study, models=models), settings).axes[1]
-    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
-    assert len(hollow) == 1
-    assert hollow[0].get_xdata()[0] == pytest.approx(points(axes)[:, 0].min())
-    assert axes.get_xlabel() == "Final training loss (hollow: exactly 0)"
+    place = points(axes)[:, 0].min()
+    ticks = dict(zip((t.get_text() for t in axes.get_xticklabels()), axes.get_xticks()))
+    assert ticks["0"] == pytest.approx(place)
+    assert place == pytest.approx(
+        models["training_loss"][models["training_loss"] > 0].min() / 2, rel=9
+    )
+
+
+def test_why_models_are_left_out(study):
+    models = study.models[study.models["dataset"] == "digits"].copy()
+    models.loc[models.index[0], ["loss", "labels"]] = ["squared", "true"]
+    counts = _selection.reasons(models)
+    assert sum(counts.values()) == len(models) - len(explaining_the_gap(models))
+    assert counts["with squared loss"] == 1
+    again = models[models["labels"] == "true"].iloc[[1]].assign(steps=5)
+    assert (
+        _selection.reasons(pd.concat([models, again], ignore_index=True))["shorter or repeated"]
+        == 1
+    )
 
 
 def test_the_other_data_sets_have_a_row_each(study, settings):

@@ -15,23 +15,24 @@ def test_ranking_is_the_tables_in_the_measures_direction(study):
     assert list(table["measure"]) == list(taus.sort_values("rank").index)
     for _, row in table.iterrows():
         tau, sign = taus.loc[row["measure"]], DIRECTIONS[row["measure"]]
-        assert row["value"] == pytest.approx(sign * tau["value"])
-        assert [row["low"], row["high"]] == pytest.approx(
+        assert row["kendall_tau_value"] == pytest.approx(sign * tau["value"])
+        assert [row["kendall_tau_low"], row["kendall_tau_high"]] == pytest.approx(
             sorted([sign * tau["low"], sign * tau["high"]])
         )
 
 
-def test_every_measure_has_its_interval_and_granulated_value(study, settings):
+def test_every_measure_has_three_values_with_their_intervals(study, settings):
     axes = rivals.draw(study, settings).axes[0]
     table = rivals.ranking(study.correlations, "mnist5k")
-    intervals = [line for line in axes.lines[1:] if line.get_marker() == "None"]
-    filled = [line for line in axes.lines if line.get_marker() == "o"]
-    hollow = [line for line in axes.lines if line.get_marker() == "D"]
-    assert [list(line.get_xdata()) for line in intervals] == table[["low", "high"]].values.tolist()
-    assert [line.get_xdata()[0] for line in filled] == list(table["value"])
-    assert [line.get_xdata()[0] for line in hollow] == list(table["granulated"])
-    assert [line.get_ydata()[0] for line in filled] == list(range(12))  # the best is on top
-    assert axes.yaxis_inverted()
+    spans = [line.get_xdata() for line in axes.lines[1:] if line.get_marker() == "None"]
+    spans = [tuple(span) for span in spans if len(span) == 2]
+    for statistic, (marker, *_) in rivals.STATISTICS.items():
+        points = [line for line in axes.lines if line.get_marker() == marker]
+        assert [line.get_xdata()[0] for line in points] == list(table[f"{statistic}_value"])
+        assert [round(line.get_ydata()[0]) for line in points] == list(range(12))
+        for ends in table[[f"{statistic}_low", f"{statistic}_high"]].itertuples(index=False):
+            assert tuple(ends) in spans
+    assert axes.yaxis_inverted()  # the best is on top
     assert axes.get_xlabel() == "Kendall τ with the gap, n = 14\n(−): sign turned"
 
 

@@ -44,4 +44,18 @@ def test_a_kind_of_curve_may_be_missing(study, settings):
     record = dataclasses.replace(study.sampling, arrays=only)
     first, second = sampling.draw(dataclasses.replace(study, sampling=record), settings).axes
     assert first.texts[0].get_text() == "no translation loop in this study"
-    assert not second.texts
+    assert "precisions differ" in second.texts[0].get_text()
+
+
+def test_where_the_precisions_part_is_marked_and_said(study, settings):
+    loop, ellipse = sampling.draw(study, settings).axes
+    assert "less\nthan 0.1 % up to 2²⁰" in loop.texts[0].get_text()
+    arrays = study.sampling.arrays
+    chosen = arrays["curve"] == "ellipse"
+    apart = np.abs(arrays["sampled_float32"] - arrays["sampled_float64"]) / arrays["exact"]
+    first = sampling.parting(arrays, chosen)
+    later = arrays["samples"] >= first
+    assert (apart[later][:, chosen].mean(axis=1) > 0.001).all()
+    assert apart[~later][:, chosen].mean(axis=1)[-1] <= 0.001
+    assert f"from 2{'⁰¹²³⁴⁵⁶⁷⁸⁹'[1]}" in ellipse.texts[0].get_text()
+    assert first in [line.get_xdata()[0] for line in ellipse.lines if len(line.get_xdata()) == 2]

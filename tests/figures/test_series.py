@@ -1,18 +1,8 @@
 """Figures A9 and A10: lines through models that differ in one number alone."""
 
-import dataclasses
-
 import numpy as np
-import pytest
 
 from sensitivity.figures import during_training, label_noise
-
-
-@pytest.fixture(scope="module")
-def stages(study):
-    from conftest import made_up_stages
-
-    return dataclasses.replace(study, models=made_up_stages())
 
 
 def markers(axes):

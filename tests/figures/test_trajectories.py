@@ -8,7 +8,9 @@ from sensitivity.figures import Record, plotting, trajectories
 
 
 def curves(axes):
-    return [line for line in axes.lines if len(line.get_xdata()) > 2]
+    """The lines of trained networks."""
+    lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    return [line for line in lines if line.get_color() != plotting.UNTRAINED]
 
 
 def test_mean_and_standard_error_over_the_networks_that_fit(study, settings):
@@ -54,10 +56,24 @@ def test_contrasts_are_the_tables(study, settings):
     for axes in trajectories.draw(study, settings).axes:
         texts = [text.get_text() for text in axes.get_legend().get_texts()]
         assert texts == [
-            "near/far 1.0 [0.80, 1.2]",
-            "near/far 0.67 [0.53, 0.80]",
-            "near/far 0.25 [0.20, 0.30]",
+            "near/far 1.0 [0.80, 1.2]; untrained 1.0",
+            "near/far 0.67 [0.53, 0.80]; untrained 0.97",
+            "near/far 0.25 [0.20, 0.30]; untrained 0.93",
         ]
+
+
+def test_the_networks_before_training_are_drawn_on_the_same_curves(study, settings):
+    (record,) = study.curves
+    for axes, metric in zip(trajectories.draw(study, settings).axes, trajectories.METRICS):
+        before = [line for line in axes.lines if line.get_color() == plotting.UNTRAINED]
+        assert len(before) == 3
+        for line, kind in zip(before, trajectories.KINDS):
+            values = record.arrays[f"untrained_{metric}"][:-1, record.arrays["kind"] == kind]
+            assert line.get_ydata() == pytest.approx(values.mean(axis=(0, 1)))
+    older = {k: v for k, v in record.arrays.items() if not k.startswith("untrained")}
+    data = dataclasses.replace(study, curves=(dataclasses.replace(record, arrays=older),))
+    for axes in trajectories.draw(data, settings).axes:
+        assert plotting.UNTRAINED not in [line.get_color() for line in axes.lines]
 
 
 def test_without_contrasts_there_is_no_inner_legend(study, settings):

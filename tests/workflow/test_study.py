@@ -14,7 +14,7 @@ from sensitivity.networks.network import Network
 FIGURES = (
     "1_capacity", "2_trajectories", "3_boundaries", "4_factors", "5_gap", "6_points", "A1_loop",
     "A2_transitions", "A3_points_all", "A4_capacity_all", "A5_arch", "A6_on_off_manifold",
-    "A7_sampling", "A8_rivals",
+    "A7_sampling", "A8_rivals", "A9_label_noise", "A10_during_training",
 )  # fmt: skip
 CLAIMS = [f"C{number}" for number in range(1, 9)]
 VERDICTS = {"supported", "not supported", "contradicted", "too few networks"}
@@ -37,7 +37,7 @@ def test_every_figure_is_drawn(finished, figure):
     assert len(colours) > 10
 
 
-@pytest.mark.parametrize(("dataset", "models"), [("digits", 12), ("digits:200", 2)])
+@pytest.mark.parametrize(("dataset", "models"), [("digits", 14), ("digits:200", 3)])
 def test_networks_and_models(tables, dataset, models):
     networks = pd.read_csv(tables / dataset / "networks.csv")
     means = pd.read_csv(tables / dataset / "models.csv").set_index("model")

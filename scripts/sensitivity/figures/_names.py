@@ -26,6 +26,12 @@ MEASURES = {
     "jacobian_norm_noise": "Jacobian norm, Gaussian noise",
     "logit_jacobian_norm": "Logit Jacobian norm",
     "spectral_norm_product": "Product of spectral norms",
+    "softmax_jacobian_norm": "Confidence: ‖diag(p) − pp'‖",
+    "jacobian_alignment": "Alignment of both factors",
+    "jacobian_spectral_norm": "Largest singular value of J",
+    "geometric_complexity": "Geometric complexity",
+    "lipschitz_lower_bound": "Lipschitz constant, at least",
+    "output_change_under_noise": "Output change under noise",
 }
 
 ACTIVATIONS = {

@@ -60,7 +60,7 @@ def reasons(models):
     for reason, holds in named.items():
         counts[reason] = int((left & holds).sum())
         left &= ~holds
-    counts["trained less or again"] = int(left.sum())
+    counts["shorter or repeated"] = int(left.sum())
     return {reason: count for reason, count in counts.items() if count}
 
 

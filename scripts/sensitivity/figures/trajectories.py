@@ -129,7 +129,7 @@ def _contrast(contrasts, record, kind, prefix):
     if trained is None:
         return None
     text = f"near/far {_numbers.interval(*trained, _numbers.two_digits)}"
-    return text if before is None else f"{text}; untrained {_numbers.two_digits(before[0])}"
+    return text if before is None else f"{text}; untrained {_numbers.two_digits(before.iloc[0])}"
 
 
 def _row_of(contrasts, record, kind, columns):

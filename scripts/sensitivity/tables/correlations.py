@@ -57,6 +57,14 @@ DIRECTIONS = {
     "path_norm": 1,
     "output_margin": -1,
     "sharpness": 1,
+    "softmax_jacobian_norm": 1,
+    "jacobian_alignment": 1,
+    "jacobian_spectral_norm": 1,
+    "geometric_complexity": 1,
+    "lipschitz_lower_bound": 1,
+    "output_change_under_noise": 1,
+    "output_sensitivity": 1,
+    "input_margin": -1,
 }
 STRATIFIED = "stratified_kendall_tau"
 MATCHED = "kendall_tau_at_matched_training_loss"
