@@ -18,9 +18,10 @@ test: .venv/installed
 test-faults: .venv/installed
 	.venv/bin/python -m pytest -q -s tests/workflow/faults
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 clean:

@@ -6,7 +6,7 @@ min_version("9.0")
 
 if not workflow.overwrite_configfiles:  # a --configfile replaces the default study as a whole
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: f"{workflow.current_basedir.get_path_or_uri(secret_free=False)}/config/config.yaml"
 
 
 report: "workflow/report/workflow.rst"

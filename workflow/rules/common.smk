@@ -6,7 +6,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SOURCE = Path(workflow.basedir)
+# Where this source tree is, also when another workflow imports it as a module: `workflow.basedir`
+# would then be the importer's folder.
+SOURCE = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=False))).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 

@@ -10,6 +10,7 @@ settings, which Snakemake compares by value.
 import ast
 import hashlib
 import platform
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
@@ -19,6 +20,7 @@ from typing import Any
 from sensitivity.base.errors import SensitivityError
 
 PACKAGE = "sensitivity"
+DISTRIBUTION = "sensitivity-and-generalization"
 SCRIPTS = Path(__file__).resolve().parents[2]
 PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
@@ -56,14 +58,24 @@ def code_files(script: str, *modules: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result's digits, as installed."""
-    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    """Versions of this package, of Python, and of the packages that decide a result's digits."""
+    versions = {"sensitivity": version(), "python": platform.python_version()}
+    versions["machine"] = platform.machine()
     for package in RECORDED_PACKAGES:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue  # each stage's environment holds only what it needs
     return versions
+
+
+def version() -> str:
+    """This package's version: of the source tree that it runs from, else as it was installed."""
+    try:
+        project = tomllib.loads((SCRIPTS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return metadata.version(DISTRIBUTION)
+    return project["project"]["version"]
 
 
 class _Summary:
