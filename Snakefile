@@ -80,7 +80,7 @@ rule estimate:  # prints what the study costs, every time it is asked for
 
 
 onsuccess:
-    if workflow.is_main_process:
+    if workflow.is_main_process and "estimate" not in workflow.dag_settings.targets:
         print(f"Figures: results/{STUDY}/figures/   Verdicts: {TABLES}/claims.md")
 
 

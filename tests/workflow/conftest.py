@@ -90,6 +90,12 @@ def sources(folder):
 
 
 @pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """The source tree as a fresh clone has it. Treat it as read-only."""
+    return sources(tmp_path_factory.mktemp("clone") / "sources")
+
+
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory, worker_id):
     """The finished study. Treat it as read-only, and change a `study` instead."""
     shared = tmp_path_factory.getbasetemp()

@@ -60,6 +60,20 @@ def scripts(wildcards, output):
     return SCRIPTS
 
 
+def beside(folder, named):
+    """`folder` as an importing workflow's `prefix:` has moved it.
+
+    Snakemake moves the inputs and outputs of a module, but no path inside a param. `named` is where
+    a job's first output would be without a prefix.
+    """
+
+    def of(wildcards, output):
+        expected = named.format(**wildcards)
+        return output[0].removesuffix(expected) + folder.format(**wildcards)
+
+    return of
+
+
 def device(wildcards, output):
     """Where to compute; results record it, and a job does not rerun for it."""
     return config["device"]

@@ -9,12 +9,15 @@ def data_settings(wildcards):
 
 
 def own_data(wildcards):
-    """A reader's own files, one by one, so that an edit of any is seen."""
+    """A reader's own files, one by one, so that an edit of any is seen.
+
+    They stay where they are, whatever `prefix:` an importing workflow gives to ours.
+    """
     base, _ = registry.parse(wildcards.dataset)
     source = config["datasets"].get(base)
     if source is None or not Path(source).is_dir():
-        return [source] if source else []
-    return sorted(str(path) for path in Path(source).rglob("*") if path.is_file())
+        return [local(source)] if source else []
+    return [local(str(p)) for p in sorted(Path(source).rglob("*")) if p.is_file()]
 
 
 def per_dataset(table):

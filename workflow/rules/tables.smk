@@ -46,8 +46,10 @@ rule networks:
     params:
         scripts=scripts,
         settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
-        models_folder="results/models/{dataset}",
-        measurements_folder=f"{MEASUREMENTS}/{{dataset}}",
+        models_folder=beside("results/models/{dataset}", f"{TABLES}/{{dataset}}/networks.csv"),
+        measurements_folder=beside(
+            f"{MEASUREMENTS}/{{dataset}}", f"{TABLES}/{{dataset}}/networks.csv"
+        ),
     message:
         "tabulate the networks on {wildcards.dataset}"
     shell:

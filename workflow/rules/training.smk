@@ -32,10 +32,14 @@ rule train:
             "train", fits_at=grid.fits_at(wildcards.dataset)
         )(wildcards),
         position=position,
+        checkpoint=beside(
+            "results/checkpoints/{dataset}/{model}.safetensors",
+            "results/models/{dataset}/{model}/weights.safetensors",
+        ),
     message:
         "train model {params.position}: {wildcards.dataset} {wildcards.model}"
     shell:
         "python {params.scripts}/train.py --data {input.data:q} --settings {params.settings:q}"
         " --weights {output.weights:q} --history {output.history:q}"
-        " --checkpoint 'results/checkpoints/{wildcards.dataset}/{wildcards.model}.safetensors'"
+        " --checkpoint {params.checkpoint:q}"
         " --device {params.device} --threads {threads} --log {log:q}"

@@ -1,0 +1,101 @@
+"""The workflow as a module of another one, as Snakemake's documentation imports it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = Path(__file__).parent / "faults/study.yaml"
+PLAIN = """
+use rule * from sensitivity
+
+"""
+CHANGED = """
+use rule * from sensitivity as novak_*
+
+use rule train from sensitivity as novak_train with:
+    resources:
+        mem_mb=3000
+"""
+
+
+def importer(folder, source, prefix, rules):
+    """A workflow of somebody else's, in a folder of its own, that imports this one."""
+    folder.mkdir()
+    shutil.copy(CONFIG, folder / "study.yaml")
+    moved = f"    prefix: {prefix!r}\n" if prefix else ""
+    (folder / "Snakefile").write_text(
+        'configfile: "study.yaml"\n\n'
+        f'module sensitivity:\n    snakefile: "{source / "Snakefile"}"\n    config: config\n'
+        f"{moved}{rules}",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def snakemake(folder, *arguments):
+    result = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def tables(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.glob("results/*/tables/**/*.csv")
+    }
+
+
+@pytest.fixture(scope="module")
+def imported(clone, tmp_path_factory):
+    """A study that ran through an importing workflow, below a prefix, with a rule changed."""
+    folder = tmp_path_factory.mktemp("importing") / "their workflow"
+    importer(folder, clone.folder, "novak", CHANGED)
+    output = snakemake(folder, "novak_tables")
+    assert "mem_mb=3000" in output
+    return folder
+
+
+def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
+    """Byte for byte, and nothing outside of the prefix."""
+    snakemake(tmp_path, "tables", "--snakefile", clone.folder / "Snakefile", "--configfile", CONFIG)
+    alone = tables(tmp_path)
+    assert len(alone) > 8
+    assert tables(imported / "novak") == alone
+    assert {path.name for path in imported.iterdir()} - {".snakemake"} == {
+        "Snakefile",
+        "novak",
+        "study.yaml",
+    }
+
+
+def test_nothing_is_left_to_do(imported):
+    assert "Nothing to be done" in snakemake(imported, "novak_tables")
+
+
+@pytest.mark.parametrize("prefix", [None, "a/b"])
+@pytest.mark.parametrize("target", ["all", "figures", "estimate"])
+def test_every_target_can_be_planned(clone, tmp_path, prefix, target):
+    folder = importer(tmp_path / "theirs", clone.folder, prefix, PLAIN)
+    planned = snakemake(folder, "-n", target)
+    inside = f"{prefix}/results/" if prefix else "results/"
+    assert target == "estimate" or f"output: {inside}" in planned
+
+
+def test_own_data_is_found_from_the_importing_folder(clone, tmp_path):
+    """A reader's file is an input from outside: no prefix moves it."""
+    folder = importer(tmp_path / "theirs", clone.folder, "novak", PLAIN)
+    (folder / "mine.npz").write_bytes(b"")
+    with (folder / "study.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("datasets: {mine: mine.npz}\n")
+    text = (folder / "study.yaml").read_text(encoding="utf-8")
+    (folder / "study.yaml").write_text(text.replace("[digits", "[mine, digits"), encoding="utf-8")
+    assert "input: mine.npz" in snakemake(folder, "-n", "data")
