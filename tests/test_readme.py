@@ -14,7 +14,7 @@ def test_a_network_of_ones_own():
     module = torch.nn.Sequential(torch.nn.Flatten(), *layers)
     x = torch.randn(5, 64, generator=generator)
     names = {"module": module, "x": x, "image": torch.randn(8, 8, generator=generator)}
-    [lines] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    lines, _ = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(lines, str(README), "exec"), names)
 
     def probabilities(point):

@@ -88,6 +88,18 @@ def test_every_target_can_be_planned(clone, tmp_path, prefix, target):
     assert target == "estimate" or f"Missing output files: {inside}" in planned
 
 
+def test_where_the_catalog_looks(clone, tmp_path):
+    """`workflow/Snakefile` is the same workflow, alone and as a module."""
+    shutil.copy(CONFIG, tmp_path)
+    words = ("-n", "--configfile", "study.yaml", "--snakefile")
+    plans = [
+        snakemake(tmp_path, *words, clone.folder / snakefile).partition("Job stats")[2]
+        for snakefile in ("Snakefile", "workflow/Snakefile")
+    ]
+    assert plans[0]
+    assert plans[0] == plans[1]
+
+
 def test_own_data_is_found_from_the_importing_folder(clone, tmp_path):
     """A reader's file is an input from outside: no prefix moves it."""
     folder = importer(tmp_path / "theirs", clone.folder, "novak", PLAIN)

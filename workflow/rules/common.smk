@@ -8,7 +8,13 @@ from snakemake.exceptions import WorkflowError
 
 # Where this source tree is, also when another workflow imports it as a module: `workflow.basedir`
 # would then be the importer's folder.
-SOURCE = Path(str(workflow.current_basedir.get_path_or_uri(secret_free=False))).parents[1]
+PLACE = str(workflow.current_basedir.get_path_or_uri(secret_free=True))
+if "://" in PLACE:
+    raise WorkflowError(
+        f"{PLACE} is not on this machine, but the rules run scripts of this source tree: clone it, and"
+        " give the clone's Snakefile to `module`"
+    )
+SOURCE = Path(PLACE).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
