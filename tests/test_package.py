@@ -57,7 +57,7 @@ def wheel(tmp_path_factory):
         "--no-index",
         "--wheel-dir",
     ]
-    subprocess.run([sys.executable, *command, folder, ROOT], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *flags, folder, ROOT], check=True)
     (path,) = folder.glob("*.whl")
     return path
 
