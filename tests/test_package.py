@@ -47,16 +47,7 @@ def closure(names):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    command = [
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-        "--wheel-dir",
-    ]
+    flags = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir"]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *flags, folder, ROOT], check=True)
     (path,) = folder.glob("*.whl")
     return path
