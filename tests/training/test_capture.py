@@ -95,16 +95,16 @@ def test_work_is_called_then_captured_then_replayed(monkeypatch):
     log = []
     fake = FakeCuda(log)
     monkeypatch.setattr(capture.torch, "cuda", fake)
-    repeated = capture.Repeated(lambda: log.append("work"), torch.device("cuda", 0))
+    repeated = capture.Repeated(torch.device("cuda", 0))
     for key in (0.1, 0.1, 0.1, 0.01, 0.01):
-        repeated(key)
+        repeated(lambda: log.append("work"), key)
     once = ["work", "capture", "work", "replay"]
     assert log == [*once, "replay", *once]
 
 
 def test_on_a_cpu_it_is_called():
     log = []
-    repeated = capture.Repeated(lambda: log.append("work"), torch.device("cpu"))
+    repeated = capture.Repeated(torch.device("cpu"))
     for _ in range(3):
-        repeated(0.1)
+        repeated(lambda: log.append("work"), 0.1)
     assert log == ["work"] * 3

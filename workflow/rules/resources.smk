@@ -66,7 +66,7 @@ def training_threads(wildcards):
 
 
 def training_memory(wildcards, attempt):
-    needed = costs.host_memory if DEVICE == "cuda" else costs.training_memory
+    needed = costs.training_host_memory if DEVICE == "cuda" else costs.training_memory
     recipe = model_of(wildcards).recipe
     return megabytes(needed(recipe, costs.sizes_of(wildcards.dataset)), attempt)
 

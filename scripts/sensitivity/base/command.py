@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensitivity.base.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError, is_out_of_memory
 
 
 def standard_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +74,8 @@ def _sentence(error: Exception) -> str | None:
     """What the user can mend about an error of a library, or None if it is a fault of ours.
 
     Libraries hide that the disk is full: safetensors behind an error of its own, Matplotlib behind
-    a second one, of the file that it then cannot close. PyTorch's errors are known by their names,
-    since scripts that make tables run without it. What fails to be allocated is said by how much.
+    a second one, of the file that it then cannot close. What fails to be allocated is said by how
+    much.
     """
     earlier: BaseException | None = error
     while earlier is not None:
@@ -86,8 +86,7 @@ def _sentence(error: Exception) -> str | None:
             )
         earlier = earlier.__cause__ or earlier.__context__
     text = " ".join(str(error).split()) or type(error).__name__
-    lacking = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if lacking or "DefaultCPUAllocator" in text:
+    if is_out_of_memory(error):
         return (
             f"not enough memory: {text}; use a machine or a device with more, or smaller networks"
         )

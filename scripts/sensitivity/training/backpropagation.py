@@ -45,6 +45,7 @@ class Backpropagation:
         self.error = torch.empty_like(self.values[-1])
         classes = self.weights[-1].shape[1]
         self.one_hot = torch.eye(classes, device=first.device, dtype=first.dtype)
+        self.targets_Pn = first.new_empty(replicates * batch, classes)
 
     def __call__(
         self, images_RBd: torch.Tensor, labels_RB: torch.Tensor, receive: Receiver
@@ -55,8 +56,8 @@ class Backpropagation:
         """
         kept = self._forward(images_RBd)
         replicates, batch = labels_RB.shape
-        targets = self.one_hot.index_select(0, labels_RB.reshape(-1))
-        targets_RnB = targets.view(replicates, batch, -1).mT
+        torch.index_select(self.one_hot, 0, labels_RB.reshape(-1), out=self.targets_Pn)
+        targets_RnB = self.targets_Pn.view(replicates, batch, -1).mT
         loss_gradient(self.values[-1], targets_RnB, self.loss, self.error)
         self.error.div_(self.divisor)
         self._backward(images_RBd, kept, receive)

@@ -52,6 +52,13 @@ class Batches:
         ]
         return self._arranged(draws)
 
+    def draws(self, seeds: Sequence[int], epoch: int) -> list[torch.Tensor]:
+        """What is drawn for an epoch: images and, where there is a choice, transformations."""
+        drawn = [self.epoch(seeds, epoch)]
+        if self.transformations > 1:
+            drawn.append(self.epoch_transformations(seeds, epoch))
+        return drawn
+
     def _arranged(self, rows: list[torch.Tensor]) -> torch.Tensor:
         stacked_RSB = torch.stack(rows).view(len(rows), self.per_epoch, self.size)
         return stacked_RSB.transpose(0, 1).contiguous()

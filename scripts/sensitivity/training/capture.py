@@ -6,26 +6,30 @@ import torch
 
 
 class Repeated:
-    """Calls `work`, which reads and writes tensors that stay where they are.
+    """Calls some work, which reads and writes tensors that stay where they are.
 
     On a CPU it is simply called. On CUDA it is called once for every new `key` (which stands for
-    the Python numbers that `work` uses, such as a learning rate); when the key comes again, the
+    the Python numbers that the work uses, such as a learning rate); when the key comes again, the
     work is captured, and from then on one launch replays it. So it must not wait for the device.
+
+    The work is handed over at every call and not kept: whoever repeats a method of its own would
+    else be part of a cycle, and its memory and its graph would outlive it until Python looks for
+    cycles, which may be never, or while another graph is captured.
     """
 
-    def __init__(self, work: Callable[[], object], device: torch.device) -> None:
-        self.work = work
+    def __init__(self, device: torch.device) -> None:
         self.device = device
         self.key: Hashable = None
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, key: Hashable) -> None:
+    def __call__(self, work: Callable[[], object], key: Hashable) -> None:
         if self.device.type != "cuda" or key != self.key:
             self.key, self.graph = key, None
-            self.work()
+            work()
             return
         if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):  # records, without executing
-                self.work()
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):  # records, without executing
+                work()
+            self.graph = graph  # none that was captured in part
         self.graph.replay()

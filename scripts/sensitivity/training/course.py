@@ -9,22 +9,30 @@ import torch
 from sensitivity.training.evaluation import evaluate, moments
 from sensitivity.training.initialization import initial_network
 from sensitivity.training.lbfgs import FullBatchRun
-from sensitivity.training.parameters import assembled, flatten
+from sensitivity.training.parameters import assembled, flatten, kept_rows
 from sensitivity.training.problem import Problem
 from sensitivity.training.stochastic import MiniBatchRun
 
 Row = dict[str, Any]
 Poll = Callable[[], object]
+State = tuple[Mapping[str, torch.Tensor], Mapping[str, Any]]
+ENDED = "ended."  # begins the names of the weights of replicates that have ended
 
 
 class Course:
     """Trains the replicates of one stack, each to its own end.
 
     `seeds` maps the replicates' numbers to their seeds. `weights` and `rows` gather what the
-    replicates end with, by number.
+    replicates end with, by number. It begins at step 0, or with a `state` of the same stack.
     """
 
-    def __init__(self, problem: Problem, seeds: Mapping[int, int], fits_at: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        seeds: Mapping[int, int],
+        fits_at: float,
+        state: State | None = None,
+    ) -> None:
         self.problem = problem
         self.seeds = dict(seeds)
         self.fits_at = fits_at
@@ -33,10 +41,15 @@ class Course:
         self.weights: dict[int, torch.Tensor] = {}
         self.rows: dict[int, list[Row]] = {number: [] for number in self.seeds}
         self.evaluated = -1  # the step of the last evaluation
-        sizes = problem.sizes
-        start = initial_network(problem.recipe, sizes[0], sizes[-1], list(self.seeds.values()))
-        self.run = self._run(flatten(start).to(problem.device))
+        if state is not None:
+            self._restore(state)
+            return
+        self.run = self._run(self._initial_weights().to(problem.device))
         self.sound_RP = self.run.weights_RP.clone()  # at the last evaluation, known to be finite
+
+    def _initial_weights(self) -> torch.Tensor:
+        recipe, sizes = self.problem.recipe, self.problem.sizes
+        return flatten(initial_network(recipe, sizes[0], sizes[-1], list(self.seeds.values())))
 
     def _run(self, weights_RP: torch.Tensor) -> MiniBatchRun | FullBatchRun:
         kind = FullBatchRun if self.problem.recipe.optimizer == "lbfgs" else MiniBatchRun
@@ -73,11 +86,13 @@ class Course:
             else:
                 staying.append(position)
         left_out = len(self.active) - len(staying)
+        self.sound_RP.copy_(self.run.weights_RP)
+        self.evaluated = step
         if left_out:
             self.active = [self.active[position] for position in staying]
-            self.run = self.run.kept(staying) if staying else self.run
-        self.sound_RP = self.run.weights_RP.clone()
-        self.evaluated = step
+        if left_out and staying:
+            self.sound_RP = kept_rows(self.sound_RP, staying)
+            self.run = self.run.kept(staying)
         return left_out * (self.problem.recipe.steps - step)
 
     def _has_finished(self, row: Row) -> bool:
@@ -114,23 +129,50 @@ class Course:
             )
         ]
 
-    def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """What `restore` needs to continue from here: tensors, and a record for JSON."""
+    def state(self) -> State:
+        """What another course needs to continue from here: tensors, and a record for JSON."""
         tensors = {f"run.{name}": tensor for name, tensor in self.run.state().items()}
-        tensors |= {f"ended.{number}": weights for number, weights in self.weights.items()}
+        tensors |= {f"{ENDED}{number}": weights for number, weights in self.weights.items()}
         tensors["sound"] = self.sound_RP
         rows = [[number, rows] for number, rows in self.rows.items()]
         record = {"active": self.active, "step": self.run.step, "evaluated": self.evaluated}
         return tensors, {**record, "rows": rows}
 
-    def restore(self, tensors: Mapping[str, torch.Tensor], record: Mapping[str, Any]) -> None:
-        """Continue from a state of the same stack."""
-        self.active = record["active"]
+    def _restore(self, state: State) -> None:
+        tensors, record = state
+        self.active = list(record["active"])
         self.evaluated = record["evaluated"]
         self.rows = dict(record["rows"])
-        self.sound_RP = tensors["sound"].to(self.problem.device)
-        self.weights = {n: tensors[f"ended.{n}"] for n in self.seeds if f"ended.{n}" in tensors}
-        self.run = self._run(self.sound_RP.clone())
+        self.weights = {
+            number: tensors[f"{ENDED}{number}"]
+            for number in self.seeds
+            if f"{ENDED}{number}" in tensors
+        }
+        self.sound_RP = tensors["sound"].to(self.problem.device, copy=True)
+        self.run = self._run(torch.empty_like(self.sound_RP))
         prefix = "run."
         inner = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
         self.run.restore(inner, record["step"])
+
+
+def halves(state: State) -> list[State]:
+    """A course's state as those of two, of half of its active replicates each.
+
+    What has ended stays with the first. Tensors are on the CPU, and may share memory.
+    """
+    tensors, record = state
+    middle = (len(record["active"]) + 1) // 2
+    parts = []
+    for first, last in ((0, middle), (middle, len(record["active"]))):
+        active = record["active"][first:last]
+        others = set(record["active"]) - set(active)
+        rows = [
+            [n, r] for n, r in record["rows"] if n in active or (first == 0 and n not in others)
+        ]
+        mine = {
+            name: tensor[first:last] if tensor.dim() and not name.startswith(ENDED) else tensor
+            for name, tensor in tensors.items()
+            if first == 0 or not name.startswith(ENDED)
+        }
+        parts.append((mine, {**record, "active": active, "rows": rows}))
+    return parts

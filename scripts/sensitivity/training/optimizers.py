@@ -2,29 +2,34 @@
 
 Each is fed a layer's gradient as the two factors of a matrix product, so that the product can be
 added to what the optimizer keeps (SGD: the weights; momentum: its buffer) without ever existing by
-itself. Adam and RMSProp form it and call PyTorch's functional optimizers. Constants are PyTorch's
-defaults, and momentum is 0.9 (Novak et al. 2018, appendix A.5).
+itself. Adam and RMSProp form it. Constants are PyTorch's defaults, and momentum is 0.9 (Novak et
+al. 2018, appendix A.5). A step allocates nothing, so that it cannot run out of memory half-way.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch.optim.adam import adam
-from torch.optim.rmsprop import rmsprop
 
-from sensitivity.training.parameters import layer_views
+from sensitivity.training.parameters import kept_rows, layer_views
 
 MOMENTUM = 0.9
 
 
 class SGD:
-    """Weights minus rate times gradient."""
+    """Weights minus rate times gradient.
 
-    buffers: tuple[str, ...] = ()
+    `state` is what must be known to continue, beside the weights; `scratch` is overwritten at
+    every step. How many copies of the weights these are is said in `study.costs.WEIGHT_COPIES`.
+    """
+
+    buffers: tuple[str, ...] = ()  # of the state
+    scratches: tuple[str, ...] = ()
 
     def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
         self.weights_RP = weights_RP
         self.state = {name: torch.zeros_like(weights_RP) for name in self.buffers}
+        self.scratch = {name: torch.empty_like(weights_RP) for name in self.scratches}
         self.rate = 0.0
         self.layers = layer_views(self._target(), sizes)
 
@@ -38,6 +43,14 @@ class SGD:
 
     def update(self) -> None:
         """Finish a step, once all layers' gradients have been received."""
+
+    def keep(self, positions: Sequence[int], sizes: Sequence[int]) -> None:
+        """Go on with the replicates at these positions (ascending) alone."""
+        self.weights_RP = kept_rows(self.weights_RP, positions)
+        for tensors in (self.state, self.scratch):
+            for name, tensor in tensors.items():
+                tensors[name] = kept_rows(tensor, positions) if tensor.dim() else tensor
+        self.layers = layer_views(self._target(), sizes)
 
 
 class Momentum(SGD):
@@ -56,50 +69,40 @@ class Momentum(SGD):
 
 
 class RMSProp(SGD):
-    """`torch.optim.RMSprop`."""
+    """`torch.optim.RMSprop`, written out because that allocates."""
 
     buffers = ("mean_square",)
-
-    def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
-        super().__init__(weights_RP, sizes)
-        # Counted on the device, where a CUDA graph can reach it.
-        self.state["step"] = torch.zeros((), device=weights_RP.device)
+    scratches = ("gradient", "root")
 
     def _target(self) -> torch.Tensor:
-        self.gradient_RP = torch.empty_like(self.weights_RP)
-        return self.gradient_RP
+        return self.scratch["gradient"]
 
     def receive(self, layer: int, delta_RoB: torch.Tensor, inputs_RBi: torch.Tensor) -> None:
         torch.bmm(delta_RoB, inputs_RBi, out=self.layers[layer])
 
     def update(self) -> None:
-        rmsprop(
-            [self.weights_RP],
-            [self.gradient_RP],
-            [self.state["mean_square"]],
-            [],
-            [],
-            [self.state["step"]],
-            foreach=False,
-            capturable=self.weights_RP.is_cuda,
-            lr=self.rate,
-            alpha=0.99,
-            eps=1e-8,
-            weight_decay=0.0,
-            momentum=0.0,
-            centered=False,
-        )
+        gradient_RP, root_RP = self.scratch["gradient"], self.scratch["root"]
+        mean_square_RP = self.state["mean_square"]
+        mean_square_RP.mul_(0.99).addcmul_(gradient_RP, gradient_RP, value=1 - 0.99)
+        torch.sqrt(mean_square_RP, out=root_RP).add_(1e-8)
+        self.weights_RP.addcdiv_(gradient_RP, root_RP, value=-self.rate)
 
 
 class Adam(RMSProp):
     """`torch.optim.Adam`, fused."""
 
     buffers = ("mean", "mean_square")
+    scratches = ("gradient",)
+
+    def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
+        super().__init__(weights_RP, sizes)
+        # Counted on the device, where a CUDA graph can reach it.
+        self.state["step"] = torch.zeros((), device=weights_RP.device)
 
     def update(self) -> None:
         adam(
             [self.weights_RP],
-            [self.gradient_RP],
+            [self.scratch["gradient"]],
             [self.state["mean"]],
             [self.state["mean_square"]],
             [],

@@ -25,6 +25,18 @@ def layer_views(flat_RP: torch.Tensor, sizes: Sequence[int]) -> list[torch.Tenso
     ]
 
 
+def kept_rows(tensor: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
+    """The rows [len(positions), ...] at these positions, ascending, moved to the front of `tensor`.
+
+    Nothing is allocated, and the other rows are lost: so a stack from which replicates are taken
+    out never needs more memory than before.
+    """
+    for row, position in enumerate(positions):
+        if row != position:
+            tensor[row].copy_(tensor[position])
+    return tensor[: len(positions)]
+
+
 def flatten(network: Network) -> torch.Tensor:
     """The weights of a network as one new tensor [replicates, weights of one]."""
     return torch.cat([weight.flatten(1) for weight in network.weights], 1)

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import torch
 
+from sensitivity.study import costs
 from sensitivity.training.problem import Problem
 
 # On a CPU a stack saves calls, not arithmetic; past this size its activations leave the cache that
@@ -26,17 +27,10 @@ def stack_size(problem: Problem, replicates: int) -> int:
     return min(replicates, max(fitting, torch.get_num_threads()))
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the device, or the machine, has no memory left."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "DefaultCPUAllocator" in str(error)
-    )
-
-
 def least_bytes(problem: Problem) -> int:
-    """A lower bound of what training one replicate needs: weights, their companions, a batch."""
+    """A lower bound of what training one replicate needs: copies of the weights, and a batch."""
     sizes, recipe = problem.sizes, problem.recipe
     weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
-    copies = {"sgd": 2, "momentum": 3, "rmsprop": 4, "adam": 5, "lbfgs": 205}[recipe.optimizer]
     batch = min(recipe.batch_size, len(problem.images_Nd))
+    copies = costs.WEIGHT_COPIES[recipe.optimizer]
     return 4 * (copies * weights + batch * (sum(sizes) + 2 * recipe.width))

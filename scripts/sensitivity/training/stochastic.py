@@ -1,15 +1,17 @@
 """Mini-batch training of a stack, one step after another."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
+from sensitivity.training.ahead import Ahead
 from sensitivity.training.augmentation import transform
 from sensitivity.training.backpropagation import Backpropagation
 from sensitivity.training.batches import Batches, learning_rate
 from sensitivity.training.capture import Repeated
 from sensitivity.training.optimizers import OPTIMIZERS
-from sensitivity.training.parameters import layer_views
+from sensitivity.training.parameters import kept_rows, layer_views
 from sensitivity.training.problem import Problem
 
 
@@ -38,7 +40,10 @@ class MiniBatchRun:
         return self.optimizer.weights_RP
 
     def _allocate(self) -> None:
-        """Buffers, for as many replicates as there are now; they stay where they are."""
+        """Buffers, for as many replicates as there are now; they stay where they are.
+
+        All that a step needs is allocated here, so that one is done as a whole or not at all.
+        """
         problem, shape = self.problem, (len(self.seeds), self.batches.size)
         device = problem.device
         self.gradients = Backpropagation(
@@ -50,13 +55,26 @@ class MiniBatchRun:
         )
         self.labels_RN = problem.labels(self.seeds)
         self.drawn_RB = torch.zeros(shape, dtype=torch.int64, device=device)
-        self.chosen_RB = torch.zeros_like(self.drawn_RB)
+        self.labels_RB = torch.zeros_like(self.drawn_RB)
         self.images_RBd = problem.images_Nd.new_empty(*shape, problem.sizes[0])
         if problem.table_Td is not None:
+            self.chosen_RB = torch.zeros_like(self.drawn_RB)
             self.originals_RBd = torch.empty_like(self.images_RBd)
             self.permutations = torch.empty_like(self.images_RBd, dtype=torch.int64).flatten(0, 1)
-        self.repeated = Repeated(self._work, device)
+        self.total_R = torch.empty_like(self.taint_R)
+        self.sound_R = torch.empty_like(self.taint_R, dtype=torch.bool)
+        self.repeated = Repeated(device)
+        self.draws = Ahead(partial(self.batches.draws, tuple(self.seeds)), device.type == "cuda")
         self.epoch = -1  # none is loaded
+
+    def _release(self) -> None:
+        """Give up what `_allocate` made, before it makes less."""
+        for name in (
+            *("gradients", "labels_RN", "drawn_RB", "labels_RB", "images_RBd", "chosen_RB"),
+            *("originals_RBd", "permutations", "total_R", "sound_R", "repeated", "draws"),
+            *("order_SRB", "choices_SRB"),
+        ):
+            vars(self).pop(name, None)
 
     def advance(self, poll: object = None) -> None:
         """One step of every replicate."""
@@ -67,15 +85,15 @@ class MiniBatchRun:
         if self.problem.table_Td is not None:
             self.chosen_RB.copy_(self.choices_SRB[index])
         self.optimizer.rate = learning_rate(self.problem.recipe, epoch)
-        self.repeated(self.optimizer.rate)
+        self.repeated(self._work, self.optimizer.rate)
         self.step += 1
 
     def _load(self, epoch: int) -> None:
         self.epoch = epoch
-        self.order_SRB = self._to_device(self.batches.epoch(self.seeds, epoch))
+        drawn = [self._to_device(numbers) for numbers in self.draws(epoch)]
+        self.order_SRB = drawn[0]
         if self.problem.table_Td is not None:
-            choices = self.batches.epoch_transformations(self.seeds, epoch)
-            self.choices_SRB = self._to_device(choices)
+            self.choices_SRB = drawn[1]
 
     def _to_device(self, numbers: torch.Tensor) -> torch.Tensor:
         # From pageable memory a copy would wait for all steps that are still in the queue.
@@ -85,11 +103,12 @@ class MiniBatchRun:
 
     def _work(self) -> None:
         self._draw()
-        labels_RB = self.labels_RN.gather(1, self.drawn_RB)
-        logits_RnB = self.gradients(self.images_RBd, labels_RB, self.optimizer.receive)
+        torch.gather(self.labels_RN, 1, self.drawn_RB, out=self.labels_RB)
+        logits_RnB = self.gradients(self.images_RBd, self.labels_RB, self.optimizer.receive)
         self.optimizer.update()
-        self.taint_R.add_(logits_RnB.sum((1, 2)).mul_(0.0))  # 0, or NaN unless all are finite
-        self.healthy_R.add_(self.taint_R == 0)
+        torch.sum(logits_RnB, (1, 2), out=self.total_R)
+        self.taint_R.add_(self.total_R.mul_(0.0))  # 0, or NaN unless all are finite
+        self.healthy_R.add_(torch.eq(self.taint_R, 0, out=self.sound_R))
 
     def _draw(self) -> None:
         problem, images_Pd = self.problem, self.images_RBd.flatten(0, 1)
@@ -107,15 +126,14 @@ class MiniBatchRun:
         return self.healthy_R.tolist()
 
     def kept(self, positions: Sequence[int]) -> "MiniBatchRun":
-        """The run that goes on with the replicates at these positions alone."""
-        taken = {
-            name: tensor[list(positions)] if tensor.dim() else tensor
-            for name, tensor in self.state().items()
-        }
-        seeds = [self.seeds[position] for position in positions]
-        run = MiniBatchRun(self.problem, seeds, taken["weights"])
-        run.restore(taken, self.step)
-        return run
+        """This run, which goes on with the replicates at these positions (ascending) alone."""
+        self._release()
+        self.seeds = [self.seeds[position] for position in positions]
+        self.optimizer.keep(positions, self.problem.sizes)
+        self.healthy_R = kept_rows(self.healthy_R, positions)
+        self.taint_R = kept_rows(self.taint_R, positions)
+        self._allocate()
+        return self
 
     def state(self) -> dict[str, torch.Tensor]:
         """All tensors that decide how the training goes on, beside the step and the seeds."""

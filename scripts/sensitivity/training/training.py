@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import torch
 
 from sensitivity.base.device import reduced_precision
-from sensitivity.base.errors import SensitivityError
+from sensitivity.base.errors import SensitivityError, is_out_of_memory
 from sensitivity.datasets import Dataset
 from sensitivity.networks.network import Network
 from sensitivity.study.recipe import Recipe
 from sensitivity.training.checkpoints import Checkpoint, Interrupted
-from sensitivity.training.course import Course, Poll, Row
+from sensitivity.training.course import ENDED, Course, Poll, Row, State, halves
 from sensitivity.training.parameters import assembled
 from sensitivity.training.problem import Problem, labels_by_seed
-from sensitivity.training.stacks import is_out_of_memory, least_bytes, stack_size
+from sensitivity.training.stacks import least_bytes, stack_size
 
 logger = logging.getLogger(__name__)
 
@@ -90,26 +90,37 @@ class _Plan:
         size = stack_size(problem, len(seeds))
         numbers = list(range(len(seeds)))
         self.waiting = [numbers[start : start + size] for start in range(0, len(seeds), size)]
+        self.course: Course | None = None  # of the first of them, once it has begun
+        self.states: dict[int, State] = {}  # of those that were interrupted, by their first number
         self.weights: dict[int, torch.Tensor] = {}
         self.history: list[Row] = []
 
     def carry_out(self, checkpoint: Checkpoint | None, progress: Report, poll: Poll) -> None:
-        """Train all stacks; one that exceeds the memory is halved."""
-        course = None if checkpoint is None else self._continued(checkpoint, progress)
+        """Train all stacks; one that exceeds the memory is halved, and goes on where it was."""
+        if checkpoint is not None:
+            self._continue(checkpoint, progress)
         while self.waiting:
-            try:
-                course = course or self._course()
-                self._train(course, checkpoint, progress, poll)
-                course = None
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                course = None  # and with it the memory that it holds
+            if not self._fits_in_memory(checkpoint, progress, poll):
+                # Only here: within, the error's traceback would keep the course's memory in use.
                 self._halve()
 
-    def _course(self) -> Course:
-        seeds = {number: self.seeds[number] for number in self.waiting[0]}
-        return Course(self.problem, seeds, self.fits_at)
+    def _fits_in_memory(self, checkpoint: Checkpoint | None, progress: Report, poll: Poll) -> bool:
+        """Train the first stack to its end, unless memory ends before."""
+        try:
+            if self.course is None:
+                first = self.waiting[0][0]
+                self.course = self._course(self.waiting[0], self.states.get(first))
+                self.states.pop(first, None)
+            self._train(self.course, checkpoint, progress, poll)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
+
+    def _course(self, numbers: list[int], state: State | None) -> Course:
+        seeds = {number: self.seeds[number] for number in numbers}
+        return Course(self.problem, seeds, self.fits_at, state)
 
     def _train(
         self, course: Course, checkpoint: Checkpoint | None, progress: Report, poll: Poll
@@ -127,44 +138,61 @@ class _Plan:
         self.weights |= course.weights
         self.history += [row for rows in course.rows.values() for row in rows]
         del self.waiting[0]
+        self.course = None
 
     def _halve(self) -> None:
-        first = self.waiting.pop(0)
-        if len(first) == 1:
+        """Two stacks in place of the first one, each with its half of what has been done."""
+        numbers = self.waiting.pop(0)
+        state = self.states.pop(numbers[0], None)
+        if self.course is not None:
+            tensors, record = self.course.state()
+            state = {name: tensor.cpu() for name, tensor in tensors.items()}, record
+            self.course = None
+        active = numbers if state is None else state[1]["active"]
+        if len(active) == 1:
             raise SensitivityError(
                 f"training one replicate of {self.problem.recipe.name} needs at least "
                 f"{least_bytes(self.problem) / 1e9:.2g} GB, more than is free on "
                 f"{self.problem.device}; use a machine with more memory, or a smaller network"
             )
-        middle = len(first) // 2
-        self.waiting[:0] = [first[:middle], first[middle:]]
-        logger.warning("not enough memory for %d replicates at once: halved", len(first))
+        middle = (len(active) + 1) // 2
+        second = active[middle:]
+        first = [number for number in numbers if number not in second]
+        self.waiting[:0] = [first, second]
+        if state is not None:
+            self.states[first[0]], self.states[second[0]] = halves(state)
+        logger.warning("not enough memory for %d replicates at once: halved", len(active))
         if self.problem.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _write(self, checkpoint: Checkpoint, course: Course) -> None:
-        tensors, record = course.state()
-        tensors = {f"course.{name}": tensor for name, tensor in tensors.items()}
-        tensors |= {f"trained.{number}": weights for number, weights in self.weights.items()}
-        record = {"waiting": self.waiting, "history": self.history, "course": record}
+        """All there is to know: of the course, of stacks that wait half-way, of trained ones."""
+        states = {**self.states, self.waiting[0][0]: course.state()}
+        tensors = {f"trained.{number}": weights for number, weights in self.weights.items()}
+        for number, (inner, _) in states.items():
+            tensors |= {f"{number}.{name}": tensor for name, tensor in inner.items()}
+        records = [[number, record] for number, (_, record) in states.items()]
+        record = {"waiting": self.waiting, "history": self.history, "states": records}
         checkpoint.write(tensors, record)
         logger.info("checkpoint at step %d", course.run.step)
 
-    def _continued(self, checkpoint: Checkpoint, progress: Report) -> Course | None:
-        """The course that a checkpoint left, if there is one to continue."""
+    def _continue(self, checkpoint: Checkpoint, progress: Report) -> None:
+        """Go on from a checkpoint, if there is one that can be used."""
         found = checkpoint.read()
         if found is None:
-            return None
+            return
         tensors, record = found
         self.waiting, self.history = record["waiting"], record["history"]
-        parts: dict[str, dict[str, torch.Tensor]] = {"course": {}, "trained": {}}
+        parts: dict[str, dict[str, torch.Tensor]] = {"trained": {}}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
-            parts[part][rest] = tensor
+            parts.setdefault(part, {})[rest] = tensor
         self.weights = {int(number): weights for number, weights in parts["trained"].items()}
-        course = self._course()
-        course.restore(parts["course"], record["course"])
-        ended = len(self.weights) + len(course.weights)
-        progress(ended * self.problem.recipe.steps + len(course.active) * course.run.step)
-        logger.info("continued from a checkpoint at step %d", course.run.step)
-        return course
+        self.states = {number: (parts[str(number)], inner) for number, inner in record["states"]}
+        ended, done = len(self.weights), 0
+        for inner_tensors, inner in self.states.values():
+            ended += sum(name.startswith(ENDED) for name in inner_tensors)
+            done += len(inner["active"]) * inner["step"]
+        progress(ended * self.problem.recipe.steps + done)
+        step = self.states[self.waiting[0][0]][1]["step"]
+        logger.info("continued from a checkpoint at step %d", step)

@@ -16,7 +16,7 @@ class Pool:
 
 
 class Memory:
-    """Bytes in use, by tensors that live: `now`, and at most so far, `peak`.
+    """Bytes in use, by tensors that live: `now`, and at most so far, `peak`. `limit` may change.
 
     A storage lives as long as any tensor of it. What is allocated while a graph is captured lies in
     the graph's pool, which is in use until the graph is gone, whether its tensors live or not.
@@ -28,6 +28,7 @@ class Memory:
     def __init__(self, limit: float = float("inf")) -> None:
         self.limit = limit
         self.now = self.peak = 0
+        self.allocations = 0  # so far
         self.pool: Pool | None = None  # of the graph that is being captured
         self._tensors: Counter[int] = Counter()  # by storage
         self._homes: dict[int, tuple[int, Pool | None]] = {}
@@ -46,6 +47,7 @@ class Memory:
         weakref.finalize(wrapper, self._release, key).atexit = False
 
     def _allocate(self, key: int, size: int) -> None:
+        self.allocations += 1
         pool = self.pool
         grown = size if pool is None else max(0, pool.now + size - pool.most)
         if self.now + grown > self.limit:
