@@ -220,7 +220,7 @@ WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
 
 def device_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one)."""
-    replicates = 1 if recipe.optimizer == "lbfgs" else recipe.replicates
+    replicates = _stacked(recipe)
     weights = WEIGHT_COPIES[recipe.optimizer] * number_of_weights(recipe, sizes)
     drawn = 1 if recipe.augmentation == "none" else 2  # numbers for an image, at a step
     inputs = sizes.input_size * (1 if drawn == 1 else 4)  # the drawn, turned, and how: 64 bits
@@ -239,17 +239,22 @@ def device_memory(recipe: Recipe, sizes: Sizes) -> float:
 
 def training_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of a training job on a processor: the training, a checkpoint, the data set."""
-    weights = recipe.replicates * number_of_weights(recipe, sizes)
+    copies = STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
-    numbers = STATE_COPIES[recipe.optimizer] * weights + images
+    numbers = copies * number_of_weights(recipe, sizes) + images
     return device_memory(recipe, sizes) + float(BYTES * numbers)
 
 
 def training_host_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of a training job beside a GPU: a checkpoint, and as much to write it."""
-    weights = recipe.replicates * number_of_weights(recipe, sizes)
+    copies = 2 * STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
-    return float(BYTES * ((2 * STATE_COPIES[recipe.optimizer] + 1) * weights + images))
+    return float(BYTES * (copies * number_of_weights(recipe, sizes) + images))
+
+
+def _stacked(recipe: Recipe) -> int:
+    """Replicates that are trained at once where memory is no matter."""
+    return 1 if recipe.optimizer == "lbfgs" else recipe.replicates
 
 
 def host_memory(recipe: Recipe, sizes: Sizes) -> float:
