@@ -38,7 +38,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset = Dataset.load(arguments.data, dataset=settings["dataset"])
     made_of = {"data": digest(arguments.data)}
     identity = canonical([settings, where.type, made_of])
-    checkpoint = Checkpoint(arguments.checkpoint, identity, arguments.checkpoint_seconds)
+    checkpoint = Checkpoint(
+        arguments.checkpoint,
+        identity,
+        arguments.checkpoint_seconds,
+        device=device.title(where),
+    )
     logger.info("training begins: %s on %s, %s", recipe.name, dataset.name, where)
     begin = time.perf_counter(), time.process_time()
     with tqdm(total=recipe.steps * recipe.replicates, unit="step", disable=None) as bar:
@@ -57,9 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             sys.exit(TERMINATED)
     spent = time.perf_counter() - begin[0], time.process_time() - begin[1]
     logger.info("training took %.3f s, and %.3f s of processor time", *spent)
-    record = provenance.describe(
-        settings, seeds=list(recipe.seeds), device=device.title(where), inputs=made_of
-    )
+    devices = ", then ".join(checkpoint.devices)
+    record = provenance.describe(settings, seeds=list(recipe.seeds), device=devices, inputs=made_of)
     result.network.save(arguments.weights, record)
     # The seal of the history changes with the weights: it is what later stages watch.
     record["weights"] = digest(arguments.weights)
@@ -76,7 +80,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--history", type=Path, required=True, help="to write, .csv")
     parser.add_argument("--checkpoint", type=Path, required=True, help="kept until success")
     parser.add_argument(
-        "--checkpoint-seconds", type=float, default=60.0, help="between checkpoints (default 60)"
+        "--checkpoint-seconds",
+        type=float,
+        default=60.0,
+        help="between checkpoints, at least (default 60)",
     )
     return parser.parse_args(argv)
 

@@ -40,6 +40,11 @@ def two_cards(monkeypatch):
         lambda index: types.SimpleNamespace(uuid=f"GPU-{'ab'[index]}"),
     )
     monkeypatch.setattr(torch.cuda, "set_device", lambda where: setattr(cards, "current", where))
+    cards.capabilities = [(9, 0), (9, 0)]
+    capability = cards.capabilities.__getitem__
+    monkeypatch.setattr(torch.cuda, "get_device_capability", capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"Card {'AB'[index]}")
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_80", "sm_90", "compute_120"])
     return cards
 
 
@@ -109,3 +114,42 @@ def test_tf32_is_off_but_where_it_is_allowed():
             assert not matmul.allow_tf32
         assert matmul.allow_tf32
     assert not matmul.allow_tf32
+
+
+class TestTooOld:
+    """Cards that the installed PyTorch has no code for."""
+
+    def test_another_card_is_taken(self, two_cards, caplog):
+        two_cards.capabilities[0] = (6, 1)
+        assert device.prepare("cuda") == torch.device("cuda", 1)
+        assert "Card A (sm_61) can't be used: this PyTorch is built for sm_80, sm_90" in caplog.text
+
+    def test_auto_takes_the_cpu_with_a_warning(self, two_cards, caplog):
+        two_cards.capabilities[:] = [(6, 1), (7, 0)]
+        assert device.prepare("auto") == torch.device("cpu")
+        assert "sm_61" in caplog.text
+        assert "sm_70" in caplog.text
+
+    def test_asked_for_it_is_an_error_at_once(self, two_cards):
+        two_cards.capabilities[:] = [(6, 1), (7, 0)]
+        with pytest.raises(SensitivityError, match=r"sm_61.*set device: cpu"):
+            device.prepare("cuda")
+
+    @pytest.mark.parametrize(
+        ("built", "capability", "runs"),
+        [
+            (["sm_80"], (8, 6), True),
+            (["sm_86"], (8, 0), False),
+            (["sm_80"], (9, 0), False),
+            (["compute_80"], (9, 0), True),
+            (["compute_90"], (8, 0), False),
+            (["sm_90a"], (9, 0), True),
+            (["sm_100a"], (10, 3), False),
+            (["sm_100f"], (10, 3), True),
+            (["sm_120"], (12, 0), True),
+            (["gfx90a"], (9, 0), True),
+            ([], (3, 0), True),
+        ],
+    )
+    def test_what_runs_where(self, built, capability, runs):
+        assert device.has_code_for(capability, built) is runs

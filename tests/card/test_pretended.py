@@ -27,6 +27,8 @@ def test_results_are_on_the_card_also_of_operations_in_place(pretend):
         assert {view.device for view in views} == {torch.device("cuda", 0)}
         views[0].mul_(2)
         assert x.tolist() == [2, 4, 4]
+        assert x.unsqueeze_(0).shape == x.shape == (1, 3)
+        assert (x.new_ones(2) @ x.new_ones(2, 3)).shape == (3,)
 
 
 WAITING = {

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sensitivity.jacobian.norms import jacobian_norms
+from sensitivity.measures import rivals
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import count_transitions, sampled_transitions
 from sensitivity.regions.paths import ellipse_through, translation_loop
@@ -55,3 +56,36 @@ def test_samples(network, paths, pretend):
         with pretend():
             found = sampled_transitions(network.to("cuda:0"), path, 2**12, torch.float64)
             assert torch.equal(found.cpu(), expected)
+
+
+RIVALS = {
+    "spectral norms": lambda network, x, labels: rivals.spectral_norm_product(network),
+    "path norm": lambda network, x, labels: rivals.path_norm(network),
+    "margin": rivals.output_margin,
+    "sharpness": lambda *given: rivals.sharpness(*given, draws=2, seed=0),
+}
+
+
+@pytest.mark.parametrize("rival", RIVALS)
+def test_rivals(network, points, pretend, rival):
+    """Sharpness above all: its noise is drawn on the processor."""
+    labels = network.logits(points).argmax(2)
+    expected = RIVALS[rival](network, points, labels)
+    with pretend():
+        given = [part.to("cuda:0") for part in (network, points, labels)]
+        torch.testing.assert_close(RIVALS[rival](*given).cpu(), expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_paths(paths, points, pretend, kind):
+    t = torch.linspace(0, 1, 50, dtype=torch.float64)
+    path = paths[kind]
+    with pretend():
+        there = translation_loop(points[0].view(8, 8).to("cuda:0"))
+        there = there if kind == 0 else ellipse_through(*points[1:4].to("cuda:0"))
+        lengths = there.arc_length(t.to("cuda:0"))
+        assert lengths.is_cuda
+        torch.testing.assert_close(lengths.cpu(), path.arc_length(t))
+        torch.testing.assert_close(there.points(t.to("cuda:0")).cpu(), path.points(t))
+        for found, expected in zip(there.nodes(0, 1, 10), path.nodes(0, 1, 10), strict=True):
+            torch.testing.assert_close([part.cpu() for part in found], list(expected))

@@ -3,6 +3,7 @@ import logging
 import pytest
 import torch
 
+from sensitivity.training import checkpoints
 from sensitivity.training.checkpoints import Checkpoint
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(7), "c": torch.empty(0)}
@@ -70,6 +71,40 @@ def test_it_is_due_by_time(path):
     assert Checkpoint(path, "mine", seconds=0).due()
     checkpoint = Checkpoint(path, "mine", seconds=1e6)
     assert not checkpoint.due()
+
+
+def test_writing_takes_at_most_a_twentieth_of_the_time(path, monkeypatch):
+    """A clock that stands still but while a checkpoint is written."""
+    now = [0.0]
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+
+    def slow(*_):
+        now[0] += 10.0
+
+    monkeypatch.setattr(checkpoints, "save_file", slow)
+    monkeypatch.setattr(checkpoints.os, "fsync", lambda _: None)
+    path.parent.mkdir()
+    path.with_name(f"{path.name}.partial").touch()
+    checkpoint = Checkpoint(path, "mine", seconds=60)
+    now[0] = 60.0
+    assert checkpoint.due()
+    checkpoint.write(TENSORS, RECORD)
+    for seconds, due in ((60, False), (199, False), (200, True)):
+        now[0] = 70.0 + seconds
+        assert checkpoint.due() is due
+
+
+def test_where_a_training_has_been_is_kept_and_said(path, caplog):
+    for device, said in (("A100", ""), ("A100", ""), ("H100", "was on A100 and continues on H100")):
+        checkpoint = Checkpoint(path, "mine", device=device)
+        caplog.clear()
+        checkpoint.read()
+        assert said in caplog.text
+        assert bool(caplog.text) is bool(said)
+        checkpoint.write(TENSORS, RECORD)
+    again = Checkpoint(path, "mine", device="H100")
+    again.read()
+    assert again.devices == ["A100", "H100"]
 
 
 def test_writing_leaves_one_file_and_removing_none(path):

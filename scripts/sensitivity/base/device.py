@@ -1,8 +1,10 @@
 """The device of a job: a CUDA card of its own where there is one, else the CPU."""
 
+import logging
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
 from sensitivity.base.errors import SensitivityError
+
+logger = logging.getLogger(__name__)
 
 _held: list[FileLock] = []  # for as long as this process lives
 
@@ -21,10 +25,11 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
     `name` is "cpu", "cuda", or "auto": CUDA where there is one. Of several cards that
     CUDA_VISIBLE_DEVICES leaves, the first that no other job of the same user holds is taken, and
     held until the process ends; if all are, jobs share. Algorithms are the deterministic ones,
-    products are in full float32 (see `reduced_precision`).
+    products are in full float32 (see `reduced_precision`). A card that the installed PyTorch has no
+    code for is passed over, with a warning.
 
     Raises:
-        SensitivityError: "cuda" on a machine without one.
+        SensitivityError: "cuda" on a machine without one, or with none that PyTorch has code for.
     """
     torch.set_num_threads(threads)
     # NumPy multiplies with threads of its own, and their number shows in the last digits.
@@ -34,16 +39,18 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
     # As torch.use_deterministic_algorithms, which also loads PyTorch's compiler: over a second.
     torch.set_deterministic_debug_mode("error")
     torch.utils.deterministic.fill_uninitialized_memory = False
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
         raise SensitivityError(
             "device 'cuda' was asked for, but PyTorch finds no CUDA device on this machine; "
             "set device: auto or cpu in the configuration"
         )
-    if name == "cpu" or not available:
+    usable = _usable_cards(name)
+    if not usable:
         return torch.device("cpu")
     torch.backends.cuda.matmul.allow_tf32 = False
-    device = torch.device("cuda", _card())
+    device = torch.device("cuda", _free_one_of(usable))
     torch.cuda.set_device(device)
     return device
 
@@ -53,10 +60,48 @@ def title(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _card() -> int:
-    """The index of a card that is free, which is then locked."""
-    count = torch.cuda.device_count()
-    for index in range(count):
+def _usable_cards(name: str) -> list[int]:
+    """The indices of the cards that PyTorch has code for; the others are warned of."""
+    cards = range(torch.cuda.device_count())
+    built = torch.cuda.get_arch_list()
+    usable = [card for card in cards if has_code_for(torch.cuda.get_device_capability(card), built)]
+    for card in sorted(set(cards) - set(usable)):
+        major, minor = torch.cuda.get_device_capability(card)
+        sentence = (
+            f"the card {torch.cuda.get_device_name(card)} (sm_{major}{minor}) can't be used: this "
+            f"PyTorch is built for {', '.join(built)}; install one that is built for the card, or "
+            "set device: cpu in the configuration"
+        )
+        if name == "cuda" and not usable:
+            raise SensitivityError(sentence)
+        logger.warning("%s", sentence)
+    return usable
+
+
+def has_code_for(capability: tuple[int, int], built: Sequence[str]) -> bool:
+    """Whether code for architectures that `torch.cuda.get_arch_list` names runs on a card.
+
+    Machine code (sm_86) runs on cards of the same major number and at least the minor one, code
+    that is yet to be compiled (compute_90) on any later one, and code with the letter a (sm_90a) on
+    just the one architecture (CUDA C++ Programming Guide, section 3.1). A list that names none
+    forbids nothing.
+    """
+    known = [re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", name) for name in built]
+    codes = [found.groups() for found in known if found]
+    if not codes:
+        return True
+    for kind, major, minor, letter in codes:
+        target = int(major), int(minor)
+        if target == capability or (letter == "" and kind == "compute" and target <= capability):
+            return True
+        if letter != "a" and kind == "sm" and target[0] == capability[0] and target <= capability:
+            return True
+    return False
+
+
+def _free_one_of(cards: Sequence[int]) -> int:
+    """A card that no other job holds, which is then locked; one of them all if there is none."""
+    for index in cards:
         lock = FileLock(_lock_file(index))
         try:
             lock.acquire(blocking=False)
@@ -64,7 +109,7 @@ def _card() -> int:
             continue
         _held.append(lock)
         return index
-    return os.getpid() % count
+    return cards[os.getpid() % len(cards)]
 
 
 def _lock_file(index: int) -> Path:

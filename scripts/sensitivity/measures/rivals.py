@@ -9,6 +9,7 @@ supposed to go with a larger generalization gap, except for the margin, where sm
 import torch
 from torch import Tensor
 
+from sensitivity.base.streams import stream
 from sensitivity.networks.network import Network
 
 MARGIN_QUANTILE = 0.1
@@ -91,15 +92,16 @@ def sharpness(network: Network, x_Pd: Tensor, labels_RP: Tensor, draws: int, see
     the training points rises by at most 0.1, on average over `draws` draws of the noise. This is
     the magnitude-aware PAC-Bayesian flatness of Jiang et al. 2020 (after Keskar et al. 2017 and
     Neyshabur et al. 2017); noise in proportion to the weights makes it independent of how a ReLU
-    network's scale is spread over its layers. The same draws serve all replicates and all sigma.
+    network's scale is spread over its layers. The same draws serve all replicates and all sigma;
+    they come from streams of `seed`, on the processor, and so are the same on every device.
     """
+    noises = [_noise(network, seed, draw) for draw in range(draws)]
     tolerated = _error(network, x_Pd, labels_RP) + TOLERATED_ERROR
     low, high = (torch.full_like(tolerated, exponent) for exponent in NOISE_EXPONENTS)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         errors = [
-            _error(_perturbed(network, 2**middle, seed + draw), x_Pd, labels_RP)
-            for draw in range(draws)
+            _error(_perturbed(network, 2**middle, noise), x_Pd, labels_RP) for noise in noises
         ]
         stands = torch.stack(errors).mean(0) <= tolerated
         low, high = torch.where(stands, middle, low), torch.where(stands, high, middle)
@@ -110,15 +112,20 @@ def _error(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     return (network.logits(x_Pd).argmax(2) != labels_RP).double().mean(1)
 
 
-def _perturbed(network: Network, sigma_R: Tensor, seed: int) -> Network:
+def _noise(network: Network, seed: int, draw: int) -> list[Tensor]:
+    """A number from N(0, 1) for every weight, then for every bias, of one replicate."""
+    generator = stream(seed, "sharpness", draw)
+    return [
+        torch.randn(values.shape[1:], generator=generator).to(values)
+        for values in [*network.weights, *(network.biases or [])]
+    ]
+
+
+def _perturbed(network: Network, sigma_R: Tensor, noise: list[Tensor]) -> Network:
     """The network with noise of relative size sigma on its weights (and biases)."""
-    generator = torch.Generator(network.device).manual_seed(seed)
-
-    def moved(values: Tensor) -> Tensor:
-        noise = torch.randn(values.shape[1:], generator=generator, device=values.device)
-        sigma = sigma_R.to(values).view(-1, *[1] * noise.ndim)
-        return values * (1 + sigma * noise.to(values))
-
-    weights = [moved(weight) for weight in network.weights]
-    biases = None if network.biases is None else [moved(bias) for bias in network.biases]
-    return Network(weights, network.activation, biases)
+    moved = []
+    for values, numbers in zip([*network.weights, *(network.biases or [])], noise, strict=True):
+        sigma = sigma_R.to(values).view(-1, *[1] * numbers.ndim)
+        moved.append(values * (1 + sigma * numbers))
+    layers = len(network.weights)
+    return Network(moved[:layers], network.activation, moved[layers:] or None)

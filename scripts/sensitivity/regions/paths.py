@@ -74,7 +74,8 @@ class Polygon:
         """The length of the path from 0 to t in [0, 1], [k] in float64."""
         vertices = self.vertices.double()
         edges = (vertices.roll(-1, 0) - vertices).norm(dim=1)
-        reached = torch.cat([edges.new_zeros(1), edges.cumsum(0)])
+        # On CUDA a sum of so far is not deterministic; these are a few dozen numbers.
+        reached = torch.cat([edges.new_zeros(1), edges.cpu().cumsum(0).to(edges.device)])
         scaled = t.to(reached) * len(edges)
         edge = scaled.floor().long().clamp(max=len(edges) - 1)
         return reached[edge] + (scaled - edge) * edges[edge]

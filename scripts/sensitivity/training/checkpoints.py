@@ -28,21 +28,34 @@ class Interrupted(Exception):
 
 
 class Checkpoint:
-    """The file at `path`, due again `seconds` after it was last written.
+    """The file at `path`, due again `seconds` after it was last written, or later.
 
-    `identity` says which training it belongs to: it must differ between trainings that compute
-    different things (the caller's code among them).
+    Writing takes at most the `share` of the time: after one that took a second it is due again in
+    1 / share seconds. `identity` says which training it belongs to: it must differ between
+    trainings that compute different things (the caller's code among them). `device` is the name of
+    what this part of the training is computed on; `devices` are all so far, in order.
     """
 
-    def __init__(self, path: "str | Path", identity: str, seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: "str | Path",
+        identity: str,
+        seconds: float = 60.0,
+        share: float = 0.05,
+        device: str = "cpu",
+    ) -> None:
         self.path = Path(path)
         self.identity = identity
         self.seconds = seconds
+        self.share = share
+        self.devices = [device]
         self._written = time.monotonic()
+        self._took = 0.0
 
     def due(self) -> bool:
         """Whether it is time to write."""
-        return time.monotonic() - self._written >= self.seconds
+        pause = max(self.seconds, self._took / self.share)
+        return time.monotonic() - self._written >= pause
 
     @property
     def _partial(self) -> Path:
@@ -54,8 +67,10 @@ class Checkpoint:
 
         Where that is impossible (the disk is full) there is a warning, and the training goes on.
         """
+        begin = time.monotonic()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         header = {"identity": self.identity, "checksum": _checksum(tensors, record)}
+        header["devices"] = json.dumps(self.devices)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, self._partial, {**header, "record": json.dumps(record)})
@@ -65,6 +80,7 @@ class Checkpoint:
         except (SafetensorError, OSError) as error:
             logger.warning("the checkpoint %s cannot be written: %s", self.path, error)
         self._written = time.monotonic()
+        self._took = self._written - begin
 
     def read(self) -> tuple[Tensors, dict[str, Any]] | None:
         """The state last written, or None where there is none that can be used."""
@@ -88,7 +104,20 @@ class Checkpoint:
         record = json.loads(header["record"])
         if header["checksum"] != _checksum(tensors, record):
             raise DamagedFile("its content does not match its checksum")
+        self._continue_on(json.loads(header["devices"]))
         return tensors, record
+
+    def _continue_on(self, before: list[str]) -> None:
+        """Remember where a training was before, and say so if that was somewhere else."""
+        here = self.devices[-1]
+        if before[-1] != here:
+            logger.warning(
+                "the training was on %s and continues on %s: its result is as good as on either "
+                "alone, but not the same to the last digits",
+                before[-1],
+                here,
+            )
+        self.devices = before if before[-1] == here else [*before, here]
 
     def remove(self) -> None:
         """Delete the file: the training has ended."""

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 import torch
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -82,6 +83,9 @@ class Card(TorchDispatchMode):
         result = self._computed(function, args, kwargs)
         if rules.leaves(function, kwargs):
             return result
+        if torch.Tag.inplace_view in function.tags:  # squeeze_: the wrapper's shape changes, too
+            with no_dispatch():
+                function(*args, **kwargs)
         known = {id(tensor.data_): tensor for tensor in here}
         if not here and name == "copy_":
             return args[0]
