@@ -17,6 +17,7 @@ BYTES = 4  # of a 32-bit float
 EVALUATIONS = 16  # of both whole sets in the course of a training
 EVALUATION_NUMBERS = 2**22  # of a hidden layer while evaluating, and for at least so many points:
 SMALLEST_CHUNK = 64
+LAYER_BYTES = 5000  # of Python's and PyTorch's objects for a layer: some six tensors and views
 PIECE = 4096  # images that L-BFGS takes at once
 TRANSFORMATIONS = {"none": 0, "shift_flip": 162, "heavy": 972}
 LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on average
@@ -242,7 +243,8 @@ def training_memory(recipe: Recipe, sizes: Sizes) -> float:
     copies = STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
     numbers = copies * number_of_weights(recipe, sizes) + images
-    return device_memory(recipe, sizes) + float(BYTES * numbers)
+    objects = LAYER_BYTES * recipe.depth
+    return device_memory(recipe, sizes) + float(BYTES * numbers + objects)
 
 
 def training_host_memory(recipe: Recipe, sizes: Sizes) -> float:
