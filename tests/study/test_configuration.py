@@ -294,7 +294,7 @@ def missing_key(raw, data):
 
 def too_deep(raw, data):
     survey = data.draw(st.sampled_from(sorted(raw["surveys"])))
-    depth = data.draw(st.sampled_from([10**7, 10**9]))
+    depth = data.draw(st.sampled_from([10**8, 10**10]))
     changed = replaced(raw, ("surveys", survey, "depth"), depth)
     return changed, [repr(survey), "depth", str(depth), "GB", "memory_limit_gb"]
 

@@ -14,6 +14,7 @@ from sensitivity.study import costs
 from sensitivity.training.checkpoints import Checkpoint
 from sensitivity.training.lbfgs import FullBatchRun
 from sensitivity.training.problem import Problem
+from sensitivity.training.stacks import copies_of_weights
 from sensitivity.training.stochastic import MiniBatchRun
 from sensitivity.training.training import train
 
@@ -104,6 +105,11 @@ def test_memory_of_lbfgs_is_predicted_within_15_percent(
     peak, predicted = measured_and_predicted(model)
     print(f"lbfgs: {peak / 1e6:.2f} MB, predicted {predicted / 1e6:.2f}")
     assert predicted == pytest.approx(peak, rel=0.15)
+
+
+def test_copies_of_the_weights_are_those_of_the_estimate():
+    found = {optimizer: copies_of_weights(optimizer) for optimizer in costs.WEIGHT_COPIES}
+    assert found == costs.WEIGHT_COPIES
 
 
 LEAVING = {"stop_when_fitted": True, "learning_rate": 0.02, "steps": 60, "replicates": 8}

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import torch
 
-from sensitivity.study import costs
+from sensitivity.training import lbfgs
+from sensitivity.training.optimizers import OPTIMIZERS
 from sensitivity.training.problem import Problem
 
 # On a CPU a stack saves calls, not arithmetic; past this size its activations leave the cache that
@@ -27,10 +28,19 @@ def stack_size(problem: Problem, replicates: int) -> int:
     return min(replicates, max(fitting, torch.get_num_threads()))
 
 
+def copies_of_weights(optimizer: str) -> int:
+    """Tensors of the weights' size that are alive in a training: the weights, those of the last
+    evaluation, and the optimizer's."""
+    if optimizer == "lbfgs":
+        return 2 * lbfgs.HISTORY + 6
+    kind = OPTIMIZERS[optimizer]
+    return 2 + len(kind.buffers) + len(kind.scratches)
+
+
 def least_bytes(problem: Problem) -> int:
     """A lower bound of what training one replicate needs: copies of the weights, and a batch."""
     sizes, recipe = problem.sizes, problem.recipe
     weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
     batch = min(recipe.batch_size, len(problem.images_Nd))
-    copies = costs.WEIGHT_COPIES[recipe.optimizer]
+    copies = copies_of_weights(recipe.optimizer)
     return 4 * (copies * weights + batch * (sum(sizes) + 2 * recipe.width))
