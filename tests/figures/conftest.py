@@ -1,13 +1,18 @@
 """A made-up study in the project's file formats, with values such as the real one has."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from sensitivity.figures import FigureData, Record
 from sensitivity.measures.bounds import orthogonal_norm
+from sensitivity.measures.taken import boundaries
+from sensitivity.networks.network import Network
+from sensitivity.regions.slices import Plane
 from sensitivity.study.recipe import Recipe, share_of_random_labels
 from sensitivity.tables.correlations import DIRECTIONS
 
@@ -231,31 +236,25 @@ def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
     return (Record(dataset, "w200-d20", arrays),), pd.DataFrame(contrasts), pd.DataFrame(networks)
 
 
-def made_up_boundaries(resolution=128, lines=400, seed=0):
-    """boundaries.npz: an even mosaic before, a coarse one around the three points after."""
-    generator = np.random.default_rng(seed)
-    axis = (np.arange(resolution) + 0.5) / resolution * 2 - 1
-    places = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    angles = np.pi / 2 + 2 * np.pi * np.arange(3) / 3
-    triangle = 0.8 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-    def mosaic(lines, keep_off):
-        angle, offset = generator.uniform(0, np.pi, lines), generator.uniform(-1.4, 1.4, lines)
-        normal = np.stack([np.cos(angle), np.sin(angle)])
-        kept = np.abs(triangle @ normal - offset).min(axis=0) > keep_off
-        code = places @ normal[:, kept] > offset[kept]
-        weights = generator.integers(-(2**62), 2**62, kept.sum())
-        return (code.astype(np.int64) @ weights).reshape(resolution, resolution)
-
+def made_up_boundaries(pixels=False, seed=0):
+    """boundaries: of random networks on a plane, as polygons or as pixels."""
+    generator = torch.Generator().manual_seed(seed)
+    plane = Plane(*torch.randn(3, 8, generator=generator).double())
     rows, columns = np.mgrid[:28, :28]
     distance = np.hypot(rows - 14, columns - 14)
     arrays = {
-        "before": mosaic(lines // 10, 0),
-        "after": mosaic(lines, 0.25),
         "images": np.stack([255 * (distance < r) for r in (4, 7, 10)]).astype(np.uint8),
         "labels": np.array([3, 5, 8]),
-        "triangle": triangle,
+        "triangle": plane.triangle().numpy(),
+        "area_near": 0.094,
     }
+    for name in ("before", "after"):
+        sizes = itertools.pairwise((8, 40, 40, 3))
+        weights = [torch.randn(1, o, i, generator=generator) for i, o in sizes]
+        found = partial(boundaries.as_pixels, resolution=128) if pixels else boundaries.as_polygons
+        drawn = found(Network(weights, "relu"), plane)
+        arrays |= {f"{name}_{key}": np.asarray(values) for key, values in drawn.items()}
+        arrays[f"{name}_accuracy"] = {"before": 0.1, "after": 0.998}[name]
     return Record("mnist5k", "w300-d15-relu6", arrays)
 
 
@@ -316,6 +315,12 @@ def make_study():
 def study():
     """A made-up study of two data sets; frozen, and no test changes its tables."""
     return made_up_study()
+
+
+@pytest.fixture(scope="session")
+def make_boundaries():
+    """`make_boundaries(pixels=True)`: a record of figure 3."""
+    return made_up_boundaries
 
 
 @pytest.fixture

@@ -48,7 +48,9 @@ def points(count, size, seed=1, *more):
 def single_output(network, replicate, of):
     def output(point):
         f = network.replicate(replicate).logits(point[None])[0, 0]
-        return f if of == "logits" else torch.softmax(f, dim=0)
+        if of == "logits":
+            return f
+        return torch.softmax(f, dim=0) if len(f) > 1 else torch.sigmoid(f)
 
     return output
 

@@ -218,16 +218,36 @@ def test_controls_are_the_networks_that_training_started_from(study):
 
 
 def test_boundaries(study):
-    arrays = study.measure("boundaries", resolution=20)
-    assert arrays["before"].shape == arrays["after"].shape == (20, 20)
-    assert len(np.unique(arrays["before"])) > 1
+    arrays = study.measure("boundaries")
+    for name in ("before", "after"):
+        assert arrays[f"{name}_count"] == len(arrays[f"{name}_ids"]) > 1
+        assert arrays[f"{name}_starts"][-1] == len(arrays[f"{name}_corners"])
+        assert set(arrays[f"{name}_region"]) == set(range(arrays[f"{name}_count"]))
+        assert 0 < arrays[f"{name}_share_near"] < 1
+    accuracy = study.network.logits(study.dataset.inputs("train"))[0].argmax(1)
+    right = (accuracy == study.dataset.labels("train")).double().mean()
+    assert arrays["after_accuracy"] == pytest.approx(float(right))
     assert arrays["images"].shape == (3, 5, 5)
     assert len(set(arrays["labels"].tolist())) == 3
     assert arrays["triangle"].shape == (3, 2)
     study.network = initial_network(RECIPE, 25, 3, RECIPE.seeds)
     study.save()
-    arrays = study.measure("boundaries", resolution=20)
-    assert (arrays["before"] == arrays["after"]).all(), "untrained weights give the same regions"
+    arrays = study.measure("boundaries")
+    for key in ("corners", "ids"):  # untrained weights give the same regions
+        np.testing.assert_array_equal(arrays[f"before_{key}"], arrays[f"after_{key}"])
+
+
+def test_boundaries_are_pixels_where_there_are_too_many(study, monkeypatch):
+    exact = study.measure("boundaries")
+    monkeypatch.setattr("sensitivity.measures.taken.boundaries.POLYGONS", 5)
+    arrays = study.measure("boundaries", resolution=400)
+    for name in ("before", "after"):
+        mosaic = arrays[f"{name}_mosaic"]
+        assert mosaic.shape == (400, 400)
+        assert arrays[f"{name}_count"] == len(np.unique(mosaic))
+        assert set(np.unique(mosaic)) <= set(exact[f"{name}_ids"])
+        assert arrays[f"{name}_share_near"] == pytest.approx(exact[f"{name}_share_near"], rel=0.1)
+        assert f"{name}_corners" not in arrays
 
 
 def test_rivals(study):

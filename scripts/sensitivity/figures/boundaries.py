@@ -1,11 +1,15 @@
 """Figure 3: linear regions of the last hidden layer on a plane through three training points."""
 
+import itertools
+
 import numpy as np
+from matplotlib.collections import PathCollection
 from matplotlib.colors import hsv_to_rgb
+from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 
 from sensitivity.figures import _names, plotting
 
-INSET = 0.36  # side of an inset in plane units: centred at radius 0.8 it stays inside the plane
 HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 0.85, 1.0)
 
 
@@ -13,39 +17,80 @@ HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 
 def draw(data, settings):
     """Before and after training, each region in a random colour (Novak et al. 2018, figure 3).
 
-    `data` needs `boundaries`: `before` and `after` [res, res], region ids (rows along the second,
-    columns along the first plane coordinate, both rising from -1 to 1), `images` [3, h, w(, c)] and
-    `triangle` [3, 2]. `settings` may hold the `seed` of the colours.
+    `data` needs `boundaries`, as `measures.taken.boundaries` says: polygons, or pixels (rows along
+    the second, columns along the first plane coordinate, both rising from -1 to 1). `settings` may
+    hold the `seed` of the colours.
     """
     record = data.boundaries
     if record is None:
         return plotting.empty_figure("not in this study: no survey named for boundaries")
-    figure, grid = plotting.panels(1, 2, height=3.75)
+    arrays = record.arrays
+    figure, grid = plotting.panels(1, 3, height=3.6, width_ratios=(1, 1, 0.26))
     for axes, key in zip(grid[0], ("before", "after")):
-        mosaic = record.arrays[key]
-        axes.set_title(f"{_names.dataset_name(record.dataset)}, {key} training")
-        # "none" puts the pixels into the PDF as they are, one for each sample of the plane.
-        place = {"origin": "lower", "extent": (-1, 1, -1, 1), "interpolation": "none"}
-        axes.imshow(region_colours(mosaic, settings.get("seed", 0)), **place)
-        for image, (x, y) in zip(record.arrays["images"], record.arrays["triangle"]):
-            _inset(axes, image, x, y)
-        axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
-        axes.set_xlabel(f"First plane coordinate ({len(np.unique(mosaic)):,} regions seen)")
+        accuracy = float(arrays[f"{key}_accuracy"])
+        axes.set_title(
+            f"{_names.dataset_name(record.dataset)}, {key} training "
+            f"(training accuracy {100 * accuracy:.3g} %)"
+        )
+        _regions(axes, arrays, key, settings.get("seed", 0))
+        _points(axes, arrays["triangle"])
+        axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect=1)
+        axes.set_xlabel(f"First plane coordinate\n{_numbers(arrays, key)}")
         axes.spines[:].set_visible(True)
     grid[0, 0].set_ylabel("Second plane coordinate")
+    _images(grid[0, 2], arrays["images"], arrays["labels"])
     return figure
 
 
-def region_colours(mosaic, seed):
-    """A colour for each region id -> uint8 [res, res, 3]; it depends on the id and the seed alone.
+def _numbers(arrays, key):
+    """How many regions, and where their boundaries are."""
+    seen = " seen at pixels" if f"{key}_mosaic" in arrays else ""
+    near, area = float(arrays[f"{key}_share_near"]), float(arrays["area_near"])
+    return (
+        f"{int(arrays[f'{key}_count']):,} regions{seen}; near the points "
+        f"{100 * near:.2g} % of the boundary ({100 * area:.2g} % of the area)"
+    )
+
+
+def _regions(axes, arrays, key, seed):
+    if f"{key}_mosaic" in arrays:
+        # "none" puts the pixels into the PDF as they are, one for each sample of the plane.
+        place = {"origin": "lower", "extent": (-1, 1, -1, 1), "interpolation": "none"}
+        axes.imshow(region_colours(arrays[f"{key}_mosaic"], seed), **place)
+        return
+    colours = region_colours(arrays[f"{key}_ids"], seed) / 255
+    paths = outlines(*(arrays[f"{key}_{name}"] for name in ("corners", "starts", "region")))
+    # A hair of the same colour closes the gaps that viewers leave between neighbours.
+    axes.add_collection(
+        PathCollection(paths, facecolors=colours, edgecolors=colours, linewidths=0.15)
+    )
+
+
+def outlines(corners, starts, region):
+    """A closed path for each region, of as many rings as it has: holes run the other way."""
+    codes = np.full(len(corners), Path.LINETO, Path.code_type)
+    codes[starts[:-1]] = Path.MOVETO
+    rings = []
+    for first, last in itertools.pairwise(starts):
+        vertices = np.concatenate([corners[first:last], corners[first : first + 1]])
+        rings.append(Path(vertices, np.append(codes[first:last], Path.CLOSEPOLY)))
+    bounds = np.searchsorted(region, np.arange(region[-1] + 2))
+    return [
+        rings[a] if b == a + 1 else Path.make_compound_path(*rings[a:b])
+        for a, b in itertools.pairwise(bounds)
+    ]
+
+
+def region_colours(ids, seed):
+    """A colour for each region id -> uint8 [..., 3]; it depends on the id and the seed alone.
 
     252 colours, spread evenly over hue and over lightness so that neighbours differ in a grey print
     too: few enough for the PDF to store one byte a pixel.
     """
-    ids, places = np.unique(mosaic, return_inverse=True)
+    different, places = np.unique(ids, return_inverse=True)
     palette = _palette()
-    chosen = _scrambled(ids.astype(np.uint64), seed) % np.uint64(len(palette))
-    return palette[chosen.astype(int)][places.reshape(mosaic.shape)]
+    chosen = _scrambled(different.astype(np.uint64), seed) % np.uint64(len(palette))
+    return palette[chosen.astype(int)][places.reshape(ids.shape)]
 
 
 def _scrambled(ids, seed):
@@ -61,11 +106,30 @@ def _palette():
     return np.round(255 * hsv_to_rgb(steps.reshape(-1, 3))).astype(np.uint8)
 
 
-def _inset(axes, image, x, y):
-    """The training image, framed, centred at its place on the plane."""
-    corner = (x - INSET / 2, y - INSET / 2, INSET, INSET)
-    box = axes.inset_axes(corner, transform=axes.transData)
-    grey = image.ndim == 2 or image.shape[-1] == 1
-    box.imshow(image.squeeze(), cmap="gray" if grey else None)
-    box.set(xticks=(), yticks=())
-    box.spines[:].set(visible=True, color="white", linewidth=1.5)
+def _points(axes, triangle):
+    """A small mark at each of the three points, and its number away from the centre."""
+    edge = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.8}
+    axes.plot(*triangle.T, linestyle="none", marker="o", markersize=3.5, **edge)
+    for number, (x, y) in enumerate(triangle, start=1):
+        axes.annotate(
+            str(number),
+            (x, y),
+            (8 * x, 8 * y),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            weight="bold",
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
+
+
+def _images(axes, images, labels):
+    """The training images, framed, in a column beside the planes."""
+    axes.set_axis_off()
+    for number, (image, label) in enumerate(zip(images, labels), start=1):
+        box = axes.inset_axes((0, 1 - 0.34 * number + 0.04, 1, 0.25))
+        grey = image.ndim == 2 or image.shape[-1] == 1
+        box.imshow(image.squeeze(), cmap="gray" if grey else None)
+        box.set_title(f"{number}: class {label}", weight="normal", size=7)
+        box.set(xticks=(), yticks=())
+        box.spines[:].set_visible(True)

@@ -21,6 +21,7 @@ import functools
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,7 +29,7 @@ from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 from sensitivity.jacobian.linearization import Layer, linearize
 from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import logit_basis, softmax_jacobian
+from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
 
 MEMORY_BYTES = 2**28
 """The default budget for intermediate results; the networks and the points come on top."""
@@ -44,11 +45,12 @@ QR_WEIGHT = 3.0
 
 
 def jacobian_norms(
-    network: Network, x: Tensor, of: str = "probabilities", memory: int = MEMORY_BYTES
+    network: Network, x: Tensor | np.ndarray, of: str = "probabilities", memory: int = MEMORY_BYTES
 ) -> Tensor:
     """Frobenius norms ||d softmax(f(x)) / dx|| or ||d f(x) / dx||, in closed form.
 
-    On the boundary of a linear region the slopes of the piece below the threshold count.
+    A single output f has the probability sigmoid(f). On the boundary of a linear region the slopes
+    of the piece below the threshold count.
 
     Args:
         network: R replicates; their dtype is the dtype of the matrix products.
@@ -66,18 +68,23 @@ def jacobian_norms(
         the last layer differ by 1/K of their size.
 
     Raises:
-        SensitivityError: `of` is neither of the two, or x does not fit the network.
+        SensitivityError: `of` is neither of the two; x does not fit the network, or is not finite.
     """
-    if of not in ("probabilities", "logits"):
-        raise SensitivityError(
-            f"Jacobian norms are of 'probabilities' or of 'logits', not of {of!r}"
-        )
+    check_output(of)
     row_norms, logit_norms = _norms(network, x, memory, with_logits=of == "logits")
     return logit_norms if of == "logits" else total_norm(row_norms)
 
 
+def check_output(of: str) -> None:
+    """Raise SensitivityError if `of` names no output whose Jacobian is known."""
+    if of not in ("probabilities", "logits"):
+        raise SensitivityError(
+            f"Jacobian norms are of 'probabilities' or of 'logits', not of {of!r}"
+        )
+
+
 def row_and_logit_norms(
-    network: Network, x: Tensor, memory: int = MEMORY_BYTES
+    network: Network, x: Tensor | np.ndarray, memory: int = MEMORY_BYTES
 ) -> tuple[Tensor, Tensor]:
     """The norms of J's rows, ||d p_i / dx|| [R, P, n], and of the logits' Jacobian [R, P].
 
@@ -93,13 +100,20 @@ def total_norm(row_norms: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _norms(network: Network, x: Tensor, memory: int, with_logits: bool) -> tuple[Tensor, Tensor]:
+def _norms(
+    network: Network, x: Tensor | np.ndarray, memory: int, with_logits: bool
+) -> tuple[Tensor, Tensor]:
+    x = torch.as_tensor(x)
     own = x.ndim == 3 and len(x) == network.replicates
     if not (own or x.ndim == 2) or x.shape[-1] != network.input_size:
         raise SensitivityError(
             f"Points of the shape {list(x.shape)} do not fit {network.replicates} network(s) with "
             f"{network.input_size} inputs; give [points, {network.input_size}] for all, or "
             f"[{network.replicates}, points, {network.input_size}]."
+        )
+    if not x.isfinite().all():
+        raise SensitivityError(
+            "Some inputs hold numbers that are infinite or undefined; give finite ones."
         )
     shape = (network.replicates, x.shape[-2], network.classes)
     row_norms = torch.empty(shape, dtype=torch.float64, device=network.device)
@@ -129,9 +143,10 @@ class Chain:
         self.first, *self.hidden, last = (weight for weight, _ in self.layers)
         # Norms of deep networks leave float32's range when squared; powers of two change no digit.
         self.scales = [_scale(weight) for weight in self.hidden]
-        basis_nn = logit_basis(network.classes).to(network.device)
-        self.contrasts_nm = basis_nn[:, 1:]
-        basis = basis_nn if with_logits else self.contrasts_nm
+        self.contrasts_nm = logit_contrasts(network.classes).to(network.device)
+        basis = self.contrasts_nm
+        if with_logits:
+            basis = logit_basis(network.classes).to(network.device)
         self.top = basis.T.to(last) @ last  # [n or n - 1, width]
         if gram_is_cheaper(points, len(self.top), *self.first.shape):
             self.first = torch.linalg.qr(self.first.T, mode="r").R.T
@@ -160,7 +175,7 @@ class Chain:
         """`norms` from the logits and from L tensors of slopes [P, width]."""
         product = self.product(slopes)
         lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, self.contrasts_nm)
-        contrasts = product[:, 1:] if self.with_logits else product
+        contrasts = product[:, -self.contrasts_nm.shape[1] :]
         row_norms = _row_norms(torch.matmul(lambda_Pnm.to(product.dtype), contrasts))
         if self.with_logits:
             logit_norms = _row_norms(product).norm(dim=1)

@@ -79,7 +79,9 @@ def _sizes(chain: Chain, x_Pd: Tensor, memory: int) -> Tensor:
 def _chunk(chain: Chain, logits_Pn: Tensor, slopes: tuple[Tensor, ...]) -> Tensor:
     logit_jacobian = chain.product(slopes)  # rows in an orthonormal basis, which moves no size
     lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, chain.contrasts_nm)
-    jacobian = torch.matmul(lambda_Pnm.to(logit_jacobian.dtype), logit_jacobian[:, 1:])
+    jacobian = torch.matmul(
+        lambda_Pnm.to(logit_jacobian.dtype), logit_jacobian[:, -chain.contrasts_nm.shape[1] :]
+    )
     small = log_size_P.exp()
     scale = 1.0
     for factor in chain.scales:

@@ -129,8 +129,9 @@ class Network:
         return self.layer(self.depth, x)
 
     def probabilities(self, x: Tensor) -> Tensor:
-        """softmax(f(x)), [R, P, n]."""
-        return self.logits(x).softmax(dim=-1)
+        """softmax(f(x)), [R, P, n]; of a single output sigmoid(f(x))."""
+        logits = self.logits(x)
+        return logits.sigmoid() if self.classes == 1 else logits.softmax(dim=-1)
 
     def preactivations(self, x: Tensor) -> list[Tensor]:
         """The hidden units before the non-linearity: L tensors [R, P, width]."""

@@ -84,11 +84,10 @@ def region_mosaic(network: Network, plane: Plane, resolution: int, layer: int = 
     depth = range(network.depth)[layer]
     flat = restricted(network, plane)
     flat = Network(flat.weights[: depth + 2], flat.activation, flat.biases[: depth + 2])
-    multipliers = _multipliers(flat.weights[depth].shape[1]).to(network.device)
     ids = []
     for pixels in pixel_centres(resolution).split(PIXELS):
         z_RPw = flat.preactivations(pixels.to(network.device))[depth]
-        ids.append((network.activation.codes(z_RPw) * multipliers).sum(2))
+        ids.append(region_ids(network.activation.codes(z_RPw)))
     return torch.cat(ids, dim=1).view(-1, resolution, resolution)
 
 
@@ -99,7 +98,8 @@ def pixel_centres(resolution: int) -> Tensor:
     return torch.stack([u.flatten(), v.flatten()], dim=1)
 
 
-def _multipliers(units: int) -> Tensor:
-    """Fixed random 64-bit factors; a code's products with them are summed modulo 2^64."""
+def region_ids(codes: Tensor) -> Tensor:
+    """64-bit hashes [...] of codes [..., units]: products with fixed factors, modulo 2^64."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(-(2**63), 2**63 - 1, (units,), generator=generator)
+    factors = torch.randint(-(2**63), 2**63 - 1, (codes.shape[-1],), generator=generator)
+    return (codes * factors.to(codes.device)).sum(-1)
