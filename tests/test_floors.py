@@ -23,6 +23,7 @@ FLOORS = {
     "networks": ("base", "files"),
     "regions": ("base", "networks"),
     "jacobian": ("base", "networks"),
+    "commands": ("base", "files", "networks", "regions", "jacobian"),
     "training": ("base", "files", "datasets", "study/recipe", "networks"),
     "measures": (
         "base", "files", "datasets", "study/recipe", "networks", "regions", "jacobian",
@@ -34,7 +35,7 @@ FLOORS = {
 }  # fmt: skip
 METRICS = ("networks", "regions", "jacobian")  # what an outsider installs
 LIGHT = ("study", "tables", "claims", "figures")  # never torch
-FRONT_DOORS = ("paths.py",)  # names for users, by files on the ground
+FRONT_DOORS = ("__main__.py", "paths.py")  # for users, by files on the ground
 
 
 def parts(path: Path) -> tuple[str, ...]:

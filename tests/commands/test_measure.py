@@ -1,0 +1,155 @@
+"""`python -m sensitivity measure`, as a user runs it from a folder of their own."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from sensitivity.base.errors import SensitivityError
+from sensitivity.commands import command, table
+from sensitivity.jacobian.either import jacobian_norms
+from sensitivity.regions.either import count_transitions
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SOURCE = """
+from torch import nn
+
+def build():
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(27, 4),
+    )
+
+def number():
+    return 7
+
+smooth = nn.Sequential(nn.Conv2d(1, 3, 3), nn.GELU(), nn.Flatten(), nn.Linear(48, 4))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with models, weights and images, as the current one."""
+    (tmp_path / "a_models_file.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("a_models_file", None)
+    torch.manual_seed(0)
+    save_file(built().state_dict(), "weights.safetensors")
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (12, 6, 6), dtype=np.uint8)
+    np.savez("images.npz", x_test=images, y_test=np.arange(12) % 4)
+    return tmp_path
+
+
+def built():
+    namespace = {}
+    exec(SOURCE, namespace)
+    torch.manual_seed(3)
+    return namespace["build"]().eval()
+
+
+ARGUMENTS = (
+    *("measure", "--module", "a_models_file:build", "--weights", "weights.safetensors"),
+    *("--data", "images.npz", "--input-shape", "1,6,6", "--normalization", "image"),
+)
+
+
+def test_from_any_folder(folder):
+    run = subprocess.run(
+        [sys.executable, "-m", "sensitivity", *ARGUMENTS, "--loops", "3"],
+        capture_output=True, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    with (folder / "sensitivity.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    module, x = built().double(), images(folder)
+    norms = jacobian_norms(module, x)[0]
+    np.testing.assert_allclose([float(row["jacobian_norm"]) for row in rows], norms, rtol=1e-9)
+    counts = count_transitions(module, [table.loop_of(i) for i in x[:3]], (1, 6, 6))[0]
+    assert [int(row["transitions"]) for row in rows[:3]] == counts.tolist()
+    assert [row["transitions"] for row in rows[3:]] == [""] * 9
+    correct = (module(x).argmax(1) == torch.arange(12) % 4).double()
+    assert [int(row["correct"]) for row in rows] == correct.tolist()
+    (line,) = (line for line in run.stdout.splitlines() if line.startswith("jacobian_norm"))
+    assert f"{float(norms.mean()):.4g}" in line.split()
+    error = norms.std() / 12**0.5
+    assert f"{float(error):.4g}" in line.split()
+
+
+def images(folder):
+    x = torch.from_numpy(np.load(folder / "images.npz")["x_test"]).double().view(12, 1, 6, 6)
+    flat = x.flatten(1)
+    return ((flat - flat.mean(1, keepdim=True)) / flat.std(1, correction=0, keepdim=True)).view_as(
+        x
+    )
+
+
+def test_one_sentence_about_what_is_wrong(folder):
+    run = subprocess.run(
+        [sys.executable, "-m", "sensitivity", *ARGUMENTS, "--module", "a_models_file:smooth",
+         "--weights", "none.safetensors"],
+        capture_output=True, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert "none.safetensors is missing" in run.stderr
+    assert not (folder / "sensitivity.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--module", "a_models_file"), "FILE:NAME"),
+        (("--module", "no_such_file:build"), "no Python module no_such_file"),
+        (("--module", "a_models_file:other"), "has no other"),
+        (("--module", "a_models_file:number"), "returns a int"),
+        (("--input-shape", "2,6,6"), "can't be given the shape"),
+        (("--input-shape", "one"), "is no shape"),
+        (("--data", "absent.npz"), "absent.npz is missing"),
+        (("--weights", "images.npz"), "no safetensors file"),
+    ],
+)
+def test_what_is_refused(folder, more, message):
+    with pytest.raises(SensitivityError, match=message):
+        command.main([*ARGUMENTS, *more])
+
+
+def test_smooth_functions_are_refused_by_name(folder):
+    arguments = [*ARGUMENTS[:1], "--module", "a_models_file:smooth", *ARGUMENTS[5:]]
+    with pytest.raises(SensitivityError, match="GELU"):
+        command.main(arguments)
+
+
+def test_whole_numbers_need_a_normalization(folder):
+    with pytest.raises(SensitivityError, match="--normalization"):
+        command.main(ARGUMENTS[:-2])
+
+
+def test_weights_of_another_module(folder):
+    save_file(nn.Linear(2, 2).state_dict(), "weights.safetensors")
+    with pytest.raises(SensitivityError, match="does not fit the module"):
+        command.main(ARGUMENTS)
+
+
+def test_points_without_labels_and_a_single_output(folder):
+    np.savez("flat.npz", x=np.random.default_rng(0).normal(size=(5, 3)))
+    np.savez("labelled.npz", x=np.zeros((5, 3)) + 1.0, y=np.arange(5) % 2)
+    Path("a_models_file.py").write_text(
+        "from torch import nn\nnet = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))\n"
+    )
+    sys.modules.pop("a_models_file", None)
+    command.main(["measure", "--module", "a_models_file:net", "--data", "flat.npz"])
+    assert Path("sensitivity.csv").read_text().splitlines()[0] == (
+        "point,jacobian_norm,logit_jacobian_norm"
+    )
+    command.main(["measure", "--module", "a_models_file:net", "--data", "labelled.npz"])
+    with Path("sensitivity.csv").open() as file:
+        assert {row["predicted"] for row in csv.DictReader(file)} <= {"0", "1"}
