@@ -27,15 +27,11 @@ def draw(data, settings):
     arrays = record.arrays
     figure, grid = plotting.panels(1, 3, height=3.6, width_ratios=(1, 1, 0.26))
     for axes, key in zip(grid[0], ("before", "after")):
-        accuracy = float(arrays[f"{key}_accuracy"])
-        axes.set_title(
-            f"{_names.dataset_name(record.dataset)}, {key} training "
-            f"(training accuracy {100 * accuracy:.3g} %)"
-        )
+        axes.set_title(f"{_names.dataset_name(record.dataset)}, {key} training")
         _regions(axes, arrays, key, settings.get("seed", 0))
         _points(axes, arrays["triangle"])
         axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect=1)
-        axes.set_xlabel(f"First plane coordinate\n{_numbers(arrays, key)}")
+        axes.set_xlabel(f"First plane coordinate\n{_numbers(arrays, key)}", size=7)
         axes.spines[:].set_visible(True)
     grid[0, 0].set_ylabel("Second plane coordinate")
     _images(grid[0, 2], arrays["images"], arrays["labels"])
@@ -43,12 +39,13 @@ def draw(data, settings):
 
 
 def _numbers(arrays, key):
-    """How many regions, and where their boundaries are."""
+    """How many regions, how well the network fits, and where its boundaries are."""
     seen = " seen at pixels" if f"{key}_mosaic" in arrays else ""
-    near, area = float(arrays[f"{key}_share_near"]), float(arrays["area_near"])
+    accuracy, near = (float(arrays[f"{key}_{name}"]) for name in ("accuracy", "share_near"))
     return (
-        f"{int(arrays[f'{key}_count']):,} regions{seen}; near the points "
-        f"{100 * near:.2g} % of the boundary ({100 * area:.2g} % of the area)"
+        f"{int(arrays[f'{key}_count']):,} regions{seen}; training accuracy {100 * accuracy:.3g} %\n"
+        f"near the points: {100 * near:.2g} % of the boundaries, "
+        f"{100 * float(arrays['area_near']):.2g} % of the area"
     )
 
 

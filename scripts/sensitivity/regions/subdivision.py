@@ -67,10 +67,18 @@ class Subdivision:
         side = self._sides(unit, threshold, margin)
         if side.max(initial=0) <= 0 or side.min(initial=0) >= 0:
             return
-        edge_side = self._split_edges(unit, threshold, side)
-        on = np.ones(len(self.vertices), bool)
-        on[: len(side)] = side == 0
-        self._split_faces(edge_side > 0, edge_side < 0, on)
+        start, stop, left, right = self.edges
+        start_side, stop_side = side[start], side[stop]
+        product = start_side * stop_side
+        (met,) = np.nonzero(product <= 0)  # Every face that is cut has such edges.
+        touched = np.zeros(self.faces + 1, bool)  # OUTSIDE is the last one.
+        touched[left[met]] = touched[right[met]] = True
+        touched[OUTSIDE] = False
+        self._split_edges(unit, threshold, met[product[met] < 0])
+        side = np.append(side, np.zeros(len(self.vertices) - len(side), np.int8))
+        left, right = self.edges[2:]
+        (near,) = np.nonzero(touched[left] | touched[right])
+        self._split_faces(near, side)
 
     def _sides(self, unit: int, threshold: float, margin: float) -> np.ndarray:
         """1 above, -1 below, 0 on the threshold, [V] int8."""
@@ -79,15 +87,11 @@ class Subdivision:
         values[~(above | below)] = threshold
         return above.astype(np.int8) - below
 
-    def _split_edges(self, unit: int, threshold: float, side: np.ndarray) -> np.ndarray:
-        """A vertex where an edge crosses; returns the sides of all edges, the new ones too, [E]."""
-        start, stop = self.edges[:2]
-        start_side, stop_side = side[start], side[stop]
-        edge_side = np.sign(start_side + stop_side)
-        (crossed,) = np.nonzero(start_side * stop_side < 0)
+    def _split_edges(self, unit: int, threshold: float, crossed: np.ndarray) -> None:
+        """A new vertex on each of these edges, which have ends on both sides."""
         if not len(crossed):
-            return edge_side
-        first, last = start[crossed], stop[crossed]
+            return
+        first, last = self.edges[:2, crossed]
         z = self.values[unit]
         place = (threshold - z[first]) / (z[last] - z[first])
         new = len(self.vertices) + np.arange(len(crossed))
@@ -99,41 +103,39 @@ class Subdivision:
         others[0] = new
         self.edges[1, crossed] = new
         self._edges.append(others)
-        edge_side[crossed] = start_side[crossed]
-        return np.concatenate([edge_side, stop_side[crossed]])
 
-    def _split_faces(self, plus: np.ndarray, minus: np.ndarray, on: np.ndarray) -> None:
+    def _split_faces(self, near: np.ndarray, side: np.ndarray) -> None:
         """Faces with edges on both sides are cut; the part below the threshold gets a new number.
 
-        plus, minus: edges that have an end above, or below [E]; on: vertices on the threshold [V].
-        A face's edges above the threshold are a chain from one vertex on it to another. Anything
-        else is thinner than rounding, and left as it is.
+        near: all edges of the faces that may be cut, at least; side: of the vertices, [V]; no edge
+        has ends on both sides. A face's edges above the threshold are a chain from one vertex on it
+        to another. Anything else is thinner than rounding, and left as it is.
         """
-        start, stop, left, right = self.edges
-        both = np.ones((2, self.faces + 1), bool)  # OUTSIDE is the last one.
+        start, stop, left, right = self.edges[:, near]
+        edge_side = side[start] + side[stop]
+        plus, minus = edge_side > 0, edge_side < 0
+        both = np.zeros((2, self.faces + 1), bool)  # OUTSIDE is the last one.
         for has, edges in zip(both, (plus, minus)):
-            has[:] = False
             has[left[edges]] = has[right[edges]] = True
             has[OUTSIDE] = False
         is_cut = both.all(axis=0)
-        (ends,) = np.nonzero(plus & (on[start] | on[stop]))
-        a, b, a_on, b_on = start[ends], stop[ends], on[start[ends]], on[stop[ends]]
+        from_start, from_stop = plus & (side[start] == 0), plus & (side[stop] == 0)
         # Counter-clockwise around the face on the left, clockwise around that on the right.
-        begins = np.concatenate([left[ends[a_on]], right[ends[b_on]]])
-        begin_at = np.concatenate([a[a_on], b[b_on]])
-        finishes = np.concatenate([right[ends[a_on]], left[ends[b_on]]])
-        finish_at = np.concatenate([a[a_on], b[b_on]])
+        begins = np.concatenate([left[from_start], right[from_stop]])
+        finishes = np.concatenate([right[from_start], left[from_stop]])
+        at = np.concatenate([start[from_start], stop[from_stop]])
         once = (_counts(begins, is_cut) == 1) & (_counts(finishes, is_cut) == 1)
         (cut,) = np.nonzero(is_cut & once)
         if not len(cut):
             return
         chain = np.empty((2, len(is_cut)), int)
-        chain[0, begins], chain[1, finishes] = begin_at, finish_at
+        chain[0, begins], chain[1, finishes] = at, at
         new = self.faces + np.arange(len(cut))
         renumbered = np.append(np.arange(self.faces), OUTSIDE)
         renumbered[cut] = new
-        for faces in (left, right):
-            np.copyto(faces, renumbered[faces], where=~plus)
+        below = ~plus
+        self.edges[2, near[below]] = renumbered[left[below]]
+        self.edges[3, near[below]] = renumbered[right[below]]
         self._edges.append(np.stack([chain[1, cut], chain[0, cut], cut, new]))
         self._parent.append(cut[None])
 
