@@ -92,3 +92,51 @@ def test_nothing_fits_and_nothing_measured():
     table = curve_contrasts([], networks_table(), QUICK)
     assert table.empty
     assert tuple(table.columns) == COLUMNS
+
+
+def by_curve(spread, networks=8, curves=8, seed=0):
+    """Contrasts that belong to the curves, which all networks share, with a median of 1."""
+    generator = np.random.default_rng(seed)
+    sample = arrays(networks, curves, drop=1.0, seed=seed)
+    near = near_training_points(THETA, WINDOW)
+    effect = np.exp(spread * generator.normal(size=(1, len(sample["kind"]), 1)))
+    sample["jacobian_norm"] = sample["jacobian_norm"] * np.where(near, effect, 1.0)
+    return sample
+
+
+def test_curves_that_networks_share_are_drawn_anew():
+    """Contrasts of the curves alone: over networks they look certain, and are not."""
+    supported, trials = 0, 20
+    for trial in range(trials):
+        table = curve_contrasts(
+            [("digits", "a", by_curve(2.0, seed=trial))], networks_table(), Bootstrap(100)
+        )
+        row = entry(table, "different classes / random")
+        away = row["norm_near_over_far_high"] < 1 or row["norm_near_over_far_low"] > 1
+        supported += row["norm_near_over_far_p"] < 0.05 and away
+    assert supported / trials <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
+
+
+def test_what_untrained_networks_show_already_is_no_trace_of_training():
+    sample = arrays(curves=4)
+    sample |= {f"untrained_{m}": sample[m].copy() for m in ("jacobian_norm", "transitions")}
+    table = curve_contrasts([("digits", "a", sample)], networks_table(), QUICK)
+    assert entry(table, "different classes, untrained")["norm_near_over_far"] < 0.2
+    against = entry(table, "different classes / untrained")
+    assert against["norm_near_over_far"] == pytest.approx(1.0)
+    assert against["norm_near_over_far_p"] == 1.0
+    assert entry(table, "different classes / random")["norm_near_over_far"] < 0.2
+    assert against["curves"] == 4
+
+
+def test_training_is_seen_against_the_untrained_networks():
+    sample = arrays(curves=4)
+    untrained = arrays(curves=4, drop=1.0, seed=1)
+    sample |= {f"untrained_{m}": untrained[m] for m in ("jacobian_norm", "transitions")}
+    row = entry(
+        curve_contrasts([("digits", "a", sample)], networks_table(), QUICK),
+        "different classes / untrained",
+    )
+    assert row["norm_near_over_far"] == pytest.approx(0.1, rel=0.1)
+    assert row["norm_near_over_far_high"] < 0.2
+    assert row["norm_near_over_far_p"] <= 2 / 2**8

@@ -140,3 +140,83 @@ def test_the_order_of_the_models_changes_nothing(table, recipes):
     _, effects = analyse(models)
     _, shuffled = analyse(models.sample(frac=1, random_state=0))
     pd.testing.assert_frame_equal(effects, shuffled)
+
+
+def test_ratios_of_tiny_gaps_are_not_taken(table, recipes):
+    """Gaps of about zero, of either sign: their ratio was 10⁻⁷⁵ or 10⁷⁵."""
+    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    models = table(chosen)
+    models["generalization_gap"] = np.tile([0.001, -0.001], len(WIDTHS))
+    row = effect(analyse(models)[1], "random_labels", "generalization_gap")
+    assert row["median_difference"] == pytest.approx(-0.2)
+    assert row[["low", "high"]].tolist() == pytest.approx([-0.2, -0.2])
+
+
+def test_the_waiver_for_augmentation_holds_in_its_own_comparison_alone(table, recipes):
+    chosen = recipes(
+        width=WIDTHS, activation=["relu", "hardtanh"], augmentation=["none", "shift_flip"]
+    )
+    models = table(chosen)
+    models["fits"] = models["augmentation"] == "none"
+    found, _ = analyse(models)
+    of = found[found["factor"] == "activation"]
+    assert len(of) == 3 * len(WIDTHS)
+    assert not of["reference_model"].str.contains("shift_flip").any()
+    assert len(found[found["factor"] == "augmentation"]) == 3 * 2 * len(WIDTHS)
+
+
+def test_pairs_trained_to_different_degrees_are_kept_and_do_not_count(table, recipes):
+    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    models = table(chosen, lambda recipe: 9.0 if recipe.labels == "random" else 1.0)
+    models["training_accuracy"] = 1.0
+    models["training_loss"] = 1e-3
+    models.loc[1, "training_loss"] = 0.2
+    models.loc[3, "training_accuracy"] = 0.98
+    found, effects = analyse(models)
+    of = found[found["metric"] == "jacobian_norm"].set_index("changed_model")
+    assert (~of["comparable"]).sum() == 2
+    assert of.loc[models["model"][1], "changed_training_loss"] == 0.2
+    assert of.loc[models["model"][3], "reference_training_accuracy"] == 1.0
+    row = effect(effects, "random_labels")
+    assert (row["n"], row["unfair_pairs"]) == (len(WIDTHS) - 2, 2)
+
+
+def test_augmented_sides_are_judged_on_augmented_images(table, recipes):
+    chosen = recipes(width=WIDTHS, augmentation=["none", "shift_flip"])
+    models = table(chosen).assign(training_accuracy=1.0, training_loss=1e-3)
+    augmented = models["augmentation"] != "none"
+    models["training_accuracy_as_trained"] = np.where(augmented, 0.8, 1.0)
+    found, _ = analyse(models)
+    assert (found["changed_training_accuracy"] == 0.8).all()
+    assert not found["comparable"].any()
+
+
+def test_each_recipe_and_rate_is_reported_apart(table):
+    rates = {0.015: 0.97, 0.1: 1.23}
+    chosen = [Recipe(w, 2, "relu", optimizer="lbfgs") for w in WIDTHS]
+    chosen += [Recipe(w, 2, "relu", learning_rate=r) for w in WIDTHS for r in rates]
+    models = table(chosen, lambda r: 1.0 if r.optimizer == "lbfgs" else 1 / rates[r.learning_rate])
+    _, effects = analyse(models)
+    rows = effects[(effects["factor"] == "full_batch") & (effects["metric"] == "jacobian_norm")]
+    rows = rows.set_index("recipe")["median_ratio"]
+    assert rows["momentum, learning rate 0.1, batch size 256"] == pytest.approx(1.23)
+    assert rows["momentum, learning rate 0.015, batch size 256"] == pytest.approx(0.97)
+
+
+def test_seeds_that_sets_share_widen_the_interval(table, recipes):
+    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    models = table(chosen)
+    rows = []
+    for row in models.to_dict("records"):
+        for seed, move in enumerate((0.5, 1.0, 1.5)):
+            scale = move if row["labels"] == "random" else 1.0
+            rows.append(row | {"seed": seed, "replicate": seed, "jacobian_norm": scale})
+    found = pairs(models)
+    alone, crossed = (
+        effect(factors(found, ["digits"], QUICK, of), "random_labels")
+        for of in (None, pd.DataFrame(rows))
+    )
+    assert alone["low"] == alone["high"] == pytest.approx(1.0)
+    assert crossed["low"] < 0.8
+    assert crossed["high"] > 1.2
+    assert crossed["drawn"] == "matched sets, seeds"

@@ -142,3 +142,62 @@ def test_coverage_when_networks_share_their_points():
         truth = stats.norm.cdf(1 / np.sqrt(2))
         hits += row["auroc_jacobian_norm_low"] <= truth <= row["auroc_jacobian_norm_high"]
     assert hits / trials >= 0.85
+
+
+def confident(extra, seed=0, points=600, networks=3):
+    """Errors follow the doubt 1 − p_max; the norm knows it, and `extra` of the errors besides."""
+    generator = np.random.default_rng(seed)
+    doubt = generator.beta(0.5, 3, size=(networks, points))
+    hidden = generator.normal(size=doubt.shape)
+    logit = np.log(doubt / (1 - doubt)) + 0.5 + 2 * extra * hidden
+    wrong = generator.random(doubt.shape) < 1 / (1 + np.exp(-logit))
+    noise = 0.05 * generator.normal(size=doubt.shape)
+    return records(0.0, networks, points) | {
+        "jacobian_norm": doubt * np.exp(noise + extra * hidden),
+        "maximum_probability": 1 - doubt,
+        "correct": ~wrong,
+        "cross_entropy": doubt,
+    }
+
+
+@pytest.mark.parametrize(("extra", "adds"), [(0.0, False), (1.0, True)])
+def test_the_norm_adds_to_its_rival_only_what_the_rival_does_not_know(extra, adds):
+    table = point_statistics([("digits", "a", confident(extra))], networks_table(), QUICK)
+    row = entry(table, "all", "pooled")
+    assert row["auroc_jacobian_norm_low"] > 0.5
+    assert (row["auroc_added_low"] > 0) == adds
+    assert row["auroc_added"] <= 0.01 or adds
+    lead = row["auroc_jacobian_norm"] - row["auroc_maximum_probability"]
+    assert row["auroc_lead"] == pytest.approx(lead)
+
+
+def test_the_arch_is_seen_among_wrong_points():
+    arrays = records(0.0)
+    wrong = ~arrays["correct"]
+    log_norm = np.log(arrays["jacobian_norm"])
+    arrays["cross_entropy"] = np.exp(np.where(wrong, 3 - log_norm, log_norm))
+    row = entry(
+        point_statistics([("digits", "a", arrays)], networks_table(), QUICK), "all", "pooled"
+    )
+    assert row["spearman_loss_right"] == pytest.approx(1.0)
+    assert row["spearman_loss_wrong"] == pytest.approx(-1.0)
+    single = point_statistics([("digits", "a", arrays)], networks_table(), QUICK).iloc[0]
+    chosen = wrong[0]
+    expected = stats.spearmanr(
+        arrays["jacobian_norm"][0][chosen], arrays["cross_entropy"][0][chosen]
+    )
+    assert single["spearman_loss_wrong"] == pytest.approx(expected.statistic)
+
+
+def test_networks_are_drawn_with_the_points():
+    """Networks that differ much: an interval for these three alone would be too narrow."""
+    arrays = records(0.0, points=400)
+    wrong = ~arrays["correct"]
+    strength = np.array([0.0, 1.0, 2.0])[:, None]
+    generator = np.random.default_rng(5)
+    arrays["jacobian_norm"] = np.exp(strength * wrong + generator.normal(size=wrong.shape))
+    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    pooled, single = entry(table, "a", "pooled"), table.head(3)
+    width = pooled["auroc_jacobian_norm_high"] - pooled["auroc_jacobian_norm_low"]
+    own = (single["auroc_jacobian_norm_high"] - single["auroc_jacobian_norm_low"]).mean()
+    assert width > 1.5 * own

@@ -105,6 +105,18 @@ def overall_with_gap(measure: str, name: str, direction: int) -> Quantity:
     )
 
 
+def within_optimizers(measure: str, name: str, direction: int) -> Quantity:
+    """The same over the pairs of models that share their optimizer."""
+    return Quantity(
+        f"{name} within optimizers",
+        f"Kendall's τ of the {name} with the generalization gap, among models that agree in",
+        0.0,
+        direction,
+        "models",
+        partial(_correlation, measure=measure, statistic="kendall_tau_within_optimizer"),
+    )
+
+
 def factor_ratio(factor: str, metric: str, name: str, change: str, direction: int) -> Quantity:
     """Median ratio of a metric between models that differ in one factor, over matched sets."""
     return Quantity(

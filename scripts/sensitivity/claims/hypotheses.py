@@ -13,6 +13,7 @@ from sensitivity.claims.evidence import (
     overall_with_gap,
     point_statistic,
     stratified_with_gap,
+    within_optimizers,
 )
 
 NORM, TRANSITIONS = "Jacobian norm", "transitions"
@@ -65,6 +66,7 @@ CLAIMS = (
         (stratified_with_gap("jacobian_norm", NORM, 1),),
         (
             overall_with_gap("jacobian_norm", NORM, 1),
+            within_optimizers("jacobian_norm", NORM, 1),
             stratified_with_gap("transitions", TRANSITIONS, 1),
         ),
     ),

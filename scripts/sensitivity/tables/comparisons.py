@@ -15,6 +15,8 @@ from sensitivity.tables.strata import Strata, pair_kendall
 
 MATCHED_LOSS = 2.0  # training losses within this factor count as the same
 LOSS = "training_loss"
+ERROR = "test_error"
+HALVES = ("first_half", "second_half")  # endings of columns: every other test point
 
 
 class Compared:
@@ -101,34 +103,14 @@ def at_matched_loss(compared: Compared, measure: str) -> Estimate:
 def split_half(compared: Compared) -> Estimate:
     """τ of the norm on one half of the test points with the gap on the other, both ways averaged.
 
-    The points at even places against those at odd ones. Measured on the same points, norm and gap
-    share which points were drawn; here they do not.
+    Measured on the same points, norm and gap share which points were drawn; here they do not.
     """
-    if not compared.crossed.has_points or not compared.n:
+    norms = [compared.values(f"{NORM}_{half}") for half in HALVES]
+    errors = [compared.values(f"{ERROR}_{half}") for half in reversed(HALVES)]
+    training_error = 1 - compared.values("training_accuracy")
+    gaps = [error - training_error for error in errors]
+    known = ~np.isnan([*(norm[0] for norm in norms), *(gap[0] for gap in gaps)]).any(axis=0)
+    if not known.any():
         return undefined(0)
-    known = compared.known(NORM, GAP)
-    halves = [_on_half(compared, half) for half in (0, 1)]
-    taus = [compared.kendall(halves[i][0], halves[1 - i][1], known) for i in (0, 1)]
+    taus = [compared.kendall(norm, gap, known) for norm, gap in zip(norms, gaps)]
     return compared.estimate(np.mean(taus, axis=0), int(known.sum()))
-
-
-def _on_half(compared: Compared, half: int) -> tuple[np.ndarray, np.ndarray]:
-    """Norm and gap `[1 + b, n]` of the models on every second point."""
-    crossed = compared.crossed
-    records = {
-        name: {key: record[key][..., half::2] for key in (NORM, "correct", "index")}
-        for name, record in crossed.records.items()
-    }
-    models = crossed.models.copy()
-    networks = crossed.networks.copy()
-    for name in models["model"]:
-        rows = networks["model"] == name
-        replicates = networks.loc[rows, "replicate"].to_numpy(dtype=int)
-        wrong = ~records[name]["correct"].astype(bool)
-        accuracy = 1 - wrong.mean(axis=1)[replicates]
-        networks.loc[rows, NORM] = records[name][NORM].mean(axis=1)[replicates]
-        networks.loc[rows, GAP] = networks.loc[rows, "training_accuracy"] - accuracy
-        for measure in (NORM, GAP):
-            models.loc[models["model"] == name, measure] = networks.loc[rows, measure].mean()
-    part = Compared(Crossed(models, networks, records, crossed.bootstrap))
-    return part.values(NORM), part.values(GAP)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sensitivity.tables.resampling import CURVE_STREAM, Bootstrap
+from sensitivity.tables.resampling import CURVE_STREAM, WORK, Bootstrap
 from sensitivity.tables.selection import fitting
 from sensitivity.tables.statistics import Estimate, log_ratios, median_ratio, ratio
 
@@ -163,8 +163,11 @@ def _crossed(own: np.ndarray, other: np.ndarray | None, bootstrap: Bootstrap) ->
         if logs is None:
             continue
         curves = generator.integers(0, logs.shape[1], (bootstrap.resamples, logs.shape[1]))
-        for row, (of, along) in enumerate(zip(networks, curves)):
-            values[row] += sign * np.median(logs[np.ix_(of, along)], axis=1)
+        chunk = max(1, WORK // logs.size)
+        for start in range(0, bootstrap.resamples, chunk):
+            rows = slice(start, start + chunk)
+            drawn = logs[networks[rows, :, None], curves[rows, None, :]]
+            values[rows] += sign * np.median(drawn, axis=2)
     return np.median(values, axis=1)
 
 
