@@ -41,13 +41,13 @@ def correlation_rows(models, dataset):
         yield row | {"least_p": e.least_p, "strata": strata.get(kind, 0)}
 
 
-def decide(**datasets):
-    """claims.csv of a study with these models by data set."""
+def decide(*, with_factors=True, **datasets):
+    """claims.csv of a study with these models by data set; C3 to C6 are quick to leave out."""
     rows = [row for name, models in datasets.items() for row in correlation_rows(models, name)]
     models = pd.concat([m.assign(dataset=name) for name, m in datasets.items()])
     tables = Tables(
         pd.DataFrame(rows),
-        factors(pairs(models), list(datasets), QUICK),
+        factors(pairs(models if with_factors else models.head(0)), list(datasets), QUICK),
         pd.DataFrame(columns=POINT_COLUMNS),
         pd.DataFrame(columns=CURVE_COLUMNS),
     )
@@ -70,7 +70,10 @@ def at_most(nominal, trials):
 
 def test_what_width_alone_carries_is_not_supported():
     def reached(generator):
-        return verdicts(decide(a=studies.carried_by("width", generator)))["C2"] in DECISIVE
+        return (
+            verdicts(decide(a=studies.carried_by("width", generator), with_factors=False))["C2"]
+            in DECISIVE
+        )
 
     assert share(12, reached) <= at_most(0.05, 12)
 
@@ -78,7 +81,7 @@ def test_what_width_alone_carries_is_not_supported():
 def test_one_strong_data_set_does_not_carry_one_without_effect():
     def supported(generator):
         strong, null = studies.related(3.0, generator), studies.related(0.0, generator)
-        table = decide(strong=strong, null=null)
+        table = decide(strong=strong, null=null, with_factors=False)
         if verdicts(table, "strong")["C2"] != SUPPORTED:
             return False
         return verdicts(table)["C2"] == SUPPORTED
@@ -112,7 +115,7 @@ def test_null_studies_reach_a_verdict_in_at_most_one_of_twenty():
         assert (found[["C2", "C3", "C4", "C5"]] != TOO_FEW).all()
         return found.isin(DECISIVE).any()
 
-    assert share(30, reached) <= at_most(0.05, 30)
+    assert share(20, reached) <= at_most(0.05, 20)
 
 
 def test_six_matched_sets_are_too_few_for_two_claims_and_the_text_says_what_would_do():

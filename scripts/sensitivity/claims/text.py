@@ -88,7 +88,9 @@ def _lacking(row: pd.Series) -> str:
         return f"{int(row['needed'])} {_unit(row)} are needed, n = {row['n']}"
     if pd.isna(row["statistic"]):
         return f"the statistic is undefined (n = {row['n']} {_unit(row)})"
-    return f"no outcome could pass the correction (n = {row['n']} {_unit(row)}; more resamples)"
+    if pd.isna(row["needed"]):
+        return f"no outcome could pass the correction without more resamples (n = {row['n']})"
+    return f"with these ties no outcome could pass the correction (n = {row['n']} {_unit(row)})"
 
 
 def _unit(row: pd.Series) -> str:
