@@ -67,11 +67,11 @@ def combined(evidence: Sequence[Evidence]) -> Evidence | None:
     estimates = [e.estimate for e in evidence]
     place, least = least_favourable(estimates, favours)
     chosen = evidence[place]
-    n = sum(e.n for e in estimates)
-    summary = replace(least, n=n, distribution=None)
+    summary = replace(least, distribution=None)
     if len({e.quantity.part for e in evidence}) == 1:
         value, low, high = _mean(chosen.quantity, estimates)
-        summary = replace(summary, value=value, low=low, high=high)
+        n = sum(e.n for e in estimates)
+        summary = replace(summary, value=value, low=low, high=high, n=n)
     parts = {e.finding.part for e in evidence}
     finding = replace(
         chosen.finding, estimate=summary, part=chosen.finding.part if len(parts) == 1 else ""
