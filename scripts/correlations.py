@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
-from sensitivity.files.storage import read_arrays, read_table, write_table
+from sensitivity.files.storage import read_table, write_table
 from sensitivity.tables.correlations import correlations
 from sensitivity.tables.resampling import Bootstrap
 
@@ -21,7 +22,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--networks", type=Path, nargs="*", default=[], help="networks.csv files: seeds are drawn"
     )
     parser.add_argument(
-        "--points", type=Path, nargs="*", default=[], help="points.npz files: test points are drawn"
+        "--points",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="files that hold points: test points are drawn",
     )
     parser.add_argument("--output", type=Path, required=True, help="correlations.csv, written")
     standard_arguments(parser)
@@ -35,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
     records: dict[str, dict] = {}
     for path in arguments.points:
-        arrays, provenance = read_arrays(path)
-        records.setdefault(provenance["dataset"], {})[provenance["model"]] = arrays
+        arrays, owner = read_measure(path, "points")
+        records.setdefault(owner["dataset"], {})[owner["model"]] = arrays
     table = correlations(
         models,
         Bootstrap.from_settings(settings),

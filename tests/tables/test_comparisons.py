@@ -121,3 +121,30 @@ def test_what_a_seed_adds_to_all_models_cancels():
     key = ("jacobian_norm", "stratified_kendall_tau")
     for end in ("value", "low", "high"):
         assert fixed.loc[key, end] == pytest.approx(drawn.loc[key, end], abs=1e-9)
+
+
+def test_test_points_are_drawn_where_every_model_has_them():
+    """Few points, on which all models are judged: fixed points would say too much."""
+    generator = np.random.default_rng(6)
+    models = studies.related(3.0, generator)
+    networks = studies.networks_of(models, np.zeros(3), generator, noise=0.0)
+    points, records = 40, {}
+    for row in models.to_dict("records"):
+        correct = generator.random((3, points)) < 1 - row["generalization_gap"]
+        norms = row["jacobian_norm"] * np.exp(generator.normal(size=(3, points)))
+        records[row["model"]] = {
+            "index": np.arange(points),
+            "correct": correct,
+            "jacobian_norm": norms,
+        }
+    fixed, drawn = (
+        correlations(models, QUICK, networks=networks, records={"simulated": of}).set_index(
+            ["measure", "statistic"]
+        )
+        for of in ({}, records)
+    )
+    key = ("jacobian_norm", "kendall_tau")
+    assert drawn.loc[key, "drawn"] == "models, seeds, test points"
+    widths = [t.loc[key, "high"] - t.loc[key, "low"] for t in (fixed, drawn)]
+    assert widths[1] > 1.1 * widths[0]
+    assert drawn.loc[key, "value"] == fixed.loc[key, "value"]
