@@ -14,6 +14,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/resources.smk"
+include: "workflow/rules/scheduling.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
@@ -77,6 +78,10 @@ rule estimate:  # prints what the study costs, every time it is asked for
         scripts=SCRIPTS,
     shell:
         "python {params.scripts}/estimate.py --settings {params.settings:q} --log {log:q}"
+
+
+onstart:
+    unlimited_locally(workflow)
 
 
 onsuccess:
