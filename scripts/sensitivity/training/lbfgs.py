@@ -2,7 +2,8 @@
 
 The algorithm and its constants are those of `torch.optim.LBFGS(lr=1, line_search_fn="strong_wolfe",
 history_size=100)`. It is written out because that class evaluates the network once more at every
-call, and creating it imports PyTorch's compiler, which takes longer than many a training.
+call, because creating it imports PyTorch's compiler, which takes longer than many a training, and
+because its two loops take as long as an evaluation of a small network (see `curvature`).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,12 +12,13 @@ from math import isfinite
 import torch
 from torch.optim.lbfgs import _strong_wolfe
 
+from sensitivity.training.curvature import CurvaturePairs
 from sensitivity.training.fullbatch import FullBatch
 from sensitivity.training.problem import Problem
 
-HISTORY = 100
 SMALLEST_GRADIENT = 1e-7  # of its components, in absolute value
 SMALLEST_CHANGE = 1e-9  # of the loss, and of the weights
+PAIRS = "pairs."  # begins the names of their tensors in a state
 
 
 class FullBatchRun:
@@ -36,10 +38,7 @@ class FullBatchRun:
         self.full_batch = FullBatch(problem, seed)
         self.loss: float | None = None
         self.gradient = weights_RP.new_empty(0)
-        self.scale = weights_RP.new_ones(())  # of the initial inverse Hessian
-        self.gradient_changes: list[torch.Tensor] = []
-        self.moves: list[torch.Tensor] = []
-        self.curvatures: list[torch.Tensor] = []  # 1 / (gradient change . move)
+        self.pairs = CurvaturePairs(weights_RP[0])
 
     def advance(self, poll: Callable[[], object]) -> None:
         """One iteration; interrupted by `poll`, it leaves everything as it was."""
@@ -47,7 +46,7 @@ class FullBatchRun:
         if self.loss is None:
             self.loss, self.gradient = self.full_batch(start, poll)
             self.finished = bool(self.gradient.abs().max() <= SMALLEST_GRADIENT)
-        direction = self._direction()
+        direction = self.pairs.direction(self.gradient)
         slope = self.gradient.dot(direction)
         if self.finished or slope > -SMALLEST_CHANGE:
             self.finished = True
@@ -63,21 +62,6 @@ class FullBatchRun:
             evaluate, start, rate, direction, self.loss, self.gradient, slope
         )
         self._accept(start, float(length), direction, loss, gradient)
-
-    def _direction(self) -> torch.Tensor:
-        """Minus the inverse Hessian's estimate times the gradient (two-loop recursion)."""
-        direction = self.gradient.neg()
-        shares = []
-        pairs = list(zip(self.gradient_changes, self.moves, self.curvatures))
-        for change, move, curvature in reversed(pairs):
-            share = move.dot(direction) * curvature
-            direction.add_(change, alpha=-float(share))
-            shares.append(share)
-        direction.mul_(self.scale)
-        for (change, move, curvature), share in zip(pairs, reversed(shares)):
-            correction = share - change.dot(direction) * curvature
-            direction.add_(move, alpha=float(correction))
-        return direction
 
     def _accept(
         self,
@@ -98,21 +82,8 @@ class FullBatchRun:
             or abs(loss - self.loss) < SMALLEST_CHANGE
         )
         self.weights_RP[0].copy_(start.add(direction, alpha=length))
-        self._remember(gradient.sub(self.gradient), move)
+        self.pairs.add(move, gradient.sub(self.gradient), gradient)
         self.loss, self.gradient = loss, gradient
-
-    def _remember(self, change: torch.Tensor, move: torch.Tensor) -> None:
-        product = change.dot(move)
-        if product <= 1e-10:
-            return
-        for memory, new in (
-            (self.gradient_changes, change),
-            (self.moves, move),
-            (self.curvatures, 1.0 / product),
-        ):
-            memory.append(new)
-            del memory[:-HISTORY]
-        self.scale = product / change.dot(change)
 
     def healthy_steps(self) -> list[int]:
         """As `MiniBatchRun.healthy_steps`; the weights are those before a step that diverges."""
@@ -130,12 +101,7 @@ class FullBatchRun:
             "flags": torch.tensor(flags),
             "loss": torch.tensor(self.loss or 0.0, dtype=torch.float64),
             "gradient": self.gradient,
-            "scale": self.scale,
-            **{
-                f"{name}.{index}": tensor
-                for name in ("gradient_changes", "moves", "curvatures")
-                for index, tensor in enumerate(getattr(self, name))
-            },
+            **{f"{PAIRS}{name}": tensor for name, tensor in self.pairs.state().items()},
         }
 
     def restore(self, state: dict[str, torch.Tensor], step: int) -> None:
@@ -145,7 +111,7 @@ class FullBatchRun:
         self.weights_RP.copy_(on_device["weights"])
         self.finished, self.diverged, started = state["flags"].tolist()
         self.loss = state["loss"].item() if started else None
-        self.gradient, self.scale = on_device["gradient"], on_device["scale"]
-        for name in ("gradient_changes", "moves", "curvatures"):
-            count = sum(key.startswith(f"{name}.") for key in state)
-            setattr(self, name, [on_device[f"{name}.{index}"] for index in range(count)])
+        self.gradient = on_device["gradient"]
+        self.pairs.restore(
+            {key.removeprefix(PAIRS): on_device[key] for key in state if key.startswith(PAIRS)}
+        )
