@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sensitivity.study import configuration, costs, estimation
+from sensitivity.study import configuration, costs, estimation, measures
 from sensitivity.study.machines import CARDS, CORE, is_brief
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ def frame():
 def test_every_job_of_the_tiny_study_once(frame):
     """8 architectures, two with labels, and four more models; the numbers that Snakemake plans."""
     counts = frame.groupby("rule").size().to_dict()
-    assert counts == {"train": 14, "measures": 5, "records": 9, "boundaries": 1, "sampling": 1}
+    assert counts == {"train": 17, "measures": 8, "records": 9, "boundaries": 1, "sampling": 1}
 
 
 def test_summaries_add_up(frame):
@@ -32,15 +32,15 @@ def test_summaries_add_up(frame):
     for by in (["dataset", "survey"], ["rule"]):
         sums = estimation.summary(frame, by).drop(columns="longest (a100)").sum()
         assert sums.to_dict() == pytest.approx(total[sums.index].to_dict())
-    assert total.models == 14
-    assert total.networks == 28
+    assert total.models == 17
+    assert total.networks == 34
 
 
 def test_brief_jobs_share_submissions(frame):
     assert frame.brief.all()
     assert estimation.submissions(frame, {}) == len(frame)
     sharing = {"train_brief": 5, "measures_brief": 5, "records_brief": 100}
-    assert estimation.submissions(frame, sharing) == 3 + 1 + 1 + 1 + 1
+    assert estimation.submissions(frame, sharing) == 4 + 2 + 1 + 1 + 1
 
 
 def test_the_full_survey_has_long_jobs_and_fits_its_cards():
@@ -66,3 +66,16 @@ def test_a_processor_takes_replicates_one_by_one():
     calls = costs.Work(calls=1000, replicates=8)
     assert CORE.seconds(calls) == pytest.approx(8000 * CORE.call)
     assert CARDS["a100"].seconds(calls) == pytest.approx(1000 * CARDS["a100"].call)
+
+
+def test_starts_overlap_on_a_card_that_jobs_share(frame):
+    alone = float(estimation.summary(frame.assign(study="tiny"), ["study"]).h100.iloc[0])
+    assert estimation.hours_of_a_shared_card(frame, "h100", 1) == pytest.approx(alone)
+    shared = estimation.hours_of_a_shared_card(frame, "h100", 4)
+    assert frame.h100.sum() < shared < alone / 3.9  # these jobs are nearly all start
+
+
+def test_the_cluster_profile_sends_every_measuring_job_to_a_gpu():
+    profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())
+    assert set(profile["set-resources"]) == {"train", *measures.FILES}
+    assert all(part["slurm_partition"] == "gpu" for part in profile["set-resources"].values())

@@ -10,36 +10,44 @@ import shlex
 from pathlib import Path
 
 import pytest
-from test_reruns import CASES, weights_of
 
 import measure
 
 EVERYTHING = {
-    "jacobian",
-    "transitions",
-    "as_trained",
-    "rivals",
-    "points",
-    "curves",
-    "boundaries",
-    "sampling",
-}
+    "jacobian", "transitions", "as_trained", "rivals", "points", "curves", "boundaries", "sampling"
+}  # fmt: skip
 NOTHING = set()
+
+
+def code(module):
+    """A change of code that changes no result, which no tool can know."""
+    return lambda study: study.append(f"scripts/sensitivity/{module}.py", "EDITED = True")
+
+
+def configured(part, **values):
+    """Other values in a section of the configuration, or in a survey."""
+
+    def change(configuration):
+        section = configuration.get(part, configuration["surveys"].get(part))
+        section.update(values)
+
+    return lambda study: study.configure(change)
+
+
 # the edit, and what is recomputed of models that have been measured before
-TAKEN_ANEW = {
-    "nothing": NOTHING,
-    "regions/counting.py": {"transitions", "curves", "sampling"},
-    "jacobian/norms.py": {"jacobian", "points", "curves"},
-    # Networks are trained anew. Where they come out the same, what was measured of them still
-    # holds.
-    "training/training.py": NOTHING,
-    "training/optimizers.py": NOTHING,
-    "one figure's module": NOTHING,
-    "test points of transitions": {"transitions"},
-    "confidence of intervals": NOTHING,
-    "learning rate of one survey": NOTHING,
-    "a width added to a grid": NOTHING,
-    "a survey left out": NOTHING,
+CASES = {
+    "nothing": (lambda study: None, NOTHING),
+    "regions/counting.py": (code("regions/counting"), {"transitions", "curves", "sampling"}),
+    "jacobian/norms.py": (code("jacobian/norms"), {"jacobian", "points", "curves"}),
+    # Networks are trained anew. Where they come out the same, what was measured of them holds.
+    "training/training.py": (code("training/training"), NOTHING),
+    "training/optimizers.py": (code("training/optimizers"), NOTHING),
+    "one measure's module": (code("measures/taken/points"), {"points"}),
+    "one figure's module": (code("figures/gap"), NOTHING),
+    "test points of transitions": (configured("transitions", test_points=11), {"transitions"}),
+    "confidence of intervals": (configured("statistics", confidence=0.9), NOTHING),
+    "learning rate of one survey": (configured("random_labels", learning_rate=0.02), NOTHING),
+    "a width added to a grid": (configured("architecture", width=[32, 48, 64]), NOTHING),
 }
 
 
@@ -64,15 +72,16 @@ def united(found):
     return set().union(*found.values())
 
 
-@pytest.mark.parametrize("case", TAKEN_ANEW)
+@pytest.mark.parametrize("case", CASES)
 def test_edits(study, case, monkeypatch, capsys):
-    CASES[case][0](study)
-    assert united(taken_anew(study, monkeypatch, capsys)) == TAKEN_ANEW[case]
+    edit, expected = CASES[case]
+    edit(study)
+    assert united(taken_anew(study, monkeypatch, capsys)) == expected
 
 
 def test_other_weights_make_all_measures_of_their_model_stale(study, monkeypatch, capsys):
-    weights = weights_of(study, "loss_squared")
-    other = weights_of(study, "depth1-width64-hardtanh").parent
+    (weights,) = study.files("results/models/*/*loss_squared*/weights.safetensors")
+    (other,) = {p.parent for p in study.files("results/models/*/depth1-width64-hardtanh*/*")}
     for name in ("weights.safetensors", "training.csv", "training.json"):
         (weights.parent / name).write_bytes((other / name).read_bytes())
     assert taken_anew(study, monkeypatch, capsys) == {
@@ -91,6 +100,6 @@ def test_a_run_does_what_was_foretold(study):
     study.run(name)
     after = measure.measurements.read(path)
     assert {part: after[part].stamp == before[part].stamp for part in after} == {
-        "jacobian": True, "transitions": False
+        "jacobian": True, "transitions": False, "as_trained": True
     }  # fmt: skip
     assert after["transitions"].stamp["test_points"] == 11

@@ -73,6 +73,12 @@ def submissions(frame: pd.DataFrame, shared: Mapping[str, int]) -> int:
     )
 
 
+def hours_of_a_shared_card(frame: pd.DataFrame, machine: str, jobs: int) -> float:
+    """Hours of one card on which so many jobs run at a time: one computes while others start."""
+    work, starts = float(frame[machine].sum()), float(frame[f"{machine} start"].sum())
+    return work + starts / jobs
+
+
 def minutes_on_cores(frame: pd.DataFrame, others: int, cores: int) -> float:
     """Minutes for all jobs, side by side on so many cores, `others` besides those of the table."""
     computing = 3600 * float(frame["core"].sum() + frame["core start"].sum())

@@ -15,7 +15,7 @@ from typing import Any
 
 from sensitivity.study import costs
 from sensitivity.study.grid import Model
-from sensitivity.study.machines import is_brief
+from sensitivity.study.machines import CAUTIOUS_CARD
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,26 @@ MEASURES = {
 TOGETHER, SEALED = "measures", "records"  # files of several measures; the second one has a seal
 FILES = {TOGETHER: False, SEALED: True, **{name: m.large for name, m in MEASURES.items()}}
 """The files that measures are kept in, and whether they have seals."""
+LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
     """What a study measures of a model: its files, and the measures in each.
 
-    Brief measures share a file. One that would take long even on a card has a file, and so a job,
-    of its own: nothing waits for it.
+    Measures share a file. One that would take long even on a card has a file, and so a job, of its
+    own: nothing waits for it.
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
-    own = [m for m in wanted if m.alone or not is_brief(m.work(model, configuration))]
+    own = [m for m in wanted if m.alone or _takes_long(m.work(model, configuration))]
     shared = [measure for measure in wanted if measure not in own]
     name = SEALED if any(measure.large for measure in shared) else TOGETHER
     found = {name: [measure.name for measure in shared]} if shared else {}
     return found | {measure.name: [measure.name] for measure in own}
+
+
+def _takes_long(work: costs.Work) -> bool:
+    """Whether a measure gets a job of its own; the same on every machine, as files have names."""
+    return CAUTIOUS_CARD.seconds(work) > LONG_SECONDS
 
 
 def file_of(measure: str, model: Model, configuration: Mapping[str, Any]) -> str:
