@@ -47,7 +47,7 @@ def cluster():
 @pytest.fixture
 def clone(cluster, tmp_path):
     """A copy of the workflow as it is cloned, without results."""
-    for name in ("Snakefile", "config", "envs", "scripts", "slurm", "workflow"):
+    for name in ("Snakefile", "pyproject.toml", "config", "envs", "scripts", "slurm", "workflow"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

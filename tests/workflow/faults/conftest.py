@@ -129,7 +129,8 @@ def _wait_until(condition, process=None, seconds=PATIENCE):
 def source(tmp_path_factory):
     """A copy of the source tree, which no test changes."""
     folder = tmp_path_factory.mktemp("source")
-    shutil.copy2(ROOT / "Snakefile", folder)
+    for name in ("Snakefile", "pyproject.toml"):  # results name the version in the second
+        shutil.copy2(ROOT / name, folder)
     for name in ("config", "envs", "scripts", "slurm", "workflow"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
