@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
@@ -74,9 +75,39 @@ def test_rows_and_columns_are_named(panels):
 
 
 def test_non_linearities_differ_by_their_filling(panels):
-    faces = {line.get_markerfacecolor() for line in scatter(panels["activation", "transitions"])}
-    assert len(faces) == 3
+    fills = {line.get_fillstyle() for line in scatter(panels["activation", "transitions"])}
+    assert len(fills) == 3
     assert len({line.get_marker() for line in scatter(panels["activation", "transitions"])}) == 2
+
+
+def test_pairs_trained_to_different_degrees_are_hollow(study, settings):
+    pairs = study.pairs.copy()
+    unfair = pairs.index[(pairs["factor"] == "augmentation") & (pairs["dataset"] == "digits")]
+    pairs.loc[unfair, "comparable"] = False
+    figure = factors.draw(dataclasses.replace(study, pairs=pairs), settings)
+    for axes in figure.axes[3:6]:
+        hollow = [line for line in scatter(axes) if line.get_markerfacecolor() == "white"]
+        assert sum(len(line.get_xdata()) for line in hollow) == 9
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "trained to different degrees" in legend
+
+
+def test_non_linearities_under_random_labels_have_a_row_of_their_own(study, settings):
+    pairs, table = study.pairs.copy(), study.factors
+    chosen = (pairs["factor"] == "activation") & (pairs["matched_set"] >= 6)
+    pairs.loc[chosen, "recipe"] = "momentum, random labels"
+    of = table[table["factor"] == "activation"]
+    apart = [
+        of.assign(recipe=name, n=n) for name, n in (("momentum", 6), ("momentum, random labels", 3))
+    ]
+    data = dataclasses.replace(study, pairs=pairs, factors=pd.concat([table, *apart]))
+    figure = factors.draw(data, settings)
+    assert len(figure.axes) == 15
+    for place, n in ((6, 6), (9, 3)):
+        axes = figure.axes[place]
+        assert sum(len(line.get_xdata()) for line in scatter(axes)) == 2 * n
+        assert all(line.endswith(f"n = {n}") for line in axes.texts[0].get_text().split("\n"))
+    assert figure.axes[9].get_xlabel() == "ReLU,\nrandom labels"
 
 
 def test_a_missing_factor_says_so_beside_the_others(study, settings):

@@ -40,7 +40,7 @@ def correlation_text(row, drawn):
     if row is None:
         return f"n = {drawn}" + (", too few for a correlation" if drawn < 3 else "")
     n = int(row["n"])
-    of = "" if n == drawn else f" of the {drawn:,} shown"
+    of = f" of the {drawn:,} shown" if n < drawn else ""  # more: the note says which are not drawn
     return f"τ = {_numbers.interval(row['value'], row['low'], row['high'])}\nn = {n:,}{of}"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
-from sensitivity.tables.factors import BY_DIFFERENCE
+from sensitivity.tables.factors import ALL, BY_DIFFERENCE
 
 # Factor -> (what stands on the horizontal axis, on the vertical axis).
 FACTORS = {
@@ -18,7 +18,8 @@ METRICS = {
     "jacobian_norm": ("Jacobian norm", True),
     "transitions": ("Transitions per loop", True),
 }
-FACES = (None, "white", "#CCCCCC")  # filling of the first, second, third non-linearity
+RANDOM = "random labels"  # in the name of a recipe: the pairs that have a row of their own
+FILLS = ("full", "left", "top")  # of the first, second, third non-linearity
 SYMBOLS = dict(zip(plotting.MARKERS, "●■▲◆▼✚✖"))  # the markers, for use within a text
 
 
@@ -29,47 +30,63 @@ def draw(data, settings):
     A point is a pair, with standard errors over replicates both ways; above the diagonal the
     changed model has more. Printed for each data set: the table's median ratio of changed to
     reference (of gaps: their difference in percentage points), its interval, and n matched sets.
-    `data` needs `pairs` and `factors`; `settings` may name the `datasets`.
+    Non-linearities under random labels have a row of their own. Hollow are pairs whose sides were
+    trained to different degrees, which the effects leave out. `data` needs `pairs` and `factors`;
+    `settings` may name the `datasets`.
     """
     names = _selection.datasets(settings, data.pairs)
     markers = {name: plotting.MARKERS[i % len(plotting.MARKERS)] for i, name in enumerate(names)}
-    faces = _faces(data.pairs)
-    figure, grid = plotting.panels(len(FACTORS), len(METRICS))
-    for row, (factor, labels) in zip(grid, FACTORS.items()):
+    fills = _fills(data.pairs)
+    rows = _rows(data.pairs)
+    figure, grid = plotting.panels(len(rows), len(METRICS))
+    for row, (factor, under_random, labels) in zip(grid, rows):
         for axes, metric in zip(row, METRICS):
-            pairs = _pairs(data.pairs, factor, metric)
+            pairs = _pairs(data.pairs, factor, metric, under_random)
             if pairs.empty:
                 plotting.empty_panel(axes, "no such pair\nin this study")
             else:
                 effects = _effects(data.factors, pairs, markers)
-                headroom = 0.05 + 0.085 * len(effects)
-                by_level = faces if factor == "activation" else {}
+                headroom = min(0.05 + 0.085 * len(effects), 0.5)
+                by_level = fills if factor == "activation" else {}
                 _draw_panel(axes, pairs, METRICS[metric][1], headroom, markers, by_level)
                 plotting.note(axes, "\n".join(effects))
             axes.set_xlabel(labels[0])
             axes.set_ylabel(labels[1])
     for axes, (metric, (title, _)) in zip(grid[0], METRICS.items()):
         axes.set_title(title, color=_names.measure_colour(metric))
-    _legend(figure, markers, faces)
+    _legend(figure, markers, fills, data.pairs)
     return figure
 
 
-def _pairs(pairs, factor, metric):
+def _rows(pairs):
+    """The rows of the figure -> [(factor, its pairs under random labels or the others, labels)]."""
+    rows = [(factor, False, labels) for factor, labels in FACTORS.items()]
+    if len(_pairs(pairs, "activation", "generalization_gap", True)):
+        labels = tuple(f"{label},\n{RANDOM}" for label in FACTORS["activation"])
+        rows.insert(list(FACTORS).index("activation") + 1, ("activation", True, labels))
+    return rows
+
+
+def _pairs(pairs, factor, metric, under_random=False):
     """The pairs that can be drawn: finite, and positive on log axes."""
     if pairs.empty:
         return pairs
     rows = pairs[(pairs["factor"] == factor) & (pairs["metric"] == metric)]
+    if factor == "activation":
+        rows = rows[rows["recipe"].str.contains(RANDOM) == under_random]
     values = rows[["reference", "changed"]]
     drawable = np.isfinite(values) & (values > 0 if METRICS[metric][1] else True)
     return rows[drawable.all(axis=1)]
 
 
-def _draw_panel(axes, pairs, log, headroom, markers, faces):
+def _draw_panel(axes, pairs, log, headroom, markers, fills):
     colour = _names.measure_colour(pairs["metric"].iloc[0])
-    for (dataset, level), group in pairs.groupby(["dataset", "level"], dropna=False):
+    kinds = ["dataset", "level", "comparable"]
+    for (dataset, level, comparable), group in pairs.groupby(kinds, dropna=False):
         points = group[["reference", "changed"]].to_numpy().T
         errors = group[["reference_standard_error", "changed_standard_error"]].to_numpy().T
-        look = {"color": colour, "marker": markers[dataset], "face": faces.get(level)}
+        fill = fills.get(level, "full") if comparable else "none"
+        look = {"color": colour, "marker": markers[dataset], "fill": fill}
         plotting.error_points(axes, *points, *errors, **look)
     values = pairs[["reference", "changed"]]
     errors = pairs[["reference_standard_error", "changed_standard_error"]]
@@ -80,36 +97,53 @@ def _draw_panel(axes, pairs, log, headroom, markers, faces):
     axes.plot(ends, ends, color=plotting.NEUTRAL, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0)
 
 
-def _faces(pairs):
-    """A filling for each non-linearity that is compared with ReLU -> {level: face colour}."""
+def _fills(pairs):
+    """A filling for each non-linearity that is compared with ReLU -> {level: filling}."""
     if pairs.empty:
         return {}
     levels = pairs.loc[pairs["factor"] == "activation", "level"].dropna()
-    return {name: FACES[i % 3] for i, name in enumerate(_names.activation_markers(levels))}
+    return {name: FILLS[i % 3] for i, name in enumerate(_names.activation_markers(levels))}
 
 
 def _effects(factors, pairs, markers):
-    """A line for each data set drawn: its marker where there are several, median ratio, n."""
+    """Lines for each data set drawn: its marker where there are several, the effect, n.
+
+    Where only some recipes of a factor are in the panel, each of them has a line.
+    """
     factor, metric = pairs[["factor", "metric"]].iloc[0]
     lines = []
     for dataset in markers:
-        drawn = int((pairs["dataset"] == dataset).sum())
-        if not drawn:
+        drawn = pairs[pairs["dataset"] == dataset]
+        if drawn.empty:
             continue
-        text = f"n = {drawn}"
         rows = _selection.of_dataset(factors, dataset)
         if not rows.empty:
             rows = rows[(rows["factor"] == factor) & (rows["metric"] == metric)]
-        column = "median_difference" if metric in BY_DIFFERENCE else "median_ratio"
-        if not rows.empty and np.isfinite(rows[column].iloc[0]):
-            effect = rows[[column, "low", "high"]].iloc[0]  # of all recipes, the first row
-            n = int(rows["n"].iloc[0])
-            if metric in BY_DIFFERENCE:
-                text = f"{_numbers.interval(*effect, _points)} pp, n = {n}"
-            else:
-                text = f"×{_numbers.interval(*effect, _numbers.two_digits)}, n = {n}"
-        lines.append(f"{SYMBOLS[markers[dataset]]} {text}" if len(markers) > 1 else text)
+        recipes = set(drawn["recipe"])
+        if not rows.empty:
+            apart = rows["recipe"].isin(recipes)
+            whole = set(rows["recipe"]) - {ALL} <= recipes or not apart.any()
+            rows = rows[rows["recipe"] == ALL] if whole else rows[apart]
+        for text in _effect_texts(rows, metric) or [f"n = {len(drawn)}"]:
+            lines.append(f"{SYMBOLS[markers[dataset]]} {text}" if len(markers) > 1 else text)
     return lines
+
+
+def _effect_texts(rows, metric):
+    """`×1.8 [1.4, 2.3], n = 6` for each row of the table, after its recipe if there are several."""
+    texts = []
+    difference = metric in BY_DIFFERENCE
+    for _, row in rows.iterrows():
+        values = row[["median_difference" if difference else "median_ratio", "low", "high"]]
+        if not np.isfinite(values.iloc[0]):
+            continue
+        if difference:
+            text = f"{_numbers.interval(*values, _points)} pp, n = {int(row['n'])}"
+        else:
+            text = f"×{_numbers.interval(*values, _numbers.two_digits)}, n = {int(row['n'])}"
+        name = row["recipe"].replace(RANDOM, "").strip(", ")
+        texts.append(f"{name} {text}" if len(rows) > 1 else text)
+    return texts
 
 
 def _points(value):
@@ -117,13 +151,15 @@ def _points(value):
     return ("+" if value >= 0 else "") + _numbers.signed(value, 1)
 
 
-def _legend(figure, markers, faces):
-    """Data sets in the upper row, the fillings of the third row of panels in the lower one."""
+def _legend(figure, markers, fills, pairs):
+    """Data sets in the upper row, fillings in the lower one."""
     above = [plotting.marker_handle(m, _names.dataset_name(name)) for name, m in markers.items()]
     below = [
-        plotting.marker_handle("o", f"third row: {_names.activation_name(level)}", face=face)
-        for level, face in faces.items()
+        plotting.marker_handle("o", f"third row: {_names.activation_name(level)}", fill=fill)
+        for level, fill in fills.items()
     ]
+    if len(pairs) and not pairs["comparable"].all():
+        below.append(plotting.marker_handle("o", "trained to different degrees", fill="none"))
     columns = max(len(above), len(below))
     if not columns:
         return
