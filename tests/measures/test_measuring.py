@@ -158,8 +158,21 @@ def test_diverged_replicates_measure_as_undefined(study):
     study.save()
     arrays = study.measure("transitions", test_points=2)
     assert np.isnan(arrays["transitions"]).tolist() == [False, True]
+    assert np.isnan(arrays["softmax_path_length"]).tolist() == [False, True]
     arrays = study.measure("jacobian", test_points=2, training_points=2, noise_points=2)
     assert np.isnan(arrays["jacobian_norm"]).tolist() == [False, True]
+
+
+def test_a_model_of_which_all_replicates_diverged_has_controls_alone(study):
+    study.network.weights[1][:, 0, 0] = torch.nan
+    study.save()
+    few = {"test_points": 3, "training_points": 3, "noise_points": 3, "noise_draws": 1}
+    for name in ("jacobian", "transitions", "rivals", "as_trained"):
+        for key, values in study.measure(name, **few).items():
+            if key == "replicate" or key.endswith("_points"):
+                continue
+            control = key.startswith("untrained_") and name != "rivals"
+            assert np.isfinite(values).all() if control else np.isnan(values).all(), key
 
 
 def test_results_are_the_same_bytes_every_time(study):

@@ -57,6 +57,7 @@ DIRECTIONS = {
     "path_norm": 1,
     "output_margin": -1,
     "sharpness": 1,
+    "softmax_path_length": 1,
     "softmax_jacobian_norm": 1,
     "jacobian_alignment": 1,
     "jacobian_spectral_norm": 1,

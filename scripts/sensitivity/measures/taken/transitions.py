@@ -14,18 +14,23 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
+from sensitivity.measures.path_lengths import softmax_path_lengths
 from sensitivity.measures.untrained import with_controls
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import count_transitions
+from sensitivity.regions.counting import count_transitions, transitions
 from sensitivity.regions.paths import translation_loop
 
 logger = logging.getLogger(__name__)
 
+LOOPS_WITH_LENGTHS = 8  # of which the probabilities' path is measured, too
 PATHS_AT_ONCE = 16  # enough to keep a device busy, few enough for a progress bar that moves
 
 
 def measure(measurement: Measurement) -> Arrays:
-    """t(x), averaged over images, for every replicate; `untrained_` of the untrained networks."""
+    """t(x), averaged over images, for every replicate; `untrained_` of the untrained networks.
+
+    On the first few loops also the length of the path of the class probabilities.
+    """
     network, data = measurement.network, measurement.dataset
     chosen = measurement.chosen("test", "test_points", 100)
     images = data.inputs("test")[chosen].view(-1, *data.image_shape)
@@ -40,12 +45,20 @@ def measure(measurement: Measurement) -> Arrays:
 def _counts(images: Tensor, network: Network) -> dict[str, Tensor]:
     replicates = finite_replicates(network)
     finite = network.select(replicates)
-    counts = []
-    for some in tqdm(images.split(PATHS_AT_ONCE), "transitions", disable=None):
+    counts, lengths = [], []
+    first = LOOPS_WITH_LENGTHS if replicates else 0
+    for image in images[:first]:
+        found = transitions(finite, translation_loop(image))
+        counts.append(found.counts().unsqueeze(1))
+        lengths.append(softmax_path_lengths(finite, found))
+    rest = images[first:].split(PATHS_AT_ONCE)
+    for some in tqdm(rest, "transitions", disable=None):
         counts.append(count_transitions(finite, [translation_loop(image) for image in some]))
     counts_RP = of_all_replicates(network, replicates, torch.cat(counts, dim=1))
     mean = counts_RP.mean(1)
+    lengths_R = torch.stack(lengths).mean(0) if lengths else mean[:0]
     return {
+        "softmax_path_length": of_all_replicates(network, replicates, lengths_R),
         "transitions": mean,
         "transitions_standard_error": counts_RP.std(1) / len(images) ** 0.5,
         "transitions_per_unit": mean / network.number_of_units,
