@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sensitivity.base import kernels
 from sensitivity.jacobian.linearization import linearize
-from sensitivity.measures.rivals import MARGIN_QUANTILE
+from sensitivity.measures.rivals import lower_end
 from sensitivity.networks.network import Network
 
 CHUNK = 1024
@@ -23,8 +23,7 @@ def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     In units of the inputs, negative where a point is on the wrong side; the counterpart of the
     output margin, of which it takes the quantile.
     """
-    distances_RP = distances(network, x_Pd, labels_RP)
-    return distances_RP.quantile(MARGIN_QUANTILE, dim=1)
+    return lower_end(distances(network, x_Pd, labels_RP))
 
 
 @torch.no_grad()

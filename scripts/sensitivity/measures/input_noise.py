@@ -43,7 +43,8 @@ def output_change(
             changes.append((moved_RPn.softmax(2) - p_RPn).square().sum(2))
             means.append((moved_RPn - logits_RPn).mean(2))
         squares.append(torch.stack(changes).mean(0))
+    means_RS = torch.cat(means, dim=1)  # S: points and draws
     return {
         "output_change_under_noise": torch.cat(squares, dim=1).sqrt().mean(1) / deviation,
-        "output_sensitivity": torch.cat(means, dim=1).var(1, correction=0),
+        "output_sensitivity": (means_RS - means_RS.mean(1, keepdim=True)).square().mean(1),
     }

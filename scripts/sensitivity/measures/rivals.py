@@ -81,7 +81,12 @@ def output_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     labels = labels_RP.unsqueeze(2)
     others = logits_RPn.scatter(2, labels, -torch.inf).amax(2)
     margins = logits_RPn.gather(2, labels).squeeze(2) - others
-    return margins.quantile(MARGIN_QUANTILE, dim=1)
+    return lower_end(margins)
+
+
+def lower_end(margins_RP: Tensor) -> Tensor:
+    """The 10 % quantile over points, [R]; of no network at all, nothing."""
+    return margins_RP.quantile(MARGIN_QUANTILE, dim=1) if len(margins_RP) else margins_RP[:, 0]
 
 
 @torch.no_grad()
