@@ -47,8 +47,10 @@ def look(module, x):
         else:
             settings = layer.kernel_size, layer.stride, layer.padding, layer.dilation
             pool = functional.max_pool2d if z.dim() == 4 else functional.max_pool1d
-            _, index = pool(z, *settings, ceil_mode=layer.ceil_mode, return_indices=True)
             inner = z[0, 0].numel()
+            # Of inputs that are equal but for rounding the first is to win.
+            ramp = 1e-12 * torch.arange(inner).view_as(z[0, 0])
+            _, index = pool(z - ramp, *settings, ceil_mode=layer.ceil_mode, return_indices=True)
             channel = torch.arange(z.shape[1]).view(1, -1, *[1] * (z.dim() - 2))
             codes = (index + inner * channel).flatten(1)
         found.append(Seen(layer, z.flatten(1).clone(), codes))

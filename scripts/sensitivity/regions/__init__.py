@@ -6,7 +6,13 @@ linear piece. Uses `networks`.
 
 from sensitivity.base.on_demand import exports
 
-__all__ = ["count_transitions", "plane_regions", "sampled_transitions", "transitions"]
+__all__ = [
+    "count_transitions",
+    "plane_regions",
+    "sampled_transitions",
+    "transitions",
+    "values_at_breakpoints",
+]
 __getattr__ = exports(
     __name__,
     {
@@ -14,5 +20,6 @@ __getattr__ = exports(
         "plane_regions": "planes",
         "sampled_transitions": "sampling",
         "transitions": "either",
+        "values_at_breakpoints": "path_values",
     },
 )

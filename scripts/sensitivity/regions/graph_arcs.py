@@ -102,6 +102,9 @@ class Merged:
         after = (arc + 1).clamp(max=len(old) - 1)
         flat = old.flatten(2)
         if tangent is None:
+            # On one arc alone its two ends are read again and again, and stay in the cache.
+            if int(arc[0]) == int(arc[-1]):
+                arc, after = arc[:1], after[:1]
             start, end = flat[:, 0].index_select(0, arc), flat[:, 0].index_select(0, after)
             new = torch.lerp(start, end, place[:, None]).unsqueeze(1)
         else:

@@ -8,7 +8,8 @@ way at each piecewise operation, which bounds the memory whatever the path's len
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -25,8 +26,8 @@ from sensitivity.regions.paths import Ellipse, Path, overlapping
 NODES = 1024
 """Nodes to a piece, at most."""
 
-CALL = 2**22
-"""Bytes that PyTorch's convolutions unfold at once; a processor's cache holds about so many."""
+BLOCK = 2**22
+"""Bytes that operations work on at once, what convolutions unfold included: a cache's size."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,40 @@ class Found:
     breaks: Breaks | None
 
 
+class Stage:
+    """Operations `start` to before `stop` of a graph, applied to blocks that a cache holds."""
+
+    def __init__(self, graph: Graph, start: int, stop: int, curved: bool) -> None:
+        self.graph, self.start, self.stop = graph, start, stop
+        numbers = [1]
+        for operation in graph.operations[start:stop]:
+            inputs = sum(math.prod(graph.shape_of(i)) for i in operation.inputs)
+            unfolded = operation.unfolded if isinstance(operation, Affine) else 0
+            numbers.append(inputs + operation.size + unfolded)
+        self.nodes = max(1, BLOCK // ((2 if curved else 1) * graph.like.itemsize * max(numbers)))
+
+    def blocks(self, first: int, last: int) -> Iterator[slice]:
+        """The nodes from `first` to before `last`."""
+        for start in range(first, last, self.nodes):
+            yield slice(start, min(start + self.nodes, last))
+
+    def run(self, blocks: Iterable[dict[int, Tensor]]) -> dict[int, Tensor]:
+        """The values [n, m, *shape] that are still needed behind, of all blocks together."""
+        done = [self._apply(values) for values in blocks]
+        if len(done) == 1:
+            return done[0]
+        return {number: torch.cat([values[number] for values in done]) for number in done[0]}
+
+    def _apply(self, values: dict[int, Tensor]) -> dict[int, Tensor]:
+        shape = next(iter(values.values())).shape[:2]
+        values = {number: value.flatten(0, 1) for number, value in values.items()}
+        for number in range(self.start, self.stop):
+            operation = self.graph.operations[number]
+            result = operation.apply(*(values[i] for i in operation.inputs))
+            values = self.graph.still_needed({**values, number + 1: result}, number)
+        return {number: value.view(*shape, *value.shape[1:]) for number, value in values.items()}
+
+
 class Walk:
     """One graph on one path.
 
@@ -45,9 +80,10 @@ class Walk:
     """
 
     def __init__(self, graph: Graph, path: Path, memory: int, to_the_end: bool = False) -> None:
-        self.graph, self.path = graph, path
+        self.graph, self.path, self.to_the_end = graph, path, to_the_end
         self.curved = isinstance(path, Ellipse)
         piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
+        self._stages: dict[int, Stage] = {}
         self.layer_of = {index: layer for layer, index in enumerate(piecewise)}
         self.stop = len(graph.operations) if to_the_end else max(piecewise, default=-1) + 1
         self.nodes = max(2, min(NODES, memory // self._bytes_per_node()))
@@ -61,18 +97,14 @@ class Walk:
     def run(self) -> Iterator[Found]:
         """All that is found, piece by piece; pieces of one layer come in the path's order."""
         for position, points in self.path.nodes(0.0, 1.0, self.nodes):
-            values = points.to(self.graph.like).unflatten(2, self.graph.input_shape)
-            position = position.to(self.graph.like)
-            yield from self._walk(Arcs(position, {0: values}), 0)
+            inputs = points.to(self.graph.like).unflatten(2, self.graph.input_shape)
+            stage = self._stage(0)
+            blocks = ({0: inputs[part]} for part in stage.blocks(0, len(position)))
+            arcs = Arcs(position.to(self.graph.like), stage.run(blocks))
+            yield from self._walk(arcs, stage.stop)
 
     def _walk(self, arcs: Arcs, index: int) -> Iterator[Found]:
-        operations = self.graph.operations
-        while index < self.stop and isinstance(operations[index], Affine):
-            inputs = [arcs.values[i] for i in operations[index].inputs]
-            result = self._applied(operations[index], inputs)
-            values = {**arcs.values, index + 1: result}
-            arcs = Arcs(arcs.position, self.graph.still_needed(values, index))
-            index += 1
+        """What is found from a piecewise operation on, whose input the arcs hold."""
         if index == self.stop:
             yield Found(len(self.layer_of), arcs, None)
             return
@@ -80,11 +112,13 @@ class Walk:
         nodes = []
         for layer, breaks, bends in self._breaks(arcs, index, last):
             yield Found(layer, arcs, breaks)
-            nodes.append(breaks if bends is None else breaks[bends])
-        if last + 1 == self.stop and self.stop < len(operations):
-            return
-        for part in self._refined(arcs, Breaks.join(nodes), index, last):
-            yield from self._walk(part, last + 1)
+            # For values every break is a node; for counts those are that bend what follows.
+            everything = bends is None or self.to_the_end
+            nodes.append(breaks if everything else breaks[bends])
+        stage = self._stage(index)
+        if stage.stop < self.stop or self.to_the_end:
+            for part in self._refined(arcs, Breaks.join(nodes), stage):
+                yield from self._walk(part, stage.stop)
 
     def _breaks(
         self, arcs: Arcs, index: int, last: int
@@ -103,28 +137,25 @@ class Walk:
             yield self.layer_of[index], own, shows
         yield self.layer_of[last], changes, inside
 
-    def _refined(self, arcs: Arcs, breaks: Breaks, index: int, last: int) -> Iterator[Arcs]:
-        """Pieces with the breaks as nodes, and the values behind operations `index` to `last`."""
+    def _refined(self, arcs: Arcs, breaks: Breaks, stage: Stage) -> Iterator[Arcs]:
+        """Pieces with the breaks as nodes, and the values behind a stage."""
         merged, tangent = arcs.merged(breaks), arcs.tangent
-        operations = self.graph.operations[index : last + 1]
-        for first, end in overlapping(len(merged), self.nodes):
-            values = {i: merged.values(v, tangent, first, end) for i, v in arcs.values.items()}
-            for number, operation in enumerate(operations, index):
-                values[number + 1] = self._applied(operation, [values[operation.inputs[0]]])
-                values = self.graph.still_needed(values, number)
-            yield Arcs(merged.position[first:end], values)
+        for first, last in overlapping(len(merged), self.nodes):
+            blocks = (
+                {i: merged.values(v, tangent, b.start, b.stop) for i, v in arcs.values.items()}
+                for b in stage.blocks(first, last)
+            )
+            yield Arcs(merged.position[first:last], stage.run(blocks))
 
-    def _applied(self, operation, inputs: list[Tensor]) -> Tensor:
-        """An operation's value [N, m, *shape] for its inputs."""
-        points = [x.flatten(0, 1) for x in inputs]
-        unfolded = operation.unfolded if isinstance(operation, Affine) else 0
-        most = max(1, CALL // (8 * unfolded)) if unfolded else len(points[0])
-        if len(points[0]) <= most:
-            result = operation.apply(*points)
-        else:
-            parts = zip(*(x.split(most) for x in points))
-            result = torch.cat([operation.apply(*part) for part in parts])
-        return result.unflatten(0, inputs[0].shape[:2])
+    def _stage(self, index: int) -> Stage:
+        """Operation `index`, pooled if it is, and all affine ones behind it."""
+        if index not in self._stages:
+            behind = index
+            if index in self.layer_of:
+                behind += 1 + self._pooled(index)
+            stop = min((i for i in self.layer_of if i >= behind), default=self.stop)
+            self._stages[index] = Stage(self.graph, index, stop, self.curved)
+        return self._stages[index]
 
     def _pooled(self, index: int) -> int:
         """1 if the operation's result goes into the maximum that follows and nowhere else."""
@@ -151,17 +182,16 @@ class Walk:
             yield points.unflatten(1, self.graph.input_shape)
 
     def _bytes_per_node(self) -> int:
-        """What one node takes in all pieces under way, and in the largest operation."""
-        graph, held, largest = self.graph, 0, 0
-        alive = {0}
+        """What a node takes in all pieces under way, and in the largest operation."""
+        graph, held, largest, alive = self.graph, 0, 0, {0}
         for index, operation in enumerate(graph.operations):
-            sizes = [torch.Size(graph.shape_of(i)).numel() for i in alive]
+            sizes = sum(math.prod(graph.shape_of(i)) for i in alive)
             if not isinstance(operation, Affine):
-                held += 2 * sum(sizes)
-            work = sum(torch.Size(graph.shape_of(i)).numel() for i in operation.inputs)
-            if isinstance(operation, Maximum):
-                work += operation.windows.numel()
-            largest = max(largest, sum(sizes) + 6 * (work + operation.size))
+                held += 2 * sizes
+                work = math.prod(graph.shape_of(operation.inputs[0])) + operation.size
+                if isinstance(operation, Maximum):
+                    work += operation.windows.numel()
+                largest = max(largest, sizes + 6 * work)
             alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
         return (2 if self.curved else 1) * graph.like.itemsize * (held + largest)
 
