@@ -30,6 +30,10 @@ BLOCK = 2**22
 """Bytes that operations work on at once, what convolutions unfold included: a cache's size."""
 
 
+SHORT = 1e-13
+"""Of the path's parameter: between nodes that are so near there is nothing but rounding."""
+
+
 @dataclass(frozen=True)
 class Found:
     """Breaks of one layer (its number) on a piece, or, with no breaks, a piece's final values."""
@@ -98,10 +102,14 @@ class Walk:
         """All that is found, piece by piece; pieces of one layer come in the path's order."""
         for position, points in self.path.nodes(0.0, 1.0, self.nodes):
             inputs = points.to(self.graph.like).unflatten(2, self.graph.input_shape)
-            stage = self._stage(0)
+            stage = Stage(self.graph, 0, self._next(0), self.curved)
             blocks = ({0: inputs[part]} for part in stage.blocks(0, len(position)))
             arcs = Arcs(position.to(self.graph.like), stage.run(blocks))
             yield from self._walk(arcs, stage.stop)
+        if self.path.closed:
+            around = Arcs(self.graph.like.new_tensor([0.0, 1.0]), {0: inputs[:2]})
+            for index, windows in self.windows.items():
+                yield Found(self.layer_of[index], around, windows.closing())
 
     def _walk(self, arcs: Arcs, index: int) -> Iterator[Found]:
         """What is found from a piecewise operation on, whose input the arcs hold."""
@@ -132,7 +140,8 @@ class Walk:
         if last not in self.windows:
             yield self.layer_of[index], own, None
             return
-        changes, inside, shows = self.windows[last].breaks(z, own, tangent)
+        short = arcs.position.diff() <= SHORT
+        changes, inside, shows = self.windows[last].breaks(z, own, tangent, short)
         if last > index:
             yield self.layer_of[index], own, shows
         yield self.layer_of[last], changes, inside
@@ -148,14 +157,15 @@ class Walk:
             yield Arcs(merged.position[first:last], stage.run(blocks))
 
     def _stage(self, index: int) -> Stage:
-        """Operation `index`, pooled if it is, and all affine ones behind it."""
+        """Piecewise operation `index`, pooled if it is, and all affine ones behind it."""
         if index not in self._stages:
-            behind = index
-            if index in self.layer_of:
-                behind += 1 + self._pooled(index)
-            stop = min((i for i in self.layer_of if i >= behind), default=self.stop)
-            self._stages[index] = Stage(self.graph, index, stop, self.curved)
+            behind = index + 1 + self._pooled(index)
+            self._stages[index] = Stage(self.graph, index, self._next(behind), self.curved)
         return self._stages[index]
+
+    def _next(self, index: int) -> int:
+        """The first piecewise operation from `index` on, or where to stop."""
+        return min((i for i in self.layer_of if i >= index), default=self.stop)
 
     def _pooled(self, index: int) -> int:
         """1 if the operation's result goes into the maximum that follows and nowhere else."""

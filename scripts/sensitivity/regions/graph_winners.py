@@ -2,8 +2,9 @@
 
 A window's code is the number, within the window, of the input that wins: the first, in PyTorch's
 order, of those that are within a margin, the size of rounding, of the largest. Every change of the
-winner is one transition, whatever the two numbers. On an arc the inputs are known functions, and
-their upper envelope is followed from one winner to the next.
+winner along the path is one transition, whatever the two numbers. Winners are those of stretches:
+that inputs are equal at a single point, as at a vertex, is no change by itself. On an arc the
+inputs are known functions, and their upper envelope is followed from one winner to the next.
 
 Where the maximum is of an element-wise function (`inner`) and nothing else takes that, as in a
 pooled ReLU, both are followed at once: most crossings of the function then do not show in the
@@ -52,31 +53,92 @@ class Windows:
     def __init__(self, maximum: Maximum, inner: Elementwise | None, margin: Tensor) -> None:
         self.table, self.inner, self.margin = maximum.windows, inner, margin
         self.size = 0
+        # Who wins where the path begins, and where the piece before ended.
+        self._opening: Tensor | None = None
+        self._previous: Tensor | None = None
         flat = self.table.flatten()
         self._by_unit = flat.argsort(stable=True)
         self._counts = flat.bincount()
 
     def breaks(
-        self, z: Tensor, own: Breaks, tangent: Tensor | None
+        self, z: Tensor, own: Breaks, tangent: Tensor | None, short: Tensor
     ) -> tuple[Breaks, Tensor, Tensor]:
         """Changes of winners on arcs with the values z [N, m, D], before the inner function.
 
-        own: crossings of that function. Returns the changes (their unit is the input that wins
-        from there on), which of them bend the maximum where nothing else does, and which of `own`
-        show in it.
+        own: crossings of that function; short [N - 1]: arcs no longer than rounding, on which
+        nobody wins. Returns the changes (their unit is the input that wins from there on), which of
+        them bend the maximum where nothing else does, and which of `own` show in it.
         """
         self.size = z.shape[2]
         y = z
         if self.inner is not None:
             y = self.inner.apply(z.flatten(0, 1).unflatten(1, self.inner.shape)).view_as(z)
-        winners = self._first(padded(y[:, 0], -torch.inf)[:, self.table], self.margin[:, None])
-        parts, shows = self._parts(z, own, winners, tangent)
-        whole = self._whole(y, own, winners, tangent)
-        stretches = Stretches.join(parts, whole)
+        at = padded(y[:, 0], -torch.inf)[:, self.table]
+        start, end = at[:-1], at[1:]
+        inside = (end, start)
+        if tangent is not None:
+            inside = (padded(y[:-1, 1], -torch.inf)[:, self.table],) * 2
+        first = self._limit(start, inside[0], self.margin[:, None])
+        last = self._limit(end, inside[1], self.margin[:, None])
+        parts, shows, corners = self._parts(z, own, start, end, tangent)
+        proper = ~short[parts.arc]
+        parts, corners = parts[proper], corners[~short[corners.arc]]
+        # Of arcs in parts the outermost parts say who wins at the ends.
+        outer = parts.low == (0.0 if tangent is None else -1.0)
+        first[parts.arc[outer], parts.window[outer]] = parts.first[outer]
+        outer = parts.high == 1.0
+        last[parts.arc[outer], parts.window[outer]] = parts.last[outer]
+        self._carry(first, last, short)
+        stretches = Stretches.join(parts, self._whole(y, own, first, last, tangent))
         if tangent is None:  # Who wins at both ends of linear functions wins in between.
             stretches = stretches[stretches.first != stretches.last]
-        changes, inside = self._follow(z, stretches, tangent)
-        return changes, inside, shows
+        changes, inner = self._follow(z, stretches, tangent)
+        changes = Breaks.join([changes, corners, self._joints(first, last, tangent)])
+        bends = torch.zeros(len(changes), dtype=torch.bool, device=inner.device)
+        bends[: len(inner)] = inner
+        return changes, bends, shows
+
+    def _carry(self, first: Tensor, last: Tensor, short: Tensor) -> None:
+        """Over short arcs, in place, the winner of the arc before."""
+        arc = torch.arange(len(short), device=short.device)
+        before = arc.masked_fill(short, -1).cummax(0).values
+        for filled in (first, last):
+            known = short & (before >= 0)
+            filled[known] = last[before[known]]
+            if self._previous is not None:
+                filled[before < 0] = self._previous
+
+    def closing(self) -> Breaks:
+        """Changes from the end of a closed path to its beginning, at place 1 of an arc 0."""
+        if self._opening is None:
+            empty = self.table.new_zeros(0)
+            return self._changes(empty, empty, self.margin[:0], empty, empty)
+        window = (self._previous != self._opening).nonzero()[:, 0]
+        place = torch.ones_like(self.margin[window])
+        winners = self._previous[window], self._opening[window]
+        return self._changes(torch.zeros_like(window), window, place, *winners)
+
+    def _joints(self, first: Tensor, last: Tensor, tangent: Tensor | None) -> Breaks:
+        """Changes at nodes, where one arc's winner is another than that of the arc before."""
+        before = last[:1] if self._previous is None else self._previous[None]
+        before = first[:1] if self._opening is None else before
+        before = torch.cat([before, last[:-1]])
+        if self._opening is None:
+            self._opening = first[0].clone()
+        self._previous = last[-1].clone()
+        arc, window = (before != first).nonzero().unbind(1)
+        place = torch.full_like(self.margin[window], 0.0 if tangent is None else -1.0)
+        return self._changes(arc, window, place, before[arc, window], first[arc, window])
+
+    def _changes(
+        self, arc: Tensor, window: Tensor, place: Tensor, old: Tensor, new: Tensor
+    ) -> Breaks:
+        return Breaks(arc, self.table[window, new], place, (new - old).sign().to(torch.int8))
+
+    def _limit(self, values: Tensor, inside: Tensor, margin: Tensor) -> Tensor:
+        """Who wins just beside a point with these values [..., K], towards `inside`."""
+        level = values >= values.amax(-1, keepdim=True) - margin
+        return self._first(inside.masked_fill(~level, -torch.inf), margin)
 
     @staticmethod
     def _first(values: Tensor, margin: Tensor) -> Tensor:
@@ -98,16 +160,16 @@ class Windows:
         return crossing, entry // self.table.shape[1]
 
     def _parts(
-        self, z: Tensor, own: Breaks, winners: Tensor, tangent: Tensor | None
-    ) -> tuple[Stretches, Tensor]:
+        self, z: Tensor, own: Breaks, start: Tensor, end: Tensor, tangent: Tensor | None
+    ) -> tuple[Stretches, Tensor, Breaks]:
         """Stretches of the windows on arcs on which an input of theirs crosses a threshold.
 
-        And which crossings show in a maximum, [len(own)].
+        start, end [N - 1, W, K]: values at the ends of arcs. Also which crossings show in a
+        maximum, [len(own)], and the changes of winners from one stretch of an arc to the next.
         """
         crossing, window = self._cells(own)
         arc, place = own.arc.take(crossing), own.place.take(crossing)
         values = self._values(z, arc, window, place, tangent)
-        won = self._first(values, self.margin.take(window)[:, None])
         unit = (self.table[window] == own.unit.take(crossing)[:, None]).to(torch.uint8).argmax(1)
         level = values.amax(1) - self.margin.take(window)
         seen = values.gather(1, unit[:, None])[:, 0] >= level
@@ -117,33 +179,40 @@ class Windows:
         windows = len(self.table)
         cell = (arc * windows + window).unique()
         arcs, ws = cell // windows, cell % windows
-        low, high = torch.full_like(cell, 0, dtype=z.dtype), torch.ones_like(cell, dtype=z.dtype)
-        low += 0.0 if tangent is None else -1.0
+        low = torch.full_like(cell, 0, dtype=z.dtype) - (0.0 if tangent is None else 1.0)
         cells = torch.cat([cell, arc * windows + window, cell])
-        places = torch.cat([low, place, high])
-        wins = torch.cat([winners[arcs, ws], won, winners[arcs + 1, ws]])
+        places = torch.cat([low, place, torch.ones_like(low)])
+        values = torch.cat([start[arcs, ws], values, end[arcs, ws]])
         order = places.argsort(stable=True)
         order = order[cells[order].argsort(stable=True)]
-        cells, places, wins = cells[order], places[order], wins[order]
+        cells, places, values = cells[order], places[order], values[order]
         along = (cells[1:] == cells[:-1]).nonzero()[:, 0]
-        stretches = Stretches(
-            cells[along] // windows,
-            cells[along] % windows,
-            *(places[along], places[along + 1], wins[along], wins[along + 1]),
-        )
-        return stretches, shows
-
-    def _whole(self, y: Tensor, own: Breaks, winners: Tensor, tangent: Tensor | None) -> Stretches:
-        """Whole arcs of windows without crossings of their own on which the winner may change."""
-        changes = winners[1:] != winners[:-1]
+        cell, low, high = cells[along], places[along], places[along + 1]
+        arc, window = cell // windows, cell % windows
+        inside = values[along + 1], values[along]
         if tangent is not None:
-            changes |= self._bulges(y, winners, tangent)
+            inside = (self._values(z, arc, window, (low + high) / 2, tangent),) * 2
+        margin = self.margin.take(window)[:, None]
+        first = self._limit(values[along], inside[0], margin)
+        last = self._limit(values[along + 1], inside[1], margin)
+        corner = ((cell[1:] == cell[:-1]) & (last[:-1] != first[1:])).nonzero()[:, 0]
+        winners = last[corner], first[corner + 1]
+        corners = self._changes(arc[corner], window[corner], high[corner], *winners)
+        return Stretches(arc, window, low, high, first, last), shows, corners
+
+    def _whole(
+        self, y: Tensor, own: Breaks, first: Tensor, last: Tensor, tangent: Tensor | None
+    ) -> Stretches:
+        """Whole arcs of windows without crossings of their own on which the winner may change."""
+        changes = first != last
+        if tangent is not None:
+            changes |= self._bulges(y, first, tangent)
         crossing, window = self._cells(own)
         changes[own.arc.take(crossing), window] = False
         arc, window = changes.nonzero().unbind(1)
         one = torch.ones_like(arc, dtype=y.dtype)
         low = 0 * one if tangent is None else -one
-        return Stretches(arc, window, low, one, winners[arc, window], winners[arc + 1, window])
+        return Stretches(arc, window, low, one, first[arc, window], last[arc, window])
 
     def _bulges(self, y: Tensor, winners: Tensor, tangent: Tensor) -> Tensor:
         """Whether an input exceeds the winner somewhere on a curved arc, [N - 1, W]."""
@@ -151,10 +220,8 @@ class Windows:
         stretch = (1 + tangent**2)[:, None, None]
         winner = winners[..., None]
         # Padding never wins; the difference of two such numbers would be undefined.
-        start, half = (v - v.gather(2, winner) for v in (start, half))
-        end = padded(y[:, 0], -torch.inf)[1:, self.table]
-        end = end - end.gather(2, winner[:-1])
-        start, half, end = start[:-1] * stretch, half[:-1], end * stretch
+        start, half, end = (v - v.gather(2, winner) for v in (start[:-1], half[:-1], start[1:]))
+        start, end = start * stretch, end * stretch
         difference = Curves((start + end) / 2 - half, (end - start) / 2, half)
         inside = self.table != y.shape[2]
         one = torch.ones_like(half)
@@ -207,10 +274,8 @@ class Windows:
             found, at.low, at.high, at.first, at.last, self.margin.take(at.window)
         )
         stretch = at[rows]
-        unit = self.table[stretch.window, news]
-        change = (news - olds).sign().to(torch.int8)
         inside = (places > stretch.low) & (places < stretch.high)
-        return Breaks(stretch.arc, unit, places, change), inside
+        return self._changes(stretch.arc, stretch.window, places, olds, news), inside
 
 
 def follow(
