@@ -27,6 +27,12 @@ def clock() -> Callable[[], float]:
     return time.process_time if alone else time.perf_counter
 
 
+def caught_up() -> None:
+    """Wait until the card, if there is one, has done what it was asked to."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
 def timed(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Median seconds of each contestant's run, in turns of at least a second or so each."""
     now = clock()
@@ -34,11 +40,11 @@ def timed(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[st
     runs = dict.fromkeys(contestants, 1)
     for turn in range(repeats + 1):
         for name, run in contestants.items():
+            caught_up()
             start = now()
             for _ in range(runs[name]):
                 run()
-            if DEVICE.type == "cuda":
-                torch.cuda.synchronize()
+            caught_up()
             duration = (now() - start) / runs[name]
             if turn:
                 seconds[name].append(duration)

@@ -61,6 +61,8 @@ def timed(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[st
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(repeats + 1):
         for name, work in contestants.items():
+            if gpu:
+                torch.cuda.synchronize()
             begin = clock()
             work()
             if gpu:
@@ -122,9 +124,9 @@ def eager(problem: Problem, seeds: list[int], steps: int) -> Callable[[], None]:
     return work
 
 
-def products(size: int, count: int) -> Callable[[], None]:
-    """`count` matrix products of size^3."""
-    a, b, out = torch.randn(3, size, size).unbind()
+def products(size: int, count: int, device: torch.device) -> Callable[[], None]:
+    """`count` matrix products of size^3, on the device that trains."""
+    a, b, out = torch.randn(3, size, size).to(device).unbind()
 
     def work() -> None:
         for _ in range(count):
@@ -139,7 +141,7 @@ def rates(problem: Problem, replicates: int, steps: int, repeats: int) -> None:
     contestants = {
         "ours": ours(problem, seeds, steps),
         "eager": eager(problem, seeds, steps),
-        "product": products(2000, 2),
+        "product": products(2000, 2, problem.device),
     }
     seconds = timed(contestants, repeats)
     work = operations(problem.sizes, problem.recipe.batch_size) * replicates * steps

@@ -20,7 +20,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from timing import DEVICE, clock, hardware, product_rate, timed, use_threads
+from timing import DEVICE, caught_up, clock, hardware, product_rate, timed, use_threads
 
 from sensitivity.base import kernels
 from sensitivity.networks.network import Network
@@ -75,8 +75,10 @@ def seconds_in(owner: object, name: str, run: Callable[[], object]) -> float:
 
     def watched(*arguments: object) -> object:
         nonlocal spent
+        caught_up()
         start = now()
         result = function(*arguments)
+        caught_up()
         spent += now() - start
         return result
 

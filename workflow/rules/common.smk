@@ -22,6 +22,7 @@ from sensitivity.study import configuration, costs, grid, machines, measures
 from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
+from sensitivity.base.cards import visible_cards
 from sensitivity.base.errors import SensitivityError
 
 # Jobs run with the Python of this Snakemake, also when its environment is not activated. A conda

@@ -13,6 +13,17 @@ NEXT_MINUTES = 2  # of one more job in a submission
 BASE_MEGABYTES = 1500 if DEVICE == "cpu" else 4000  # Python, PyTorch and its device context
 
 
+def cards():
+    """How many GPU jobs run at once on this machine, unless `--resources gpu=N` says how many."""
+    return visible_cards()
+
+
+# A cluster hands out its own cards; there, Snakemake is told how many jobs to submit, not of cores.
+LOCAL = workflow.resource_settings.nodes is None
+if GPUS and LOCAL and "gpu" not in workflow.global_resources and cards():
+    workflow.global_resources["gpu"] = cards()
+
+
 @cache
 def work_of(rule, dataset, model):
     """The work of one job; cached, since a job's resources and group are asked for repeatedly."""
