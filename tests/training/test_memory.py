@@ -162,7 +162,7 @@ def test_a_stack_that_exceeds_the_memory_is_halved_and_goes_on(
             if sum(done) == 5 * 20:
                 card.memory.limit = 0.8 * card.memory.now
 
-        checkpoint = Checkpoint(tmp_path / "c.safetensors", "this", seconds=0, share=1e9)
+        checkpoint = Checkpoint(tmp_path / "c.safetensors", "this", seconds=0)
         found = train(model, data, device=CARD, progress=progress, checkpoint=checkpoint)
     assert "not enough memory for 5 replicates at once: halved" in caplog.text
     assert sorted(steps.taken) == [(seed, 1 + step) for seed in range(5) for step in range(30)]
@@ -178,7 +178,7 @@ def test_a_halved_stack_continues_from_a_checkpoint(
 ):
     model = recipe(replicates=4, width=100)
     expected = train(model, data)
-    checkpoint = Checkpoint(tmp_path / "c.safetensors", "this", seconds=0, share=1e9)
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", "this", seconds=0)
     done = []
 
     def progress(count):

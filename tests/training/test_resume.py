@@ -63,7 +63,7 @@ def test_every_event(data, recipe, tmp_path, assert_same_bytes, changes):
 
 
 def test_checkpoints_at_every_step_change_nothing(data, recipe, tmp_path, assert_same_bytes):
-    checkpoint = Checkpoint(tmp_path / "c.safetensors", "this training", seconds=0, share=1e9)
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", "this training", seconds=0)
     assert_same_bytes(train(recipe(), data), train(recipe(), data, checkpoint=checkpoint))
 
 

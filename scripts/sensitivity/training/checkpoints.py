@@ -31,9 +31,10 @@ class Checkpoint:
     """The file at `path`, due again `seconds` after it was last written, or later.
 
     Writing takes at most the `share` of the time: after one that took a second it is due again in
-    1 / share seconds. `identity` says which training it belongs to: it must differ between
-    trainings that compute different things (the caller's code among them). `device` is the name of
-    what this part of the training is computed on; `devices` are all so far, in order.
+    1 / share seconds (with `seconds` = 0, at once). `identity` says which training it belongs to:
+    it must differ between trainings that compute different things (the caller's code among them).
+    `device` is the name of what this part of the training is computed on; `devices` are all so far,
+    in order.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether it is time to write."""
-        pause = max(self.seconds, self._took / self.share)
+        pause = max(self.seconds, self._took / self.share) if self.seconds else 0.0
         return time.monotonic() - self._written >= pause
 
     @property
