@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
@@ -98,7 +99,8 @@ def test_memory_of_lbfgs_is_predicted_within_15_percent(
     recipe, measured_and_predicted, monkeypatch
 ):
     """With 10 pairs of vectors instead of 100, which are reached."""
-    monkeypatch.setattr("sensitivity.training.lbfgs.HISTORY", 10)
+    home = "curvature" if find_spec("sensitivity.training.curvature") else "lbfgs"
+    monkeypatch.setattr(f"sensitivity.training.{home}.HISTORY", 10)
     others = costs.WEIGHT_COPIES["lbfgs"] - 2 * costs.LBFGS_HISTORY
     monkeypatch.setitem(costs.WEIGHT_COPIES, "lbfgs", 2 * 10 + others)
     model = recipe(width=300, depth=4, optimizer="lbfgs", steps=20, replicates=2)

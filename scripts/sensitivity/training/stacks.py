@@ -4,13 +4,13 @@ from itertools import pairwise
 
 import torch
 
-from sensitivity.training import lbfgs
 from sensitivity.training.optimizers import OPTIMIZERS
 from sensitivity.training.problem import Problem
 
 # On a CPU a stack saves calls, not arithmetic; past this size its activations leave the cache that
 # belongs to a core, and the replicates go faster one after another.
 CACHE_BYTES = 2**20
+LBFGS_COPIES = 2 * 100 + 6  # pairs of vectors that are remembered, and what an iteration needs
 
 
 def stack_size(problem: Problem, replicates: int) -> int:
@@ -32,7 +32,7 @@ def copies_of_weights(optimizer: str) -> int:
     """Tensors of the weights' size that are alive in a training: the weights, those of the last
     evaluation, and the optimizer's."""
     if optimizer == "lbfgs":
-        return 2 * lbfgs.HISTORY + 6
+        return LBFGS_COPIES
     kind = OPTIMIZERS[optimizer]
     return 2 + len(kind.buffers) + len(kind.scratches)
 
