@@ -62,7 +62,7 @@ def _origin(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "citation": row.citation,
         "licence": row.licence,
-        "originals": {original.name: original.checksum for original in row.originals},
+        "originals": {original.name: original.digests[0] for original in row.originals},
     }
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from sensitivity.datasets.originals import digest
-from sensitivity.datasets.registry import REGISTRY, Original, Row
+from sensitivity.datasets.registry import REGISTRY
+from sensitivity.datasets.rows import Original, Row
 
 
 class Tiny:

@@ -13,7 +13,8 @@ import pytest
 from sensitivity.base.errors import DamagedFile
 from sensitivity.datasets import cifar, sources
 from sensitivity.datasets.originals import digest
-from sensitivity.datasets.registry import REGISTRY, Original
+from sensitivity.datasets.registry import REGISTRY
+from sensitivity.datasets.rows import Original
 
 SHAPE = (4, 4, 3)
 

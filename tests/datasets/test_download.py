@@ -178,7 +178,7 @@ def test_a_server_that_drips_is_given_up(tiny_cifar, server, archive, monkeypatc
 
 
 def test_an_endless_file_is_given_up(tiny_idx, server, monkeypatch, tmp_path):
-    monkeypatch.setattr(originals, "LARGEST", 10_000)
+    monkeypatch.setattr(download_module, "LARGEST", 10_000)
     server.files = {"train-images-idx3-ubyte.gz": gzip.compress(os.urandom(100_000))}
     set_mirrors(monkeypatch, "tiny_idx", server.address())
     with pytest.raises(SensitivityError, match="larger than any original"):

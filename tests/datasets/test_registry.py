@@ -62,8 +62,10 @@ def test_every_checksum_is_well_formed():
     lengths = {"md5": 32, "sha256": 64}
     for row in REGISTRY.values():
         for original in row.originals:
-            algorithm, _, value = original.checksum.partition(":")
-            assert re.fullmatch(f"[0-9a-f]{{{lengths[algorithm]}}}", value)
+            assert original.digests
+            for checksum in original.digests:
+                algorithm, _, value = checksum.partition(":")
+                assert re.fullmatch(f"[0-9a-f]{{{lengths[algorithm]}}}", value)
 
 
 def test_names_and_checksums_are_those_of_torchvision():
@@ -78,7 +80,7 @@ def test_names_and_checksums_are_those_of_torchvision():
         assert ours == [source.train_list, source.test_list]
         assert row.archive == source.filename
         assert row.folders[0] == source.base_folder
-    for name in ("mnist", "fashion_mnist"):
+    for name in ("mnist", "fashion_mnist", "kmnist"):
         row = REGISTRY[name]
         source = getattr(data_sets, row.torchvision)
         files = {original.name for original in row.originals}
@@ -86,7 +88,23 @@ def test_names_and_checksums_are_those_of_torchvision():
         assert row.folders[0] == f"{source.__name__}/raw"
 
 
+def test_kmnist_and_emnist_are_those_of_torchvision():
+    data_sets = torchvision_addresses._import_datasets()
+    packed = {f"{o.name}.gz": o.packed for o in REGISTRY["kmnist"].originals}
+    assert packed == {name: f"md5:{digest}" for name, digest in data_sets.KMNIST.resources}
+    splits = {name.removeprefix("emnist_") for name in REGISTRY if name.startswith("emnist_")}
+    assert splits <= set(data_sets.EMNIST.splits)
+    for split in splits:
+        row = REGISTRY[f"emnist_{split}"]
+        assert {o.name.split("-")[1] for o in row.originals} == {split}
+        classes = [name for name in data_sets.EMNIST.classes_split_dict[split] if name != "N/A"]
+        assert row.classes == len(classes)
+        assert data_sets.EMNIST.url.endswith(f"/{row.archive}")
+
+
 def test_addresses_come_from_torchvision():
+    (address,) = torchvision_addresses.base_addresses("EMNIST")
+    assert address.startswith("https://biometrics.nist.gov/")
     assert torchvision_addresses.base_addresses("CIFAR10") == ("https://www.cs.toronto.edu/~kriz/",)
     assert len(torchvision_addresses.base_addresses("MNIST")) >= 2
 

@@ -326,6 +326,7 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("study",), "a b", ["study", "'a b'", "letters"]),
         (("study",), "a\n", ["study", "letters"]),
         (("study",), "../up", ["study", "'../up'", "letters"]),
+        (("study",), 202301, ["study", "202301", "in quotes"]),  # --config study=2023_01
         (("study",), "models", ["study", "'models'", "folder"]),
         (("study",), "x" * 300, ["study", "100"]),
         (("device",), "gpu", ["device", "'gpu'", "auto", "cpu", "cuda"]),

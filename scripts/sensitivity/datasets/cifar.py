@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sensitivity.base.errors import DamagedFile
-from sensitivity.datasets.registry import Row
+from sensitivity.datasets.rows import Row
 
 FRAME = {"PROTO", "STOP", "MARK"}
 VALUES = {"NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1"}

@@ -21,12 +21,13 @@ from tqdm import tqdm
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import originals
-from sensitivity.datasets.registry import Original, Row
+from sensitivity.datasets.rows import Original, Row
 from sensitivity.datasets.torchvision_addresses import base_addresses
 from sensitivity.files.storage import atomic
 
 AGENT = "Mozilla/5.0 (compatible; sensitivity-and-generalization)"  # some mirrors refuse Python's
 CHUNK = 1 << 16
+LARGEST = 1 << 30  # bytes; EMNIST's archive has half as many
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP states that a retry may mend
 
 logger = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ def _get(url: str, silence: float, end: float) -> bytes:
                 bar.update(len(chunk))
                 if time.monotonic() > end:
                     raise TimeoutError(f"only {len(content)} bytes came within the time limit")
-                if len(content) > originals.LARGEST:
+                if len(content) > LARGEST:
                     raise DamagedFile(f"{url} is larger than any original")
     if length is not None and len(content) != length:
         raise ConnectionError(f"it broke off after {len(content)} of {length} bytes")

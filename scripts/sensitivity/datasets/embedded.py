@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 
-from sensitivity.datasets.registry import Row
+from sensitivity.datasets.rows import Row
 from sensitivity.datasets.subsets import stratified_subset
 
 

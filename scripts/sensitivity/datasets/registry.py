@@ -6,65 +6,16 @@ reader.
 
 Checksums are those of the *unpacked* content: a copy that was compressed again passes. SHA-256
 where it is known; CIFAR's MD5 are the ones that torchvision publishes for the unpacked batches.
+Of KMNIST and EMNIST only the packed files' MD5 are published, so they must come
+as they were packed.
 """
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.spelling import closest
-
-
-@dataclass(frozen=True)
-class Original:
-    """One file as its publisher made it, by its unpacked name and `algorithm:hexdigest`."""
-
-    name: str
-    checksum: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of one data set.
-
-    Attributes:
-        title: as it is written in figures.
-        format: the reader of `sources.READERS` that understands the files.
-        train, test: the files of each part; without `test`, `training_images` images are drawn from
-            `train` (stratified, fixed seed) and the rest is the test set.
-        image_shape: (h, w) or (h, w, c).
-        classes: number of classes.
-        sizes: (training images, test images).
-        licence, citation: terms of use and source.
-        archive: name of the `.tar.gz` that holds the files, if they come in one.
-        folders: where the files lie below a data folder, besides the folder itself.
-        installed: folders outside the data folder that may hold the files; a first part of the form
-            `package:` stands for the folder of an installed Python package.
-        torchvision: the class of torchvision.datasets that names the download addresses.
-        mirrors: further base addresses.
-    """
-
-    title: str
-    format: str
-    train: tuple[Original, ...]
-    test: tuple[Original, ...]
-    image_shape: tuple[int, ...]
-    classes: int
-    sizes: tuple[int, int]
-    licence: str
-    citation: str
-    archive: str | None = None
-    folders: tuple[str, ...] = ()
-    installed: tuple[str, ...] = ()
-    torchvision: str | None = None
-    mirrors: tuple[str, ...] = ()
-
-    @property
-    def originals(self) -> tuple[Original, ...]:
-        """All files, training part first."""
-        return self.train + self.test
-
+from sensitivity.datasets.rows import Original, Row, emnist
 
 REGISTRY: dict[str, Row] = {
     "mnist": Row(
@@ -133,6 +84,62 @@ REGISTRY: dict[str, Row] = {
         installed=("/usr/share/datasets/fashion-mnist",),
         torchvision="FashionMNIST",
         mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
+    ),
+    "kmnist": Row(
+        title="KMNIST",
+        format="idx",
+        train=(
+            Original("train-images-idx3-ubyte", packed="md5:bdb82020997e1d708af4cf47b453dcf7"),
+            Original("train-labels-idx1-ubyte", packed="md5:e144d726b3acfaa3e44228e80efcd344"),
+        ),
+        test=(
+            Original("t10k-images-idx3-ubyte", packed="md5:5c965bf0a639b31b8f53240b1b52f4d7"),
+            Original("t10k-labels-idx1-ubyte", packed="md5:7320c461ea6c1c855c0b718fb2a4b134"),
+        ),
+        image_shape=(28, 28),
+        classes=10,
+        sizes=(60000, 10000),
+        licence="CC BY-SA 4.0",
+        citation="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto, Ha 2018, Deep learning for "
+        "classical Japanese literature (arXiv 1812.01718)",
+        folders=("KMNIST/raw", "kmnist"),
+        torchvision="KMNIST",
+    ),
+    "emnist_balanced": emnist(
+        "balanced",
+        "EMNIST (balanced)",
+        (
+            "4041b0d6f15785d3fa35263901b5496b",
+            "7a35cc7b2b7ee7671eddf028570fbd20",
+            "6818d20fe2ce1880476f747bbc80b22b",
+            "acd3694070dcbf620e36670519d4b32f",
+        ),
+        classes=47,
+        sizes=(112800, 18800),
+    ),
+    "emnist_letters": emnist(
+        "letters",
+        "EMNIST (letters)",
+        (
+            "8795078f199c478165fe18db82625747",
+            "c16de4f1848ddcdddd39ab65d2a7be52",
+            "382093a19703f68edac6d01b8dfdfcad",
+            "d4108920cd86601ec7689a97f2de7f59",
+        ),
+        classes=26,
+        sizes=(124800, 20800),
+    ),
+    "emnist_digits": emnist(
+        "digits",
+        "EMNIST (digits)",
+        (
+            "d2662ecdc47895a6bbfce25de9e9a677",
+            "2223fcfee618ac9c89ef20b6e48bcf9e",
+            "a159b8b3bd6ab4ed4793c1cb71a2f5cc",
+            "8afde66ea51d865689083ba6bb779fac",
+        ),
+        classes=10,
+        sizes=(240000, 40000),
     ),
     "cifar10": Row(
         title="CIFAR-10",

@@ -9,13 +9,15 @@ from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import cifar, embedded, idx, originals, own, registry
 from sensitivity.datasets.dataset import Dataset
 from sensitivity.datasets.download import Patience, download
-from sensitivity.datasets.registry import REGISTRY, Row
+from sensitivity.datasets.registry import REGISTRY
+from sensitivity.datasets.rows import Original, Row
 from sensitivity.datasets.subsets import stratified_subset
 
 Arrays = tuple[np.ndarray, ...]
 READERS: dict[str, Callable[[Row, dict[str, bytes]], Arrays]] = {
     "cifar": cifar.read,
     "csv": embedded.read,
+    "emnist": idx.read_emnist,
     "idx": idx.read,
 }
 PATIENCE = Patience()
@@ -62,13 +64,33 @@ def _known(base: str, downloads: Path, data_folder: "Path | None", patience: Pat
     folder = downloads / base
     if data_folder is not None and not data_folder.is_dir():
         raise SensitivityError(f"data_folder: {data_folder} is no folder")
-    contents = originals.find(row, [*([data_folder] if data_folder else []), folder])
+    folders = [*([data_folder] if data_folder else []), folder]
+    notes: list[str] = []
+    contents = originals.find(row, folders, notes)
     missing = [original for original in row.originals if original.name not in contents]
     if missing:
-        contents |= download(base, row, missing, folder, patience)
+        try:
+            contents |= download(base, row, missing, folder, patience)
+        except SensitivityError as error:
+            raise SensitivityError(
+                f"{_looked_for(base, row, missing, folders, notes)}{error}"
+            ) from (error)
     arrays = READERS[row.format](row, contents)
     _check_shapes(base, row, arrays)
     return arrays
+
+
+def _looked_for(
+    base: str, row: Row, missing: list[Original], folders: list[Path], notes: list[str]
+) -> str:
+    """What was looked for on this machine, and where: said before the network is spoken of."""
+    names = [" or ".join(originals.spellings(original.name)) for original in missing]
+    archive = f", or {row.archive}" if row.archive else ""
+    passed = f" (passed over: {'; '.join(notes)})" if notes else ""
+    return (
+        f"data set {base!r}: {', '.join(names)}{archive} is not in "
+        f"{' or '.join(map(str, [*folders, *row.installed]))}, nor below {folders[0]}{passed}; "
+    )
 
 
 def _check_shapes(base: str, row: Row, arrays: Arrays) -> None:

@@ -15,7 +15,7 @@ def base_addresses(class_name: str) -> tuple[str, ...]:
         ImportError: torchvision is not installed.
     """
     data_class = getattr(_import_datasets(), class_name)
-    if hasattr(data_class, "mirrors"):
+    if "url" not in vars(data_class):  # EMNIST has its own, and inherits MNIST's mirrors
         return tuple(data_class.mirrors)
     folder, _, _ = data_class.url.rpartition("/")
     return (f"{folder}/",)

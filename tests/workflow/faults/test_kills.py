@@ -6,10 +6,15 @@ FAULT_TRIALS says how often a random job is killed at a random moment (docs/reli
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
+
+STUDY = Path(__file__).with_name("study.yaml")
 
 pytestmark = pytest.mark.timeout(1800)  # on a machine that has other things to do
 
@@ -106,11 +111,10 @@ def test_everything_killed_at_once(study, started, jobs_of, wait_until):
     assert study.results() == before
 
 
-def in_endless_training(study, endless, started, jobs_of, wait_until):
+def in_endless_training(study, endless, started, jobs_of, wait_until, forget=True):
     """A run whose jobs are all in the middle of their trainings; the process and its jobs."""
-    study.remove(
-        "models/*/*/*", "faults/measurements/*/*/*", "faults/tables/*", "faults/tables/*/*"
-    )
+    if forget:
+        study.remove("models/*/*/*", "faults/measurements/*/*/*", *TABLES)
     process = started(study, "tables", config=endless)
     logs = study.path / "results/logs/train"
 
@@ -137,6 +141,33 @@ def test_interrupted(study, endless, started, jobs_of, wait_until):
     assert study.results() == kept
     assert CONTINUE in study.output.read_text()
     study.finish("--", "results/data/digits:100.npz", config=endless)  # the lock is gone
+
+
+def test_interrupted_then_run_with_another_configuration(
+    study, endless, started, jobs_of, wait_until, tmp_path
+):
+    """What the old configuration had trained is kept, byte for byte, and named as orphans."""
+    process, _ = in_endless_training(study, endless, started, jobs_of, wait_until, forget=False)
+    old = {name: content for name, content in study.results().items() if "models" in name}
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) != 0
+    study.finish("tables", "--config", "recipe={steps: 2e1}")  # text to Snakemake, a number to us
+    now = study.results()
+    assert old.items() <= now.items()
+    trained = {name.split("/")[2] for name in now if name.startswith("models/")}
+    assert sum("steps20-" in name for name in trained) == 2
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(STUDY.read_text(encoding="utf-8").replace("steps: 300", "steps: 20"))
+    verified = subprocess.run(
+        [sys.executable, "scripts/verify.py", "--configfile", changed, "--directory", study.path],
+        cwd=study.source,
+        capture_output=True,
+        text=True,
+    )
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    told = verified.stdout.split("files that no job of this study makes")[1]
+    for name in old:
+        assert f"results/{os.path.dirname(name)}: 3" in told
 
 
 def test_a_second_run_in_the_same_folder(study, endless, started, jobs_of, wait_until):
