@@ -15,6 +15,8 @@ from sensitivity.datasets.registry import REGISTRY
         ("cifar10", ("cifar10", None)),
         ("cifar10:5000", ("cifar10", 5000)),
         ("my-data_2.b:1", ("my-data_2.b", 1)),
+        ("cifar10@24", ("cifar10", None)),
+        ("cifar10@24:5000", ("cifar10", 5000)),
     ],
 )
 def test_a_name_is_a_base_and_a_size(name, parts):
@@ -23,7 +25,25 @@ def test_a_name_is_a_base_and_a_size(name, parts):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "a:", "a:0", "a:05", "a:-1", "a:1:2", "a/b", "../a", ".a", "a b", "a\n", "a:1e3", "ä"],
+    [
+        "",
+        "a:",
+        "a:0",
+        "a:05",
+        "a:-1",
+        "a:1:2",
+        "a/b",
+        "../a",
+        ".a",
+        "a b",
+        "a\n",
+        "a:1e3",
+        "ä",
+        "a@",
+        "a@0",
+        "a:5@2",
+        "@2",
+    ],
 )
 def test_other_names_are_refused(name):
     with pytest.raises(SensitivityError, match="a name is letters"):
@@ -119,3 +139,13 @@ def test_names_are_checked_and_embedded_data_are_read_without_torch():
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd="scripts")
+
+
+def test_crops():
+    assert registry.crop("cifar10@24:5000") == 24
+    assert registry.crop("cifar10:5000") is None
+    registry.check_name("cifar10@24")
+    with pytest.raises(SensitivityError, match="cifar10 has images of 32 x 32 pixels"):
+        registry.check_name("cifar10@33")
+    with pytest.raises(SensitivityError, match="under `datasets:`"):
+        registry.check_own_name("mine@24")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import sources
-from sensitivity.datasets.subsets import stratified_subset
+from sensitivity.datasets.subsets import central_square, stratified_subset
 
 balanced = np.arange(1000) % 10
 lopsided = st.lists(st.integers(0, 4), min_size=20, max_size=200).map(np.array)
@@ -100,3 +100,30 @@ def test_embedded_data_never_change(name, digest, tmp_path):
     assert found.hexdigest()[:16] == digest
     counts = np.bincount(dataset.y_train)
     assert counts.max() - counts.min() <= (0 if name.startswith("mnist5k") else 8)
+
+
+def test_a_crop_is_the_central_square(tmp_path):
+    whole = sources.fetch("mnist5k", tmp_path)
+    part = sources.fetch("mnist5k@24:500", tmp_path)
+    assert part.name == "mnist5k@24:500"
+    assert part.image_shape == (24, 24, 1)
+    np.testing.assert_array_equal(part.x_test, whole.x_test[:, 2:26, 2:26])
+    same = sources.fetch("mnist5k:500", tmp_path)
+    np.testing.assert_array_equal(part.x_train, same.x_train[:, 2:26, 2:26])
+    np.testing.assert_array_equal(part.y_train, same.y_train)
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(7, 9, 4), (8, 8, 8), (5, 5, 2)])
+def test_odd_borders_are_larger_at_the_bottom_and_on_the_right(height, width, side):
+    images = np.arange(2 * height * width * 3).reshape(2, height, width, 3)
+    part = central_square("mine", images, side)
+    top, left = (height - side) // 2, (width - side) // 2
+    assert part.shape == (2, side, side, 3)
+    assert part[0, 0, 0, 0] == images[0, top, left, 0]
+    assert 0 <= height - side - 2 * top <= 1
+    assert 0 <= width - side - 2 * left <= 1
+
+
+def test_crops_larger_than_the_images_are_refused():
+    with pytest.raises(SensitivityError, match="images have 4 x 5 pixels"):
+        central_square("mine@5", np.zeros((2, 4, 5)), 5)

@@ -164,7 +164,8 @@ def test_an_incomplete_plan_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("dataset", "accuracy"), [("mnist", 1.0), ("cifar100", 0.999), ("cifar100:5000", 0.999)]
+    ("dataset", "accuracy"),
+    [("mnist", 1.0), ("cifar100", 0.999), ("cifar100:5000", 0.999), ("cifar100@24", 0.999)],
 )
 def test_training_accuracy_from_which_a_network_fits(dataset, accuracy):
     assert grid.fits_at(dataset) == accuracy

@@ -223,3 +223,16 @@ def test_nearest_names():
         "; did you mean 'relu'? (allowed are relu, relu6, hardtanh)"
     )
     assert nearest("swish", ("relu", "hardtanh")) == "; allowed are relu, hardtanh"
+
+
+def test_shifts_are_augmentations_by_a_number_of_pixels():
+    assert Recipe(8, 2, "relu", augmentation="shift2").name.endswith("-augmentation_shift2")
+    assert Recipe(8, 2, "relu", augmentation="shift31").augmentation == "shift31"
+    for wrong in ("shift", "shift0", "shift02", "shift32", "shift2x", "shift-1"):
+        with pytest.raises(SensitivityError, match="unknown augmentation"):
+            Recipe(8, 2, "relu", augmentation=wrong)
+
+
+def test_the_widest_and_deepest_networks_of_the_paper_have_names():
+    assert Recipe(2**16, 65, "relu").name == "depth65-width65536-relu"
+    assert Recipe(1, 1, "relu").name == "depth1-width1-relu"

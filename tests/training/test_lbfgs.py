@@ -35,9 +35,10 @@ def by_pytorch(problem, start, labels, iterations):
         for weight in weights[:-1]:
             values = torch.relu(values @ weight.T)
         logits = values @ weights[-1].T
-        if problem.recipe.loss == "squared":
+        if problem.recipe.loss.startswith("squared"):
             targets = torch.nn.functional.one_hot(labels, logits.shape[1])
-            loss = (logits - targets).square().sum(1).mean()
+            outputs = logits if problem.recipe.loss == "squared" else logits.softmax(1)
+            loss = (outputs - targets).square().sum(1).mean()
         else:
             loss = torch.nn.functional.cross_entropy(logits, labels)
         loss.backward()
@@ -47,7 +48,7 @@ def by_pytorch(problem, start, labels, iterations):
     return weights, optimizer.state[weights[0]]["n_iter"]
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared", "squared_probabilities"])
 @pytest.mark.parametrize("images", [4096, 64])
 def test_it_agrees_with_pytorch(data, recipe, monkeypatch, loss, images):
     monkeypatch.setattr(fullbatch, "IMAGES", images)  # pieces of the full batch

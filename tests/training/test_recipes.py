@@ -16,7 +16,31 @@ def squared(logits, labels):
     return (logits - targets).square().sum(1).mean()
 
 
-LOSSES = {"cross_entropy": torch.nn.functional.cross_entropy, "squared": squared}
+def squared_probabilities(logits, labels):
+    return squared(logits.softmax(1), labels)
+
+
+class TensorFlowRMSProp(torch.optim.Optimizer):
+    """As TensorFlow 1 documents `tf.train.RMSPropOptimizer`, weight by weight."""
+
+    def __init__(self, weights, lr):
+        super().__init__(weights, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for weight in group["params"]:
+                state = self.state[weight]
+                before = state.get("mean_square", torch.ones_like(weight))
+                state["mean_square"] = 0.9 * before + 0.1 * weight.grad**2
+                weight -= group["lr"] * weight.grad / torch.sqrt(state["mean_square"] + 1e-10)
+
+
+LOSSES = {
+    "cross_entropy": torch.nn.functional.cross_entropy,
+    "squared": squared,
+    "squared_probabilities": squared_probabilities,
+}
 FUNCTIONS = {
     "relu": torch.nn.functional.relu,
     "relu6": torch.nn.functional.relu6,
@@ -28,6 +52,7 @@ OPTIMIZERS = {
     "momentum": lambda weights, lr: torch.optim.SGD(weights, lr, momentum=0.9),
     "adam": torch.optim.Adam,
     "rmsprop": torch.optim.RMSprop,
+    "rmsprop_tensorflow": TensorFlowRMSProp,
 }
 
 
@@ -67,7 +92,14 @@ RECIPES = [
     {"optimizer": "momentum"},
     {"optimizer": "adam", "learning_rate": 0.002},
     {"optimizer": "rmsprop", "learning_rate": 0.002},
+    {"optimizer": "rmsprop_tensorflow", "learning_rate": 0.002},
     {"loss": "squared", "learning_rate": 0.005},
+    {"loss": "squared_probabilities", "optimizer": "sgd"},
+    {"loss": "squared_probabilities"},
+    {"loss": "squared_probabilities", "optimizer": "adam", "learning_rate": 0.002},
+    {"loss": "squared_probabilities", "optimizer": "rmsprop", "learning_rate": 0.002},
+    {"width": 1, "depth": 3},
+    {"augmentation": "shift2"},
     {"activation": "relu6", "initial_scale": 4.0, "learning_rate": 0.01},
     {"activation": "hardtanh"},
     {"activation": "hardsigmoid", "depth": 4},

@@ -9,7 +9,11 @@ import pandas as pd
 
 from sensitivity.tables.statistics import Estimate, favour
 
-PARTS_OF = {"cross_entropy": "cross-entropy", "squared": "squared loss"}
+PARTS_OF = {
+    "cross_entropy": "cross-entropy",
+    "squared": "squared loss",
+    "squared_probabilities": "squared loss of probabilities",
+}
 CURVES = {
     "random": ("different classes / random", "relative to the same windows of random ellipses"),
     "untrained": ("different classes / untrained", "relative to the untrained networks"),

@@ -214,22 +214,40 @@ REGISTRY: dict[str, Row] = {
     ),
 }
 
-NAME = re.compile(r"(?P<base>[A-Za-z0-9][A-Za-z0-9_.-]*)(?::(?P<size>[1-9][0-9]*))?")
+NAME = re.compile(
+    r"(?P<base>[A-Za-z0-9][A-Za-z0-9_.-]*)(?:@(?P<crop>[1-9][0-9]*))?(?::(?P<size>[1-9][0-9]*))?"
+)
 
 
 def parse(name: str) -> tuple[str, int | None]:
-    """Split `cifar10:5000` into ("cifar10", 5000), and `cifar10` into ("cifar10", None).
+    """Split `cifar10:5000` into ("cifar10", 5000), and `cifar10` or `cifar10@24` into (…, None).
 
     Raises:
         SensitivityError: `name` has another form.
     """
+    match = _match(name)
+    return match["base"], int(match["size"]) if match["size"] else None
+
+
+def crop(name: str) -> int | None:
+    """The side of the central square of `cifar10@24`, 24; None for whole images.
+
+    Raises:
+        SensitivityError: `name` has another form.
+    """
+    side = _match(name)["crop"]
+    return int(side) if side else None
+
+
+def _match(name: str) -> re.Match[str]:
     match = NAME.fullmatch(name)
     if match is None:
         raise SensitivityError(
             f"data set {name!r}: a name is letters, digits, '_', '-' and '.', and a subset of N "
-            "training images is written name:N with N above 0"
+            "training images is written name:N with N above 0, the central square of S by S pixels "
+            "name@S, both name@S:N"
         )
-    return match["base"], int(match["size"]) if match["size"] else None
+    return match
 
 
 def check_name(name: str, own: Collection[str] = ()) -> None:
@@ -251,6 +269,10 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
         raise SensitivityError(
             f"data set {name!r}: {base} has {REGISTRY[base].sizes[0]} training images"
         )
+    side = crop(name)
+    if base in REGISTRY and side is not None and side > min(REGISTRY[base].image_shape[:2]):
+        height, width, *_ = REGISTRY[base].image_shape
+        raise SensitivityError(f"data set {name!r}: {base} has images of {height} x {width} pixels")
 
 
 def check_own_name(name: str) -> None:
@@ -260,8 +282,8 @@ def check_own_name(name: str) -> None:
         SensitivityError: says why.
     """
     _, size = parse(name)
-    if size is not None:
-        raise SensitivityError(f"data set {name!r}: a name under `datasets:` has no ':N'")
+    if size is not None or crop(name) is not None:
+        raise SensitivityError(f"data set {name!r}: a name under `datasets:` has no ':N' or '@S'")
     if name in REGISTRY:
         raise SensitivityError(
             f"data set {name!r}: this name is taken by a data set that is built in; choose another"

@@ -11,7 +11,7 @@ from sensitivity.datasets.dataset import Dataset
 from sensitivity.datasets.download import Patience, download
 from sensitivity.datasets.registry import REGISTRY
 from sensitivity.datasets.rows import Original, Row
-from sensitivity.datasets.subsets import stratified_subset
+from sensitivity.datasets.subsets import central_square, stratified_subset
 
 Arrays = tuple[np.ndarray, ...]
 READERS: dict[str, Callable[[Row, dict[str, bytes]], Arrays]] = {
@@ -34,7 +34,8 @@ def fetch(
 
     Args:
         name: a name of the registry or, with `source`, one of the reader's own choice; followed by
-            `:N` for a subset of N training images (stratified, fixed seed; all test images).
+            `@S` for the central square of S pixels a side, and by `:N` for a subset of N training
+            images (stratified, fixed seed; all test images).
         downloads: the folder that keeps what had to be downloaded.
         source: the `.npz` file or image folder of the reader's own data.
         data_folder: a folder that may hold the original files.
@@ -52,6 +53,9 @@ def fetch(
     else:
         registry.check_name(name)
         x_train, y_train, x_test, y_test = _known(base, downloads, data_folder, patience)
+    side = registry.crop(name)
+    if side is not None:
+        x_train, x_test = (central_square(name, x, side) for x in (x_train, x_test))
     if size is not None:
         chosen = stratified_subset(y_train, size)
         x_train, y_train = x_train[chosen], y_train[chosen]

@@ -1,10 +1,25 @@
-"""Stratified subsets and splits that depend on nothing but the labels and a fixed seed."""
+"""Stratified subsets and splits that depend on nothing but the labels and a fixed seed; crops."""
 
 import numpy as np
 
 from sensitivity.base.errors import SensitivityError
 
 SEED = 20180226  # never changed: the name `cifar10:5000` stands for these very images
+
+
+def central_square(name: str, images: np.ndarray, side: int) -> np.ndarray:
+    """The central `side` x `side` pixels of images `[N, h, w]` or `[N, h, w, c]`, as a copy.
+
+    Where the border is odd, the larger part of it goes at the bottom and on the right.
+
+    Raises:
+        SensitivityError: the images of data set `name` are smaller.
+    """
+    height, width = images.shape[1:3]
+    if side > min(height, width):
+        raise SensitivityError(f"data set {name!r}: its images have {height} x {width} pixels")
+    top, left = (height - side) // 2, (width - side) // 2
+    return np.ascontiguousarray(images[:, top : top + side, left : left + side])
 
 
 def stratified_subset(labels: np.ndarray, size: int) -> np.ndarray:

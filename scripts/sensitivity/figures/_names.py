@@ -13,6 +13,10 @@ from sensitivity.figures.plotting import (
 DATASETS = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
+    "kmnist": "KMNIST",
+    "emnist_balanced": "EMNIST (balanced)",
+    "emnist_letters": "EMNIST (letters)",
+    "emnist_digits": "EMNIST (digits)",
     "cifar10": "CIFAR-10",
     "cifar100": "CIFAR-100",
     "mnist5k": "MNIST (5k)",
@@ -47,13 +51,16 @@ OPTIMIZERS = {
     "sgd": "SGD",
     "adam": "Adam",
     "rmsprop": "RMSProp",
+    "rmsprop_tensorflow": "RMSProp (TensorFlow)",
 }
 
 
 def dataset_name(name):
     """`cifar10:5000` -> `CIFAR-10 (5,000)`; a name of the reader's own stays, shortened if long."""
-    base, _, size = name.partition(":")
+    whole, _, size = name.partition(":")
+    base, _, side = whole.partition("@")
     shown = DATASETS.get(base, base)
+    shown = f"{shown} {side}×{side}" if side else shown
     shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
     if not size:
         return shown

@@ -8,8 +8,13 @@ from sensitivity.tables.selection import fitting
 LOSSES = {
     "cross_entropy": ("Cross-entropy loss", "trained with cross-entropy"),
     "squared": ("Squared loss", "trained with squared loss"),
+    "squared_probabilities": ("Squared loss of probabilities", "trained with it"),
 }
-ARRAYS = {"cross_entropy": "cross_entropy", "squared": "squared_loss"}  # in points.npz
+ARRAYS = {  # in points.npz
+    "cross_entropy": "cross_entropy",
+    "squared": "squared_loss",
+    "squared_probabilities": "squared_loss_of_probabilities",
+}
 NETWORKS_SHOWN = len(plotting.NETWORKS)
 
 

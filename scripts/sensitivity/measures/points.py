@@ -15,8 +15,9 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
     """What every network makes of every point: tensors [R, P] by name.
 
     `jacobian_norm` and `logit_jacobian_norm`; `true_class_jacobian_norm`, the norm of the row of J
-    that belongs to the label; `cross_entropy` and `squared_loss`, the training losses; `correct`;
-    `maximum_probability`. Logits are evaluated in float64, so that small losses keep their digits.
+    that belongs to the label; the training losses `cross_entropy`, `squared_loss` (on logits) and
+    `squared_loss_of_probabilities`; `correct`; `maximum_probability`. Logits are evaluated in
+    float64, so that small losses keep their digits.
     """
     rows_RPn, logit_norms = row_and_logit_norms(network, x_Pd)
     logits_RPn = torch.cat([_logits(network, x) for x in x_Pd.split(CHUNK)], dim=1)
@@ -27,6 +28,9 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
         "true_class_jacobian_norm": rows_RPn.gather(2, labels_RP.unsqueeze(2)).squeeze(2),
         "cross_entropy": pointwise_losses(logits_RPn, labels_RP, "cross_entropy"),
         "squared_loss": pointwise_losses(logits_RPn, labels_RP, "squared"),
+        "squared_loss_of_probabilities": pointwise_losses(
+            logits_RPn, labels_RP, "squared_probabilities"
+        ),
         "correct": logits_RPn.argmax(2) == labels_RP,
         "maximum_probability": logits_RPn.softmax(2).amax(2),
     }

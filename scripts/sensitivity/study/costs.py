@@ -11,7 +11,7 @@ from math import ceil, prod
 from typing import Any
 
 from sensitivity.datasets import registry
-from sensitivity.study.recipe import Recipe
+from sensitivity.study.recipe import Recipe, transformations
 
 BYTES = 4  # of a 32-bit float
 EVALUATIONS = 16  # of both whole sets in the course of a training
@@ -19,13 +19,24 @@ EVALUATION_NUMBERS = 2**22  # of a hidden layer while evaluating, and for at lea
 SMALLEST_CHUNK = 64
 LAYER_BYTES = 2500  # of Python's and PyTorch's objects for a layer, measured at 20,000 of them
 PIECE = 4096  # images that L-BFGS takes at once
-TRANSFORMATIONS = {"none": 0, "shift_flip": 162, "heavy": 972}
 LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on average
 LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
-STATE_COPIES = {"sgd": 2, "momentum": 3, "rmsprop": 3, "adam": 4, "lbfgs": 2 * LBFGS_HISTORY + 3}
+STATE_COPIES = {
+    "sgd": 2,
+    "momentum": 3,
+    "rmsprop": 3,
+    "rmsprop_tensorflow": 3,
+    "adam": 4,
+    "lbfgs": 2 * LBFGS_HISTORY + 3,
+}
 """Tensors of the weights' size that a checkpoint holds: the weights, those of the last evaluation,
 and what the optimizer knows."""
-WEIGHT_COPIES = STATE_COPIES | {"rmsprop": 5, "adam": 5, "lbfgs": 2 * LBFGS_HISTORY + 6}
+WEIGHT_COPIES = STATE_COPIES | {
+    "rmsprop": 5,
+    "rmsprop_tensorflow": 5,
+    "adam": 5,
+    "lbfgs": 2 * LBFGS_HISTORY + 6,
+}
 """Those that a training holds: the gradient besides, and what it's computed with."""
 BINS = 64  # of a trajectory
 CHUNK = 512  # points that a measure takes at once
@@ -75,7 +86,8 @@ def sizes_of(dataset: str) -> Sizes:
     if row is None:
         return UNKNOWN
     training_images, test_images = row.sizes
-    shape = row.image_shape
+    side = registry.crop(dataset)
+    shape = row.image_shape if side is None else (side, side, *row.image_shape[2:])
     return Sizes(prod(shape), shape[1], row.classes, subset or training_images, test_images)
 
 
@@ -236,7 +248,7 @@ def device_memory(recipe: Recipe, sizes: Sizes) -> float:
     orders = 2 * sizes.training_images * (2 + 2 * drawn)
     evaluation = 3 * max(EVALUATION_NUMBERS, SMALLEST_CHUNK * replicates * recipe.width)
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
-    table = 2 * sizes.input_size * TRANSFORMATIONS[recipe.augmentation]
+    table = 2 * sizes.input_size * transformations(recipe.augmentation)
     numbers = replicates * (weights + batch * (inputs + units) + orders)
     return float(BYTES * (numbers + evaluation + images + table))
 

@@ -10,6 +10,8 @@ from math import prod
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.datasets import registry
+from sensitivity.study.drawing import drawn
 from sensitivity.study.recipe import Recipe
 
 LARGEST_GRID = 10**6  # models of one survey, several times the paper's
@@ -37,6 +39,7 @@ def expand(configuration: Mapping[str, Any]) -> Grid:
 
     A survey is a grid: the product of its lists over the keys of a recipe. Values under `recipe`
     hold for every survey that does not say otherwise. A model that several surveys need is one.
+    With `sample`, so many recipes are drawn from the product, the same on all its data sets.
 
     Raises:
         SensitivityError: a value no recipe can have, with the survey's name.
@@ -91,11 +94,13 @@ def restricted(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]
 
 def fits_at(dataset: str) -> float:
     """The training accuracy from which a network fits (Novak et al. 2018, appendix A.5)."""
-    return 0.999 if dataset.partition(":")[0] == "cifar100" else 1.0
+    return 0.999 if registry.parse(dataset)[0] == "cifar100" else 1.0
 
 
 def _recipes(grid: Mapping[str, Any]) -> Iterator[Recipe]:
-    keys = [key for key in grid if key != "datasets"]
+    keys = [key for key in grid if key not in ("datasets", "sample", "sample_seed")]
     values = [grid[key] if isinstance(grid[key], list) else [grid[key]] for key in keys]
-    for combination in product(*values):
-        yield Recipe.from_dict(dict(zip(keys, combination)))
+    combinations = (dict(zip(keys, combination)) for combination in product(*values))
+    if "sample" in grid:
+        combinations = drawn(combinations, grid["sample"], grid.get("sample_seed", 0))
+    yield from map(Recipe.from_dict, combinations)

@@ -3,6 +3,7 @@
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
@@ -12,8 +13,8 @@ from sensitivity.base.spelling import closest
 
 CHOICES = {
     "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
-    "optimizer": ("sgd", "momentum", "adam", "rmsprop", "lbfgs"),
-    "loss": ("cross_entropy", "squared"),
+    "optimizer": ("sgd", "momentum", "adam", "rmsprop", "rmsprop_tensorflow", "lbfgs"),
+    "loss": ("cross_entropy", "squared", "squared_probabilities"),
     "labels": ("true", "random"),
     "augmentation": ("none", "shift_flip", "heavy"),
 }
@@ -29,6 +30,7 @@ POSITIVE = (
     "replicates",
 )
 
+SHIFT = re.compile(r"shift([1-9]|[12][0-9]|3[01])")  # an augmentation too: pixels either way
 LARGEST = 10**9  # far above any use, so that names stay short and costs stay numbers
 LONGEST_NAME = 240  # file systems allow 255, with an ending
 IGNORED_BY_FULL_BATCH = ("learning_rate", "batch_size", "decay_factor", "decay_epochs")
@@ -151,6 +153,14 @@ def _part(key: str, value: Any) -> str:
     return f"{key}{value!r}"
 
 
+def transformations(augmentation: str) -> int:
+    """How many transformations an augmentation draws from; 0 without one."""
+    shift = SHIFT.fullmatch(augmentation)
+    if shift:
+        return (2 * int(shift[1]) + 1) ** 2
+    return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
+
+
 def share_of_random_labels(labels: str) -> float:
     """What share of the training images has a random label, from a recipe's `labels`."""
     return {"true": 0.0, "random": 1.0}[labels] if labels in CHOICES["labels"] else float(labels)
@@ -181,7 +191,8 @@ def _checked(key: str, kind: type, value: Any) -> Any:
         raise SensitivityError(
             f"{key} must be of type {kind.__name__}, not {type(value).__name__} ({value!r})"
         )
-    if key in CHOICES and value not in CHOICES[key]:
+    shifts = key == "augmentation" and SHIFT.fullmatch(value)
+    if key in CHOICES and value not in CHOICES[key] and not shifts:
         raise SensitivityError(f"unknown {key} {value!r}{nearest(value, CHOICES[key])}")
     if key in POSITIVE and not 0 < value < float("inf"):
         raise SensitivityError(f"{key} must be positive and finite, not {value!r}")

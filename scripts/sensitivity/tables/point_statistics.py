@@ -36,7 +36,11 @@ NULLS = {
     "spearman_loss_wrong": 0.0,
 }
 WITH_P = tuple(NULLS)[2:]
-LOSSES = {"cross_entropy": "cross_entropy", "squared": "squared_loss"}
+LOSSES = {
+    "cross_entropy": "cross_entropy",
+    "squared": "squared_loss",
+    "squared_probabilities": "squared_loss_of_probabilities",
+}
 COLUMNS = (
     *("dataset", "model", "replicate", "loss", "n", "misclassified"),
     *(f"{name}{suffix}" for name in NULLS for suffix in ("", "_low", "_high")),

@@ -88,6 +88,21 @@ class RMSProp(SGD):
         self.weights_RP.addcdiv_(gradient_RP, root_RP, value=-self.rate)
 
 
+class TensorFlowRMSProp(RMSProp):
+    """RMSProp as TensorFlow 1 has it: decay 0.9, 1e-10 inside the root, mean squares from 1."""
+
+    def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
+        super().__init__(weights_RP, sizes)
+        self.state["mean_square"].fill_(1.0)
+
+    def update(self) -> None:
+        gradient_RP, root_RP = self.scratch["gradient"], self.scratch["root"]
+        mean_square_RP = self.state["mean_square"]
+        mean_square_RP.mul_(0.9).addcmul_(gradient_RP, gradient_RP, value=1 - 0.9)
+        torch.add(mean_square_RP, 1e-10, out=root_RP).sqrt_()
+        self.weights_RP.addcdiv_(gradient_RP, root_RP, value=-self.rate)
+
+
 class Adam(RMSProp):
     """`torch.optim.Adam`, fused."""
 
@@ -118,4 +133,10 @@ class Adam(RMSProp):
         )
 
 
-OPTIMIZERS = {"sgd": SGD, "momentum": Momentum, "rmsprop": RMSProp, "adam": Adam}
+OPTIMIZERS = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "rmsprop": RMSProp,
+    "rmsprop_tensorflow": TensorFlowRMSProp,
+    "adam": Adam,
+}
