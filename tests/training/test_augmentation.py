@@ -74,3 +74,16 @@ def test_images_to_be_turned_must_be_square():
     with pytest.raises(SensitivityError, match="8 x 6 pixels"):
         transformation_table("heavy", (8, 6, 1))
     assert transformation_table("shift_flip", (8, 6, 1)).shape == (162, 48)
+
+
+def test_shifts_by_a_number_of_pixels_and_nothing_else():
+    table = transformation_table("shift2", (7, 6, 3))
+    pixels = torch.arange(7 * 6 * 3).view(7, 6, 3)
+    expected = [
+        pixels.roll((down, right), (0, 1)).flatten()
+        for down in range(-2, 3)
+        for right in range(-2, 3)
+    ]
+    assert sorted(table.tolist()) == sorted(torch.stack(expected).tolist())
+    with pytest.raises(SensitivityError, match=r"shift3.*7 x 6 pixels"):
+        transformation_table("shift3", (7, 6, 3))
