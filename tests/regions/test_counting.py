@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks import activations
 from sensitivity.networks.network import Network
-from sensitivity.regions import arcs, restriction
+from sensitivity.regions import arcs, plan
 from sensitivity.regions.counting import (
     count_transitions,
     estimate_transitions,
@@ -288,11 +288,11 @@ def test_pieces_stay_within_their_number_of_nodes(monkeypatch):
     crossings = arcs.Piece.crossings
 
     def watched(piece, *arguments):
-        sizes.append(len(piece.position))
+        sizes.append(piece.nodes)
         return crossings(piece, *arguments)
 
     monkeypatch.setattr(arcs.Piece, "crossings", watched)
-    monkeypatch.setitem(restriction.NODES, "cpu", 20)
+    monkeypatch.setitem(plan.NODES, "cpu", 20)
     network = random_network("hardtanh", 2, biases=True, sizes=(10, 40, 40, 40, 3))
     count_transitions(network, [random_path("ellipse", seed) for seed in range(5)])
     assert len(sizes) > 10

@@ -64,7 +64,7 @@ def test_refined_arcs_carry_the_functions_values(functions, span, places):
     place = torch.tensor(sorted(places), dtype=torch.float64)
     zero = torch.zeros(len(places), dtype=torch.int64)
     found = Crossings(zero, zero, place, zero)
-    (fine,) = arc.refine(arc.values, found, _Identity(), no_margin(1), nodes=100)
+    (fine,) = arc.refine(arc.values, found, _Identity(), nodes=100)
     assert len(fine.position) == len(places) + 2
     angle = fine.position * 2 * math.pi
     for i in range(len(angle)):
@@ -98,7 +98,7 @@ def test_units_that_are_constant_are_left_out_with_their_values():
         z.T[:, None].contiguous(), position, torch.zeros(2).long(), torch.tensor([False, True])
     )
     found = arc.crossings(arc.values, (-1.0, 1.0), no_margin(5))
-    (part,) = arc.refine(arc.values, found, get("hardtanh"), no_margin(5), nodes=100)
+    (part,) = arc.refine(arc.values, found, get("hardtanh"), nodes=100)
     assert part.units.tolist() == [1, 3]
     assert part.constant.tolist() == [-1, 0, 1, 0, 1]
     expected = torch.tensor([[0.0, -1], [1 / 3, -1], [0.5, 0]], dtype=torch.float64)

@@ -1,11 +1,16 @@
-"""Pieces of paths as they pass through a network: nodes, arcs between them, and their refinement.
+"""Pieces of paths as they pass through networks: nodes, arcs between them, and their refinement.
 
 A *line* is one path, or a part of one, on its way through one network. A `Piece` holds consecutive
 nodes of one or several lines together with the values that the layer before hands on there. After
 a layer the crossings found become nodes, so that on every arc the next layer is again one linear
 (or, on an ellipse, one trigonometric) function; see `crossings`.
 
-Tensor names: N nodes, m values to an arc (1 straight, 2 curved), h units, n crossings.
+On a card the replicates of a model share a piece, each with nodes of its own: what one replicate
+has fewer of than another is filled up with its last node, from which no arc starts.
+
+Tensor names: R replicates, N nodes of each, m values to an arc (1 straight, 2 curved), h units,
+n crossings. What there is of nodes or units of several replicates is numbered one replicate after
+the other.
 """
 
 from __future__ import annotations
@@ -13,15 +18,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
 from sensitivity.networks.activations import Activation
-from sensitivity.regions import crossings
+from sensitivity.regions import crossings, interpolation
 from sensitivity.regions.crossings import Crossings
 from sensitivity.regions.margins import Margin
+from sensitivity.regions.moving import moving_units
 from sensitivity.regions.paths import overlapping
 
 
@@ -29,19 +37,31 @@ from sensitivity.regions.paths import overlapping
 class Piece:
     """Nodes in the order of their lines.
 
-    values [h, m, N]: at every node and, on curves, in the middle of the arc that starts there;
-    position [N]: the node's path parameter; line [N]: the number of its line;
-    joint [N]: whether no arc starts there, the line or the piece being at its end;
+    values [R * h, m, N]: at every node and, on curves, in the middle of the arc that starts there;
+    position [R * N]: the node's path parameter, or None where nobody asks for it;
+    line [R * N]: the number of its line, which is r * lines + line for replicate r, or one number;
+    joint [R * N]: whether no arc starts there, the line or the piece being at its end; None if
+    that is so of the last node alone;
     units [h]: whose values these are, if not everyone's, in the layer before;
-    constant [width]: the values of all units of that layer, 0 for `units`, if not all 0.
+    constant [width]: the values of all units of that layer, 0 for `units`, if not all 0;
+    lengths: of several replicates, how many of the N nodes are not there to fill up.
     """
 
     values: Tensor
-    position: Tensor
-    line: Tensor
-    joint: Tensor
+    position: Tensor | None
+    line: Tensor | int
+    joint: Tensor | None
     units: Tensor | None = None
     constant: Tensor | None = None
+    lengths: Sequence[int] | None = None
+
+    @property
+    def nodes(self) -> int:
+        return self.values.shape[2]
+
+    @property
+    def replicates(self) -> int:
+        return len(self.lengths) if self.lengths else 1
 
     @property
     def curved(self) -> bool:
@@ -49,11 +69,12 @@ class Piece:
 
     @property
     def tangent(self) -> Tensor:
-        """tan(b / 2) for the half-angle b of every arc, [N - 1] (nonsense at joints)."""
-        return (self.position.diff() * (math.pi / 2)).tan()
+        """tan(b / 2) for the half-angle b of every arc, [R * N] (nonsense at joints)."""
+        following = torch.cat([self.position[1:], self.position[-1:]])
+        return ((following - self.position) * (math.pi / 2)).tan()
 
     def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Margin) -> Crossings:
-        """Where the layer's pre-activations z [h, m, N] cross thresholds."""
+        """Where the layer's pre-activations z [R * h, m, N] cross thresholds."""
         if self.curved:
             return crossings.curved(z, thresholds, margin.values(), self.joint, self.tangent)
         return crossings.straight(z, thresholds, margin.values(), self.joint)
@@ -69,134 +90,125 @@ class Piece:
         return torch.minimum(torch.maximum(position, start), end)
 
     def refine(
-        self,
-        z: Tensor,
-        found: Crossings,
-        activation: Activation,
-        margin: Margin,
-        nodes: int,
+        self, z: Tensor, found: Crossings, activation: Activation, nodes: int
     ) -> Iterator[Piece]:
         """The pieces, of at most `nodes` nodes, that the next layer works on.
 
-        z [h, m, N]: this layer's pre-activations; margin: that of its crossings. Neighbouring
-        pieces share their boundary node.
+        z [R * h, m, N]: this layer's pre-activations. Neighbouring pieces share their boundary
+        node.
         """
-        order, base, place = self._merge(found)
-        position = torch.cat([self.position, self.positions(found)]).take(order)
-        joint = torch.cat([self.joint, self.joint.new_zeros(len(found))]).take(order)
-        line = self.line.take(base)
-        for first, last in overlapping(len(order), nodes):
-            part = slice(first, last)
-            low, high = int(base[first]), int(base[last - 1]) + 2
-            units, constant = self._moving(z, found, activation, margin, low, high)
-            ends = joint[part].clone()
-            ends[-1] = True
-            values = activation(self._between(z, units, base, place, part))
-            yield Piece(values, position[part], line[part], ends, units, constant)
+        merged = Merged(self, z, found, activation)
+        return merged.stacked_parts(nodes) if self.lengths else merged.parts(nodes)
 
-    def _between(
-        self, z: Tensor, units: Tensor | None, base: Tensor, place: Tensor, part: slice
-    ) -> Tensor:
-        """Values [h, m, n] of some of z's units at a part of the merged nodes (`_merge`)."""
-        some = z if units is None else z.index_select(0, units)
-        if self.curved:
-            end = _ends(base, place)[part]
-            return _on_curves(some, base[part], place[part], end, self.tangent)
-        return _on_segments(some, base[part], place[part])
 
-    def _merge(self, found: Crossings) -> tuple[Tensor, Tensor, Tensor]:
-        """Nodes and crossings in the order of the path: [N + n] each.
+class Merged:
+    """A piece's nodes and crossings in the order of the path, [R * N + n].
 
-        Which they are (crossings are numbered from N on), the arc on which they lie, and where.
-        """
-        nodes = len(self.position)
-        beginning = -1.0 if self.curved else 0.0
-        number = torch.arange(nodes, device=found.arc.device)
+    order: which they are (crossings are numbered from R * N on); base: the node at which their arc
+    starts; place: where on it they lie.
+    """
+
+    def __init__(self, piece: Piece, z: Tensor, found: Crossings, activation: Activation) -> None:
+        self.piece, self.z, self.found, self.activation = piece, z, found, activation
+        self.total = piece.replicates * piece.nodes
+        beginning = -1.0 if piece.curved else 0.0
+        arc, place = kernels.native(found.arc), kernels.native(found.place)
+        number = kernels.numbers(self.total, arc)
+        fraction = kernels.native(found.place.double())
+        if piece.curved:
+            fraction = (fraction - beginning) / (1 - beginning)
         # Strictly before the arc's last node, even if the crossing is exactly there.
-        fraction = (found.place.double() - beginning) / (1 - beginning)
-        key = found.arc + fraction.clamp_(max=1 - 2**-30)
-        order = torch.cat([number.double(), key]).argsort(stable=True)
-        place = torch.cat([found.place.new_full((nodes,), beginning), found.place])
-        return order, torch.cat([number, found.arc]).take(order), place.take(order)
+        key = arc + fraction.clip(0, 1 - 2**-30)
+        order = kernels.rising(kernels.joined([number + 0.0, key]))
+        base = kernels.joined([number, arc]).take(order)
+        starts = kernels.native(found.place.new_full((self.total,), beginning))
+        self.order, self.base = kernels.tensor(order), kernels.tensor(base)
+        self.place = kernels.tensor(kernels.joined([starts, place]).take(order))
+        self.position = None
+        if piece.position is not None:
+            position = torch.cat([piece.position, piece.positions(found)])
+            self.position = position.take(self.order)
 
-    def _moving(
-        self,
-        z: Tensor,
-        found: Crossings,
-        activation: Activation,
-        margin: Margin,
-        low: int,
-        high: int,
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """The units not constant after the non-linearity in a range of nodes; others' values.
+    def parts(self, nodes: int) -> Iterator[Piece]:
+        """Pieces of at most `nodes` nodes of a single replicate."""
+        on_card = self.z.is_cuda
+        for first, last in overlapping(len(self.order), nodes):
+            part, low, high = slice(first, last), 0, self.piece.nodes
+            base, units, constant = self.base[part], None, None
+            # To leave out units saves a processor half of the work, and lets a card wait.
+            if not on_card:
+                if last - first < len(self.order):
+                    low, high = int(base[0]), int(base[-1]) + 2
+                joint = self.piece.joint
+                units, constant = moving_units(self.found, self.activation, joint, low, high)
+            z = self.z if units is None else self.z.index_select(0, units)
+            line, joint = self._lines(part, base)
+            values = self._values(z, base[None], part, (1, -1))
+            position = None if self.position is None else self.position[part]
+            yield Piece(values, position, line, joint, units, constant)
 
-        Returns the units' numbers, or None for (nearly) all; the constants [h], 0 for the others,
-        or None if there is none but 0. Off or saturated units are about half of all, and save as
-        much.
-        """
-        if all(activation.slopes):
-            return None, None
-        # Within a line a code changes at crossings alone; between lines it may differ.
-        codes = _codes(z[:, 0], [low], activation, margin)[:, 0]
-        moving = z.new_tensor([bool(slope) for slope in activation.slopes]).take(codes) > 0
-        crossing = found.unit
-        if low > 0 or high < len(self.position):
-            crossing = crossing[(found.arc >= low) & (found.arc < high)]
-        moving.index_fill_(0, crossing, True)
-        starts = low + 1 + kernels.where(self.joint[low:high][:-1])
-        if len(starts):
-            moving |= (_codes(z[:, 0], starts, activation, margin) != codes[:, None]).any(1)
-        units = kernels.where(moving)
-        if len(units) > 0.9 * len(moving):
-            return None, None
-        if not any(activation.offsets):
-            return units, None
-        return units, z.new_tensor(activation.offsets).take(codes).masked_fill_(moving, 0)
+    def _lines(self, part: slice, base: Tensor) -> tuple[Tensor | int, Tensor | None]:
+        """Lines and joints of a part of the nodes of a single replicate."""
+        line = self.piece.line
+        if isinstance(line, int):
+            return line, None
+        line = line.take(base)
+        if not line.is_cuda and line[0] == line[-1]:
+            return int(line[0]), None
+        joint = self.piece.joint.take(base) & (self.order[part] < self.total)
+        joint[-1:].fill_(True)
+        return line, joint
+
+    def stacked_parts(self, nodes: int) -> Iterator[Piece]:
+        """Pieces of at most `nodes` nodes of each of several replicates, all cut alike."""
+        piece, device = self.piece, self.z.device
+        replicates = piece.replicates
+        bounds = self._bounds(nodes)
+        ends = torch.tensor(bounds).to(device, non_blocking=True)  # [parts + 1, R]
+        offset = torch.arange(replicates, device=device)[:, None] * piece.nodes
+        for number, (first, last) in enumerate(pairwise(bounds)):
+            lengths = [end - start + 1 for start, end in zip(first, last, strict=True)]
+            steps = torch.arange(max(lengths), device=device)
+            index = torch.minimum(ends[number][:, None] + steps, ends[number + 1][:, None])
+            joint = (index == ends[number + 1][:, None]).view(-1)
+            index = index.view(-1)
+            base = self.base.take(index)
+            joint |= piece.joint.take(base) & (self.order.take(index) < self.total)
+            node = base.view(replicates, -1) - offset
+            values = self._values(self.z, node, index, (replicates, -1))
+            position = None if self.position is None else self.position.take(index)
+            yield Piece(values, position, piece.line.take(base), joint, lengths=lengths)
+
+    def _bounds(self, nodes: int) -> list[list[int]]:
+        """The numbers of the nodes, in order, at which every replicate's parts begin and end."""
+        replicate = self.found.arc // self.piece.nodes
+        found = kernels.tally(replicate, self.piece.replicates).tolist()
+        lengths = [n + more for n, more in zip(self.piece.lengths, found, strict=True)]
+        before = [0, *accumulate(found)]
+        parts = max(1, math.ceil((max(lengths) - 1) / (nodes - 1)))
+        return [
+            [
+                r * self.piece.nodes + before[r] + round(i * (length - 1) / parts)
+                for r, length in enumerate(lengths)
+            ]
+            for i in range(parts + 1)
+        ]
+
+    def _values(
+        self, z: Tensor, node: Tensor, part: slice | Tensor, shape: tuple[int, int]
+    ) -> Tensor:
+        """What the next layer sees of z at a part of the nodes, which lie behind nodes [R, n]."""
+        place = _part(self.place, part).view(shape)
+        if not self.piece.curved:
+            return self.activation(interpolation.on_segments(z, node, place))
+        end = _part(self._ends, part).view(shape)
+        tangent = self.piece.tangent.take(_part(self.base, part)).view(shape)
+        return self.activation(interpolation.on_curves(z, node, place, end, tangent))
+
+    @cached_property
+    def _ends(self) -> Tensor:
+        return interpolation.ends(self.base, self.place)
 
 
-def _codes(z: Tensor, nodes: Tensor | list[int], activation: Activation, margin: Margin) -> Tensor:
-    """The codes of values [h, N] at some nodes by the rule of crossings, [h, n]."""
-    z, above = z[:, nodes], margin.at(nodes)
-    return sum(crossings.is_above(z, t, above).long() for t in activation.thresholds)
-
-
-def _on_segments(z: Tensor, arc: Tensor, place: Tensor) -> Tensor:
-    """Values [h, 1, n] at the places of straight arcs."""
-    # At a line's last node, where no arc starts, the place is 0 and the arc's end does not count.
-    end = (arc + 1).clamp_(max=z.shape[2] - 1)
-    return torch.lerp(kernels.columns(z, arc), kernels.columns(z, end), place)
-
-
-def _on_curves(z: Tensor, arc: Tensor, start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
-    """Values [h, 2, n] at the start and in the middle of sub-arcs between two places of arcs."""
-    values = kernels.columns(z, arc)
-    changed = kernels.where((start > -1) | (end < 1))
-    arc, start, end = arc.take(changed), start.take(changed), end.take(changed)
-    first, middle = kernels.columns(values, changed).unbind(1)
-    corners = (first, middle, kernels.columns(z, arc + 1)[:, 0])
-    tangent = tangent.take(arc)
-    for m, place in enumerate((start, _middle(start, end, tangent))):
-        weights = _weights(place, tangent)
-        new = sum(w * c for w, c in zip(weights, corners, strict=True))
-        values[:, m].index_copy_(1, changed, new)
-    return values
-
-
-def _ends(base: Tensor, place: Tensor) -> Tensor:
-    """Where each node's sub-arc ends: at the next node on the same arc, or at the arc's end."""
-    end = torch.cat([place[1:], place.new_ones(1)])
-    end[:-1].masked_fill_(base[1:] != base[:-1], 1)
-    return end
-
-
-def _middle(start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:
-    """The place half-way, by angle, between two places of a curved arc."""
-    p, q = (1 + (start * tangent) ** 2).sqrt(), (1 + (end * tangent) ** 2).sqrt()
-    return (start * q + end * p) / (p + q)
-
-
-def _weights(place: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What the values at an arc's start, middle and end contribute at a place of it, [n] each."""
-    scale = 1 / (1 + (place * tangent) ** 2)
-    outer = scale * (1 + tangent**2) / 2 * place
-    return outer * (place - 1), scale * (1 - place**2), outer * (place + 1)
+def _part(values: Tensor, part: slice | Tensor) -> Tensor:
+    return values[part] if isinstance(part, slice) else values.take(part)

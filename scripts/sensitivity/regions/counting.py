@@ -14,8 +14,9 @@ Passing two thresholds counts two, at once or not. Touching a threshold from bel
 from above two. The count thus depends on the closed curve alone, not on its start or direction. A
 segment is not closed: its transitions are those from the code at its start to the code at its stop.
 
-Memory: beyond the results and one network's weights, `restriction.MEMORY` bytes by default,
-whatever the network's size, since the path streams through the layers depth first.
+Memory: beyond the results and one network's weights, `plan.MEMORY` bytes by default (on a card,
+half of what is free), whatever the network's size, since the path streams through the layers depth
+first.
 
 R replicates, L hidden layers, n transitions.
 """
@@ -25,17 +26,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import torch
 from torch import Tensor
 
+from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.network import Network
-from sensitivity.regions import restriction
+from sensitivity.regions import inputs
 from sensitivity.regions.arcs import Piece
 from sensitivity.regions.crossings import Crossings
+from sensitivity.regions.inputs import Line
 from sensitivity.regions.paths import Ellipse, Octagon, Path, check_path
-from sensitivity.regions.restriction import Line, Restriction
+from sensitivity.regions.plan import plan
+from sensitivity.regions.restriction import Restriction
 from sensitivity.regions.sampling import sampled_transitions
 
 __all__ = [
@@ -121,16 +126,18 @@ class Transitions:
 def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64) -> Transitions:
     """Every transition of every replicate along a path, each with its place."""
     columns: list[list[Tensor]] = [[], [], [], [], []]
+    widths = [weight.shape[1] for weight in network.weights]
     check_path(path, network.input_size)
     line = _straightened(network, (path, 0.0, 1.0))
-    for replicate, layer, piece, found in _crossings(network, [line], dtype):
+    for first, layer, piece, found in _crossings(network, [line], dtype, places=True):
         position = piece.positions(found)
         if isinstance(line[0], Octagon):
             position = line[0].parameter(position)
         if path.closed:  # A crossing at the very end of the path is one at its beginning.
             position %= 1
-        constant = torch.full_like(found.unit, replicate), torch.full_like(found.unit, layer)
-        parts = (position, *constant, found.unit, found.change)
+        replicate = found.unit // widths[layer]
+        unit = found.unit - replicate * widths[layer]
+        parts = (position, replicate + first, torch.full_like(unit, layer), unit, found.change)
         for column, part in zip(columns, parts, strict=True):
             column.append(part)
     position, replicate, *rest = (torch.cat(column) for column in columns)
@@ -147,7 +154,7 @@ def count_transitions(
     paths: Sequence[Path],
     by_layer: bool = False,
     dtype: torch.dtype = torch.float64,
-    memory: int = restriction.MEMORY,
+    memory: int | None = None,
 ) -> Tensor:
     """t of every replicate on every path, [R, paths], or [R, paths, L] by layer; int64.
 
@@ -177,28 +184,45 @@ def estimate_transitions(
         raise SensitivityError(f"Choose at least 2 and at most {parts} arcs, not {arcs}.")
     chosen = torch.randperm(parts, generator=generator, device=generator.device)[:arcs].tolist()
     lines = [(path, i / parts, (i + 1) / parts) for i in sorted(chosen)]
-    counts = _count(network, lines, dtype, restriction.MEMORY).sum(2).double()
+    counts = _count(network, lines, dtype, None).sum(2).double()
     # The variance of a mean drawn without replacement from a finite population.
     variance = counts.var(dim=1) / arcs * (1 - arcs / parts)
     return parts * counts.mean(dim=1), parts * variance.sqrt()
 
 
-def _count(network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int) -> Tensor:
+def _count(
+    network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int | None
+) -> Tensor:
     """Transitions of every replicate on every line, by layer, [R, lines, L]."""
     for path, _, _ in lines:
         check_path(path, network.input_size)
-    shape = network.replicates, network.depth, len(lines)
-    counts = torch.zeros(shape, dtype=torch.int64, device=network.device)
     lines = [_straightened(network, line) for line in lines]
-    for curved in (False, True):
-        kind = [i for i, (path, _, _) in enumerate(lines) if isinstance(path, Ellipse) == curved]
-        chosen = [lines[i] for i in kind]
-        total = counts.new_zeros((*shape[:2], len(chosen)))
-        for replicate, layer, piece, found in _crossings(network, chosen, dtype, memory):
-            line = piece.line.take(found.arc)
-            total[replicate, layer] += line.bincount(minlength=len(chosen))
-        counts[:, :, kind] = total
-    return counts.transpose(1, 2)
+    curved = [isinstance(path, Ellipse) for path, _, _ in lines]
+    if not any(curved) or all(curved):
+        return _count_kind(network, lines, dtype, memory)
+    shape = network.replicates, len(lines), network.depth
+    counts = torch.zeros(shape, dtype=torch.int64, device=network.device)
+    for kind in (False, True):
+        chosen = [i for i, bent in enumerate(curved) if bent == kind]
+        counts[:, chosen] = _count_kind(network, [lines[i] for i in chosen], dtype, memory)
+    return counts
+
+
+def _count_kind(
+    network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int | None
+) -> Tensor:
+    """`_count` for lines of one kind."""
+    total = torch.zeros(
+        (network.depth, network.replicates * len(lines)), dtype=torch.int64, device=network.device
+    )
+    for first, layer, piece, found in _crossings(network, lines, dtype, memory):
+        counts, start = total[layer], first * len(lines)
+        if isinstance(piece.line, int):
+            counts[start + piece.line] += len(found)
+        else:
+            of_stack = counts[start : start + piece.replicates * len(lines)]
+            of_stack += kernels.tally(piece.line.take(found.arc), len(of_stack))
+    return total.view(network.depth, network.replicates, -1).permute(1, 2, 0)
 
 
 def _straightened(network: Network, line: Line) -> Line:
@@ -219,34 +243,54 @@ def _crossings(
     network: Network,
     lines: Sequence[Line],
     dtype: torch.dtype,
-    memory: int = restriction.MEMORY,
+    memory: int | None = None,
+    places: bool = False,
 ) -> Iterator[tuple[int, int, Piece, Crossings]]:
-    """(replicate, layer, piece, crossings) for lines of one kind."""
+    """(first replicate, layer, piece, crossings) for lines of one kind.
+
+    places: whether positions are asked for.
+    """
     _check(network, dtype)
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
-    nodes = restriction.nodes_within(network, curved, dtype, memory)
-    hold = sum(w.numel() for w in network.weights) * dtype.itemsize <= memory // 4
-    networks = [Restriction(network, r, dtype, hold, len(lines)) for r in range(network.replicates)]
+    chosen = plan(network, curved, dtype, memory)
+    networks = (Restriction(network, s, dtype, chosen.hold, len(lines)) for s in chosen.stacks)
     # The inputs stream by twice: margins need to know what the whole of a line is like.
-    inputs = partial(restriction.pieces, lines, nodes, dtype, network.device)
-    for piece in inputs():
+    stream = partial(inputs.pieces, lines, chosen.nodes, dtype, network.device, places)
+    first, second = (*islice(stream(), 2), None, None)[:2]
+    if first is not None and second is None:
+        for restricted in networks:
+            z = restricted.look(first)
+            restricted.settle()
+            for found in restricted.walk(first, chosen.nodes, z):
+                yield restricted.first, *found
+        return
+    networks = list(networks)
+    for piece in stream():
         for restricted in networks:
             restricted.look(piece)
-    for piece in inputs():
-        for replicate, restricted in enumerate(networks):
-            for layer, part, found in restricted.walk(piece, nodes):
-                yield replicate, layer, part, found
+    for restricted in networks:
+        restricted.settle()
+    for piece in stream():
+        for restricted in networks:
+            for found in restricted.walk(piece, chosen.nodes):
+                yield restricted.first, *found
 
 
 def _check(network: Network, dtype: torch.dtype) -> None:
     if dtype not in (torch.float32, torch.float64):
         raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
     parameters = [*network.weights, *(network.biases or [])]
+    if _finite(parameters):
+        return
     for replicate in range(network.replicates):
-        # Which NaNs pass on, many times faster than isfinite is.
-        extremes = [torch.stack(parameter[replicate].aminmax()) for parameter in parameters]
-        if not torch.cat(extremes).isfinite().all():
+        if not _finite([parameter[replicate] for parameter in parameters]):
             raise SensitivityError(
                 f"Replicate {replicate} has infinite or undefined parameters and thus no linear "
                 "regions; leave diverged replicates out with Network.select."
             )
+
+
+def _finite(parameters: Sequence[Tensor]) -> bool:
+    # Extremes let NaNs pass on, and are many times faster than isfinite is.
+    extremes = [extreme for parameter in parameters for extreme in parameter.aminmax()]
+    return bool(torch.stack(extremes).isfinite().all())

@@ -19,9 +19,10 @@ ROUNDING = 32
 
 @dataclass(frozen=True)
 class Margin:
-    """Of a layer's h units at N nodes: base + factor * size, never all of them at once.
+    """Of a layer's h units, of each of R replicates, at N nodes: base + factor * size.
 
-    base, factor: [h, 1]; size: |h| of the layer before, [1] for all nodes or [N].
+    base, factor: [h, 1]; size: |h| of the layer before, [1] for all nodes or [N]. Of several
+    replicates [R, h, 1], and [R, 1, N].
     """
 
     base: Tensor
@@ -29,45 +30,44 @@ class Margin:
     size: Tensor
 
     def values(self) -> Tensor:
-        """[h, 1] or [h, N]."""
-        return torch.addcmul(self.base, self.factor, self.size)
-
-    def at(self, nodes: Tensor | list[int]) -> Tensor:
-        """[h, 1] or [h, n] for n nodes."""
-        if len(self.size) == 1:
-            return self.values()
-        return torch.addcmul(self.base, self.factor, self.size[nodes])
+        """[R * h, 1] or [R * h, N]."""
+        return torch.addcmul(self.base, self.factor, self.size).flatten(0, -2)
 
 
 class Layer:
     """What the margins of one layer have in common, whatever the line.
 
-    norms [h]: of the weights' rows; biases [h] or None; thresholds of its activation.
+    norms [R, h]: of the weights' rows; biases [R, h] or None; thresholds of its activation.
     """
 
     def __init__(self, norms: Tensor, biases: Tensor | None, thresholds: Sequence[float]) -> None:
         precision = ROUNDING * torch.finfo(norms.dtype).eps
         largest = max(abs(t) for t in thresholds)
         base = torch.full_like(norms, largest) if biases is None else biases.abs() + largest
-        self._base, self._factor = (precision * base)[:, None], (precision * norms)[:, None]
+        self._base, self._factor = (precision * base)[..., None], (precision * norms)[..., None]
+        if len(norms) == 1:
+            self._base, self._factor = self._base[0], self._factor[0]
 
-    def margin(self, line: Tensor, sizes: Tensor) -> Margin:
-        """At nodes of which `line` [N] says, in order, the line; sizes [lines]: |h| there."""
-        first, last = int(line[0]), int(line[-1])
-        size = sizes[first : first + 1] if first == last else sizes.take(line)
+    def margin(self, line: Tensor | int, sizes: Tensor) -> Margin:
+        """At nodes on one line, or on those that `line` [R * N] says; sizes [lines]: |h| there."""
+        if isinstance(line, int):
+            return Margin(self._base, self._factor, sizes[line : line + 1])
+        size = sizes.take(line)
+        if self._base.ndim == 3:
+            size = size.view(len(self._base), 1, -1)
         return Margin(self._base, self._factor, size)
 
 
 def with_propagated(sizes: Tensor, norms: Sequence[Tensor], fan_ins: Sequence[int]) -> Tensor:
-    """Sizes [L, lines], raised where the rounding of earlier layers outweighs a layer's own.
+    """Sizes [L, R * lines], raised where the rounding of earlier layers outweighs a layer's own.
 
     Between the nodes at which |h| was looked up, or after cancellation, h may be larger than there,
     or be less exact than its size says. What is left of the rounding errors of the layer before
     counts, too: random ones grow by |W| / sqrt(fan_in), and half the units let them pass.
-    norms: L tensors [h], of the weights' rows; fan_ins: of the L layers.
+    norms: L tensors [R, h], of the weights' rows; fan_ins: of the L layers.
     """
-    sizes = sizes.clone()
+    sizes = sizes.unflatten(1, (len(norms[0]), -1)).clone()
     for layer in range(len(sizes) - 1):
-        gain = norms[layer].norm() / (2 * fan_ins[layer]) ** 0.5
-        sizes[layer + 1] = torch.maximum(sizes[layer + 1], gain * sizes[layer])
-    return sizes
+        gain = norms[layer].norm(dim=1) / (2 * fan_ins[layer]) ** 0.5
+        torch.maximum(sizes[layer + 1], gain[:, None] * sizes[layer], out=sizes[layer + 1])
+    return sizes.flatten(1)
