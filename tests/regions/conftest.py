@@ -1,4 +1,4 @@
-"""An independent view of modules: codes of all units, seen by hooks in plain PyTorch."""
+"""An independent view of modules: codes of all units, seen by hooks; and stacks on a processor."""
 
 import copy
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+
+from sensitivity.regions import plan
 
 THRESHOLDS = {
     nn.ReLU: lambda m: (0,),
@@ -130,3 +132,14 @@ def at_thresholds():
 
 def _sorted(rows):
     return sorted(map(tuple, rows.tolist()))
+
+
+@pytest.fixture
+def stack(monkeypatch):
+    """Makes so many replicates share a piece on the processor, too."""
+
+    def share(replicates):
+        monkeypatch.setitem(plan.STACKED, "cpu", replicates)
+        monkeypatch.setattr(plan, "LEAST_NODES", 2)
+
+    return share

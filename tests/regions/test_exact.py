@@ -113,6 +113,25 @@ def test_counts_are_those_of_rational_arithmetic(denominator, first):
         assert counts[0, 0].tolist() == expected, case
 
 
+@pytest.mark.parametrize("denominator", [1, 7])
+def test_stacked_counts_are_those_of_rational_arithmetic(denominator, stack):
+    """Replicates that differ: the second with weights of twice the first layer's size."""
+    stack(2)
+    for seed in range(25):
+        weights, biases, activation, vertices = draw(seed, denominator)
+        twice = [[2 * value for value in row] for row in weights[0]]
+        both = [weights, [twice, *weights[1:]]]
+        one, two = (network_of(w, biases, activation) for w in both)
+        stacked = [torch.cat(pair) for pair in zip(one.weights, two.weights, strict=True)]
+        offsets = one.biases and [torch.cat([b, b]) for b in one.biases]
+        network, path = Network(stacked, activation, offsets), Polygon(floats(vertices))
+        expected = [in_fractions(w, biases, activation, vertices) for w in both]
+        for memory in (None, 1):
+            counts = count_transitions(network, [path, path], by_layer=True, memory=memory)
+            assert counts[:, 0].tolist() == expected, f"seed {seed}, {activation.name}"
+            assert torch.equal(counts[:, 0], counts[:, 1])
+
+
 @pytest.mark.parametrize("vertices", [[[-1.1], [1.3]], [[-1.1], [0.01], [1.3]]])
 def test_units_that_cancel_where_the_vertices_show_nothing(vertices):
     """Three tents 1/2 - |x|, all 0 at the vertices, of which 30 units take sums that are 0."""

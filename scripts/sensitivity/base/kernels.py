@@ -124,4 +124,11 @@ def tally(index: Tensor, length: int) -> Tensor:
 @lru_cache(maxsize=64)
 def constants(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """A few numbers as a tensor, which a card is sent only once; not to be changed."""
-    return torch.tensor(values, dtype=dtype, device=device)
+    return sent(torch.tensor(values, dtype=dtype), device)
+
+
+def sent(values: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """Values on another device; a card need not catch up with the processor for it."""
+    if device.type == "cpu" or values.is_cuda:
+        return values.to(device, dtype)
+    return values.pin_memory().to(device, non_blocking=True).to(dtype or values.dtype)

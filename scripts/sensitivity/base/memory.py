@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import torch
 
+MOST = 2**40
+"""More than any card has."""
+
+
+def budget(device: torch.device, on_processor: int) -> int:
+    """Bytes for what a computation has under way, if nobody says: on a card half of what is free.
+
+    on_processor: what is right for its caches, and leaves room for other jobs.
+    """
+    return on_processor if device.type == "cpu" else int(min(free(device), MOST)) // 2
+
 
 def free(device: torch.device) -> int:
     """Bytes of a card that nothing holds, those that PyTorch keeps for later use among them."""

@@ -28,8 +28,8 @@ FEW = 192
 SAFETY = 2.0
 """An error this many times the largest one measured is allowed for."""
 
-BLOCK = 2**18
-"""Weights that are converted at once: what a processor's cache holds."""
+BLOCK = {"cpu": 2**18, "cuda": 2**28}
+"""Weights that are converted at once: what a processor's cache holds; on a card a whole matrix."""
 
 SMALLEST = torch.finfo(torch.float32).tiny
 
@@ -115,10 +115,10 @@ def _times(hidden: Tensor, weight: Tensor) -> Tensor:
     """
     if weight.dtype == hidden.dtype:
         return kernels.product(hidden, weight.T)
-    blocks = weight.split(1 + BLOCK // weight.shape[1])
+    blocks = weight.split(1 + BLOCK[weight.device.type] // weight.shape[1])
     converted = torch.empty_like(blocks[0], dtype=hidden.dtype)
     products = [kernels.product(hidden, converted[: len(block)].copy_(block).T) for block in blocks]
-    return torch.cat(products, dim=1)
+    return products[0] if len(products) == 1 else torch.cat(products, dim=1)
 
 
 def _doubtful(

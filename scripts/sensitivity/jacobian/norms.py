@@ -27,12 +27,16 @@ from torch import Tensor
 
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.memory import budget
 from sensitivity.jacobian.linearization import Layer, linearize
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
 
 MEMORY_BYTES = 2**28
-"""The default budget for intermediate results; the networks and the points come on top."""
+"""A processor's budget for intermediate results; the networks and the points come on top.
+
+A card's is half of its free memory (`base.memory`).
+"""
 
 CACHE_BYTES = 2**23
 """On a processor, chunks near this size stay in its cache: worth more than longer chunks."""
@@ -45,7 +49,10 @@ QR_WEIGHT = 3.0
 
 
 def jacobian_norms(
-    network: Network, x: Tensor | np.ndarray, of: str = "probabilities", memory: int = MEMORY_BYTES
+    network: Network,
+    x: Tensor | np.ndarray,
+    of: str = "probabilities",
+    memory: int | None = None,
 ) -> Tensor:
     """Frobenius norms ||d softmax(f(x)) / dx|| or ||d f(x) / dx||, in closed form.
 
@@ -56,7 +63,7 @@ def jacobian_norms(
         network: R replicates; their dtype is the dtype of the matrix products.
         x: [P, d], or [R, P, d] for points of each replicate's own.
         of: "probabilities" (the paper's metric) or "logits".
-        memory: bytes that intermediate results may take.
+        memory: bytes that intermediate results may take; None: what the device has for them.
 
     Returns:
         Norms [R, P] in float64, on the network's device. Their relative error against exact
@@ -84,7 +91,7 @@ def check_output(of: str) -> None:
 
 
 def row_and_logit_norms(
-    network: Network, x: Tensor | np.ndarray, memory: int = MEMORY_BYTES
+    network: Network, x: Tensor | np.ndarray, memory: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """The norms of J's rows, ||d p_i / dx|| [R, P, n], and of the logits' Jacobian [R, P].
 
@@ -101,7 +108,7 @@ def total_norm(row_norms: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _norms(
-    network: Network, x: Tensor | np.ndarray, memory: int, with_logits: bool
+    network: Network, x: Tensor | np.ndarray, memory: int | None, with_logits: bool
 ) -> tuple[Tensor, Tensor]:
     x = torch.as_tensor(x)
     own = x.ndim == 3 and len(x) == network.replicates
@@ -115,6 +122,8 @@ def _norms(
         raise SensitivityError(
             "Some inputs hold numbers that are infinite or undefined; give finite ones."
         )
+    if memory is None:
+        memory = budget(network.device, MEMORY_BYTES)
     shape = (network.replicates, x.shape[-2], network.classes)
     row_norms = torch.empty(shape, dtype=torch.float64, device=network.device)
     logit_norms = torch.empty(shape[:2], dtype=torch.float64, device=network.device)

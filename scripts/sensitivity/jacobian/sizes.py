@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sensitivity.base.memory import budget
 from sensitivity.jacobian.linearization import linearize
 from sensitivity.jacobian.norms import MEMORY_BYTES, Chain, total_norm
 from sensitivity.networks.network import Network
@@ -49,12 +50,14 @@ class JacobianSizes:
 
 
 @torch.no_grad()
-def jacobian_sizes(network: Network, x_Pd: Tensor, memory: int = MEMORY_BYTES) -> JacobianSizes:
+def jacobian_sizes(network: Network, x_Pd: Tensor, memory: int | None = None) -> JacobianSizes:
     """All sizes at points [P, d]; precise as `norms.jacobian_norms`, to which `norms` is equal.
 
     Singular values are found as roots of the largest eigenvalue of J J^T, which loses none of the
     largest one's digits. Where weights are not finite, some sizes are not either; none raises.
     """
+    if memory is None:
+        memory = budget(network.device, MEMORY_BYTES)
     shape = (5, network.replicates, len(x_Pd))
     sizes = torch.empty(shape, dtype=torch.float64, device=network.device)
     for replicate in range(network.replicates):

@@ -164,7 +164,7 @@ class Merged:
         piece, device = self.piece, self.z.device
         replicates = piece.replicates
         bounds = self._bounds(nodes)
-        ends = torch.tensor(bounds).to(device, non_blocking=True)  # [parts + 1, R]
+        ends = kernels.sent(torch.tensor(bounds), device)  # [parts + 1, R]
         offset = torch.arange(replicates, device=device)[:, None] * piece.nodes
         for number, (first, last) in enumerate(pairwise(bounds)):
             lengths = [end - start + 1 for start, end in zip(first, last, strict=True)]

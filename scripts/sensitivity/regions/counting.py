@@ -264,6 +264,7 @@ def _crossings(
             for found in restricted.walk(first, chosen.nodes, z):
                 yield restricted.first, *found
         return
+    del first, second
     networks = list(networks)
     for piece in stream():
         for restricted in networks:

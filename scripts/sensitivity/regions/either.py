@@ -71,12 +71,13 @@ def count_transitions(
     input_shape: Sequence[int] | None = None,
     by_layer: bool = False,
     dtype: torch.dtype = torch.float64,
-    memory: int = MEMORY,
+    memory: int | None = None,
 ) -> Tensor:
     """t of every replicate on every path, [R, paths], or [R, paths, L] by layer; int64.
 
     Arguments as of `transitions`; memory: bytes for what is under way through the layers, on top of
-    the network's own parameters. Places are not kept, so that the memory does not grow with counts.
+    the network's own parameters: by default 1 GiB, of a stack on a card half of what is free.
+    Places are not kept, so that the memory does not grow with counts.
     """
     if isinstance(paths, Path):
         raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")
@@ -84,7 +85,7 @@ def count_transitions(
         _check_flat(network, input_shape)
         return counting.count_transitions(network, paths, by_layer, dtype, memory)
     _check_double(dtype)
-    counts = graph_counting.module_counts(network, paths, input_shape, memory)
+    counts = graph_counting.module_counts(network, paths, input_shape, memory or MEMORY)
     return counts if by_layer else counts.sum(2)
 
 

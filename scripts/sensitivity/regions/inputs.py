@@ -8,10 +8,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from sensitivity.base import kernels
 from sensitivity.regions.arcs import Piece
-from sensitivity.regions.paths import Ellipse, Polygon
+from sensitivity.regions.paths import Path
 
-Line = tuple[Polygon | Ellipse, float, float]
+Line = tuple[Path, float, float]
 """A path and the range of its parameter, within [0, 1], that is followed."""
 
 
@@ -20,8 +21,8 @@ def pieces(
 ) -> Iterator[Piece]:
     """The inputs on all lines, in pieces of at most `nodes` nodes: parts of lines, or several.
 
-    Lines must be all polygons or all ellipses. places: whether positions on straight lines are
-    asked for. The values [d, m, N] of a piece are a view of points [N, m, d].
+    Lines must be all ellipses, or all of straight parts. places: whether positions on straight ones
+    are asked for. The values [d, m, N] of a piece are a view of points [N, m, d].
     """
     batch: list[tuple[int, Tensor, Tensor]] = []
     length = 0
@@ -41,22 +42,17 @@ def _piece(
 ) -> Piece:
     numbers, positions, points = zip(*batch, strict=True)
     joined = points[0] if len(points) == 1 else torch.cat(points)
-    values = joined.to(device, dtype, non_blocking=True).permute(2, 1, 0)
+    values = kernels.sent(joined, device, dtype).permute(2, 1, 0)
     position = None
     if places or values.shape[1] == 2:
-        position = torch.cat(positions).to(device, dtype, non_blocking=True)
+        position = kernels.sent(torch.cat(positions), device, dtype)
     if len(numbers) == 1:
         return Piece(values, position, numbers[0], None)
     sizes = torch.tensor([len(t) for t in positions])
     joint = torch.zeros(int(sizes.sum()), dtype=torch.bool)
     joint[sizes.cumsum(0) - 1] = True
     line = torch.tensor(numbers).repeat_interleave(sizes)
-    return Piece(
-        values,
-        position,
-        line.to(device, non_blocking=True),
-        joint.to(device, non_blocking=True),
-    )
+    return Piece(values, position, kernels.sent(line, device), kernels.sent(joint, device))
 
 
 def stacked(piece: Piece, replicates: int, lines: int) -> Piece:

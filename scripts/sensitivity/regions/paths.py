@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 
 
@@ -62,12 +63,15 @@ class Polygon:
         corners = len(self.vertices)
         between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
         scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
-        scaled = scaled.to(self.vertices.device)
+        scaled = kernels.sent(scaled, self.vertices.device)
+        vertices_alone = all(float(bound * corners).is_integer() for bound in (start, stop))
         for first, last in overlapping(len(scaled), most):
             part = scaled[first:last]
             edge = part.floor().long()
-            ends = self.vertices[edge % corners], self.vertices[(edge + 1) % corners]
-            points = torch.lerp(*(end.double() for end in ends), (part - edge).unsqueeze(1))
+            points = self.vertices[edge % corners].double()
+            if not vertices_alone:
+                following = self.vertices[(edge + 1) % corners].double()
+                points = torch.lerp(points, following, (part - edge).unsqueeze(1))
             yield part / corners, points.unsqueeze(1)
 
     def arc_length(self, t: Tensor) -> Tensor:

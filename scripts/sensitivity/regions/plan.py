@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sensitivity.base import memory as budgets
+from sensitivity.base.memory import budget
 from sensitivity.networks.network import Network
 
 MEMORY = 2**30
@@ -46,7 +46,7 @@ def plan(network: Network, curved: bool, dtype: torch.dtype, memory: int | None)
     """
     kind = network.device.type
     if memory is None:
-        memory = MEMORY if kind == "cpu" else budgets.free(network.device) // 2
+        memory = budget(network.device, MEMORY)
     widest = max(w.shape[1] for w in network.weights[:-1])
     values = (2 * network.depth + 8) * widest + 2 * network.input_size
     node = (2 if curved else 1) * dtype.itemsize * values

@@ -23,7 +23,7 @@ from sensitivity.regions.paths import translation_loop
 logger = logging.getLogger(__name__)
 
 LOOPS_WITH_LENGTHS = 8  # of which the probabilities' path is measured, too
-PATHS_AT_ONCE = 16  # enough to keep a device busy, few enough for a progress bar that moves
+PATHS_AT_ONCE = 16  # on a processor: few enough for a progress bar that moves; a card takes all
 
 
 def measure(measurement: Measurement) -> Arrays:
@@ -51,7 +51,8 @@ def _counts(images: Tensor, network: Network) -> dict[str, Tensor]:
         found = transitions(finite, translation_loop(image))
         counts.append(found.counts().unsqueeze(1))
         lengths.append(softmax_path_lengths(finite, found))
-    rest = images[first:].split(PATHS_AT_ONCE)
+    at_once = PATHS_AT_ONCE if network.device.type == "cpu" else len(images)
+    rest = images[first:].split(at_once)
     for some in tqdm(rest, "transitions", disable=None):
         counts.append(count_transitions(finite, [translation_loop(image) for image in some]))
     counts_RP = of_all_replicates(network, replicates, torch.cat(counts, dim=1))
