@@ -1,4 +1,4 @@
-"""What exact counts ask of a card: python tests/benchmarks/region_launches.py [--loops 1000] [--share 50]
+"""What exact counts ask of a card: region_launches.py [--loops 1000] [--share 50]
 
 Kernels that are launched, and times that the processor waits for the card, counted on a pretended
 one (tests/card), so that no card is needed. Both depend on the number of pieces alone: a 50th of
