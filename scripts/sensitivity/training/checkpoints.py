@@ -70,8 +70,8 @@ class Checkpoint:
         """
         begin = time.monotonic()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        record = {"devices": self.devices, "training": record}
         header = {"identity": self.identity, "checksum": _checksum(tensors, record)}
-        header["devices"] = json.dumps(self.devices)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save_file(tensors, self._partial, {**header, "record": json.dumps(record)})
@@ -105,8 +105,8 @@ class Checkpoint:
         record = json.loads(header["record"])
         if header["checksum"] != _checksum(tensors, record):
             raise DamagedFile("its content does not match its checksum")
-        self._continue_on(json.loads(header["devices"]))
-        return tensors, record
+        self._continue_on(record["devices"])
+        return tensors, record["training"]
 
     def _continue_on(self, before: list[str]) -> None:
         """Remember where a training was before, and say so if that was somewhere else."""
