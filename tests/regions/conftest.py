@@ -80,7 +80,7 @@ def equals_sampling():
         points = torch.linspace(0, 1, grid + 1, dtype=torch.float64)[1:-1] + 0.01 / grid
         near = (points[:, None] - edges).abs().amin(1) < 1e-11
         t = torch.cat([between, points[~near]]).sort().values
-        t = torch.cat([t, t[:1] + 1]) if found.path.closed else torch.cat([ends[:1], t, ends[1:]])
+        t = torch.cat([t, t[:1] + 1]) if found.path.closed else t
         x = found.path.points(t % 1 if found.path.closed else t)
         with torch.no_grad():
             layers = look(module, x.unflatten(1, input_shape))

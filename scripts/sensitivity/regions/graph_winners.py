@@ -22,7 +22,10 @@ import torch
 from torch import Tensor
 
 from sensitivity.networks.operations import Elementwise, Maximum, padded
-from sensitivity.regions.graph_arcs import Breaks, Curves, curves
+from sensitivity.regions.graph_arcs import Breaks, Curves, arc_weights, curves
+
+NEAR = 1e-3
+"""On curved arcs: how far from a point winners just beside it are looked up, of an arc's length."""
 
 
 @dataclass
@@ -77,7 +80,8 @@ class Windows:
         start, end = at[:-1], at[1:]
         inside = (end, start)
         if tangent is not None:
-            inside = (padded(y[:-1, 1], -torch.inf)[:, self.table],) * 2
+            half = padded(y[:-1, 1], 0.0)[:, self.table]
+            inside = tuple(_beside(start, half, end, tangent, x) for x in (-1 + NEAR, 1 - NEAR))
         first = self._limit(start, inside[0], self.margin[:, None])
         last = self._limit(end, inside[1], self.margin[:, None])
         parts, shows, corners = self._parts(z, own, start, end, tangent)
@@ -191,7 +195,10 @@ class Windows:
         arc, window = cell // windows, cell % windows
         inside = values[along + 1], values[along]
         if tangent is not None:
-            inside = (self._values(z, arc, window, (low + high) / 2, tangent),) * 2
+            step = NEAR * (high - low)
+            inside = tuple(
+                self._values(z, arc, window, x, tangent) for x in (low + step, high - step)
+            )
         margin = self.margin.take(window)[:, None]
         first = self._limit(values[along], inside[0], margin)
         last = self._limit(values[along + 1], inside[1], margin)
@@ -276,6 +283,14 @@ class Windows:
         stretch = at[rows]
         inside = (places > stretch.low) & (places < stretch.high)
         return self._changes(stretch.arc, stretch.window, places, olds, news), inside
+
+
+def _beside(start: Tensor, half: Tensor, end: Tensor, tangent: Tensor, place: float) -> Tensor:
+    """Values [N - 1, W, K] at a place of curved arcs; those outside stay infinite."""
+    weights = arc_weights(tangent.new_full((1,), place), tangent)
+    parts = (start, half, end)
+    inside = (w[:, None, None] * p.clamp(min=-1e300) for w, p in zip(weights, parts))
+    return sum(inside).masked_fill(start == -torch.inf, -torch.inf)
 
 
 def follow(
