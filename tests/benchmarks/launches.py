@@ -23,7 +23,7 @@ from sensitivity.training.problem import Problem  # noqa: E402
 from sensitivity.training.stochastic import MiniBatchRun  # noqa: E402
 
 CARD = torch.device("cuda", 0)
-STEPS, ITERATIONS = 64, 120
+STEPS, ITERATIONS = 64, 40
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def a_step(optimizer: str) -> tuple[float, float]:
 
 
 def an_iteration() -> tuple[float, float]:
-    """Per iteration, when all its memory of pairs is in use."""
+    """Per iteration, from the 21st to the 40th."""
     with pretend() as card:
         run = begun(FullBatchRun, Recipe(50, 5, "relu", optimizer="lbfgs"), 1)
         while run.step < ITERATIONS and not run.finished:
