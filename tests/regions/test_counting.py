@@ -374,7 +374,7 @@ def test_refuses_what_has_no_answer():
         transitions(network, random_path("loop", 0)).region_lengths(2)
     with pytest.raises(SensitivityError, match="a list of paths"):
         count_transitions(network, random_path("loop", 0))
-    with pytest.raises(SensitivityError, match=r"Polygon or an Ellipse, not a list"):
+    with pytest.raises(SensitivityError, match=r"Segment or an Ellipse, not a list"):
         transitions(network, [random_path("loop", 0)])
     with pytest.raises(SensitivityError, match="runs through 4 dimensions"):
         sampled_transitions(network, Polygon(torch.zeros(3, 4)), 10)
