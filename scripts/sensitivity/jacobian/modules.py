@@ -23,8 +23,12 @@ from sensitivity.networks.graph import Graph
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import softmax_jacobian
 
-ROWS = 128
-"""Cotangents that keep a processor busy: with fewer points than this, several classes a pass."""
+ROWS = 32
+"""Cotangents that keep a processor busy: with fewer points than this, several classes a pass.
+
+Two convolutions on 3 x 32 x 32 and 10 classes, in processor time: at a single point 8.0 ms for all
+classes at once and 9.0 class by class; at 64 points 783 and 391.
+"""
 
 HALVES = (torch.float16, torch.bfloat16)
 
