@@ -87,7 +87,7 @@ def test_blocks_do_not_show(monkeypatch):
     layers, activation = random_layers([30, 20, 20, 4], biases=True), get("relu6")
     x = points(10, 30)
     expected = in_double(layers, activation, x)[1]
-    monkeypatch.setattr(linearization, "BLOCK", 70)
+    monkeypatch.setitem(linearization.BLOCK, "cpu", 70)
     torch.testing.assert_close(linearize(layers, activation, x).logits, expected)
 
 

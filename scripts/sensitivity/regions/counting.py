@@ -293,5 +293,6 @@ def _check(network: Network, dtype: torch.dtype) -> None:
 
 def _finite(parameters: Sequence[Tensor]) -> bool:
     # Extremes let NaNs pass on, and are many times faster than isfinite is.
-    extremes = [extreme for parameter in parameters for extreme in parameter.aminmax()]
-    return bool(torch.stack(extremes).isfinite().all())
+    given = [parameter for parameter in parameters if parameter.numel()]
+    extremes = [extreme for parameter in given for extreme in parameter.aminmax()]
+    return not extremes or bool(torch.stack(extremes).isfinite().all())
