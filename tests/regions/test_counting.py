@@ -8,13 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from sensitivity.base.errors import SensitivityError
+from made_up.networks import PAPER, PATHS, closest, equals_sampling, random_network, random_path
 from sensitivity.networks import activations
 from sensitivity.networks.network import Network
-from sensitivity.regions import arcs, plan
 from sensitivity.regions.counting import (
     count_transitions,
-    estimate_transitions,
     sampled_transitions,
     transitions,
 )
@@ -22,51 +20,8 @@ from sensitivity.regions.paths import (
     Ellipse,
     Polygon,
     ellipse_through,
-    random_ellipse,
     translation_loop,
 )
-
-PAPER = ["relu", "relu6", "hardtanh", "hardsigmoid"]
-PATHS = ["random ellipse", "ellipse", "polygon", "loop"]
-
-
-def random_network(activation, seed, biases, sizes=(10, 12, 9, 11, 3), replicates=2, scale=1.5):
-    generator = torch.Generator().manual_seed(seed)
-    normal = {"generator": generator, "dtype": torch.float64}
-    shapes = list(zip(sizes[1:], sizes, strict=False))
-    weights = [torch.randn(replicates, *s, **normal) * scale * (2 / s[1]) ** 0.5 for s in shapes]
-    offsets = [torch.randn(replicates, s[0], **normal) / 3 for s in shapes]
-    return Network(weights, activation, offsets if biases else None)
-
-
-def random_path(kind, seed):
-    generator = torch.Generator().manual_seed(seed)
-    if kind == "random ellipse":
-        return random_ellipse(10, generator)
-    if kind == "ellipse":
-        return ellipse_through(*torch.randn(3, 10, dtype=torch.float64, generator=generator))
-    if kind == "polygon":
-        return Polygon(torch.randn(5, 10, dtype=torch.float64, generator=generator))
-    return translation_loop(torch.randn(2, 5, dtype=torch.float64, generator=generator))
-
-
-def closest(found):
-    """The smallest distance of two transitions of one unit on the closed path."""
-    owner = (found.replicate * found.depth + found.layer) * 1000 + found.unit
-    positions = [found.position[owner == unit] for unit in owner.unique()]
-    return min(float(torch.cat([p, p[:1] + 1]).diff().min()) for p in positions)
-
-
-def equals_sampling(network, path, most):
-    """Compare with samples so fine that breakpoints are apart; False if that takes too many."""
-    found = transitions(network, path)
-    samples = math.ceil(2 / closest(found))
-    if samples >= most:
-        return False
-    sampled = sampled_transitions(network, path, samples, torch.float64)
-    assert torch.equal(found.counts(), sampled)
-    return True
-
 
 # The laws below hold for any seed; the examples with a sampling run take a few seconds altogether.
 some = settings(max_examples=25, deadline=None, derandomize=True)
@@ -247,148 +202,3 @@ def test_a_function_of_four_pieces():
     samples = math.ceil(2 / closest(found))
     assert samples < 2**20
     assert torch.equal(found.counts(), sampled_transitions(network, path, samples, torch.float64))
-
-
-def test_many_paths_at_once_are_counted_as_one_by_one():
-    network = random_network("relu6", 5, biases=True, replicates=3)
-    paths = [random_path(kind, seed) for seed in range(3) for kind in PATHS]
-    together = count_transitions(network, paths, by_layer=True)
-    assert together.shape == (3, 12, 3)
-    for i, path in enumerate(paths):
-        found = transitions(network, path)
-        assert torch.equal(together[:, i], found.layer_counts())
-        for r in range(3):
-            alone = count_transitions(network.replicate(r), [path])
-            assert torch.equal(alone[0, 0], found.counts()[r])
-    assert torch.equal(count_transitions(network, paths), together.sum(2))
-
-
-@pytest.mark.parametrize(("dtype", "size"), [(torch.float64, 1e12), (torch.float32, 1e4)])
-def test_a_count_does_not_depend_on_the_paths_beside_it(dtype, size):
-    network = random_network("hardtanh", 0, biases=True).to(dtype)
-    path = random_path("polygon", 0)
-    together = count_transitions(network, [path, Polygon(size * path.vertices)], dtype=dtype)
-    assert torch.equal(together[:, :1], count_transitions(network, [path], dtype=dtype))
-
-
-@pytest.mark.parametrize("kind", PATHS)
-def test_little_memory_gives_the_same(kind):
-    """A budget too small for more than two nodes to a piece: every arc goes through alone."""
-    network = random_network("hardtanh", 6, biases=True)
-    path = random_path(kind, 6)
-    expected = transitions(network, path).layer_counts()
-    for memory in (1, 20_000, 100_000):
-        counts = count_transitions(network, [path, path], by_layer=True, memory=memory)
-        assert torch.equal(counts[:, 0], expected)
-        assert torch.equal(counts[:, 1], expected)
-
-
-def test_pieces_stay_within_their_number_of_nodes(monkeypatch):
-    sizes = []
-    crossings = arcs.Piece.crossings
-
-    def watched(piece, *arguments):
-        sizes.append(piece.nodes)
-        return crossings(piece, *arguments)
-
-    monkeypatch.setattr(arcs.Piece, "crossings", watched)
-    monkeypatch.setitem(plan.NODES, "cpu", 20)
-    network = random_network("hardtanh", 2, biases=True, sizes=(10, 40, 40, 40, 3))
-    count_transitions(network, [random_path("ellipse", seed) for seed in range(5)])
-    assert len(sizes) > 10
-    assert max(sizes) <= 20
-
-
-@pytest.mark.parametrize("kind", PATHS)
-@pytest.mark.parametrize("activation", PAPER)
-def test_float32_is_close_to_float64(activation, kind):
-    """Also where a piece holds many nodes: 40 lines, with some 200 breakpoints each."""
-    network = random_network(activation, 2, biases=True, sizes=(10, 60, 60, 60, 3))
-    paths = [random_path(kind, seed) for seed in range(40)]
-    exact = count_transitions(network, paths)
-    rounded = count_transitions(network.to(torch.float32), paths, dtype=torch.float32)
-    assert ((exact - rounded).abs() <= 0.02 * exact).all()
-
-
-@pytest.mark.parametrize("kind", PATHS)
-def test_region_lengths_histogram_and_density_follow_from_the_positions(kind):
-    network = random_network("relu", 4, biases=False)
-    path = random_path(kind, 4)
-    found = transitions(network, path)
-    whole = path.arc_length(torch.ones(1))
-    for r in range(2):
-        position = found.position[found.replicate == r]
-        assert (position.diff() >= 0).all()
-        lengths = found.region_lengths(r)
-        assert len(lengths) == len(position)
-        torch.testing.assert_close(lengths.sum(), whole[0])
-        i = len(position) // 2
-        chord = (path.points(position[i : i + 1]) - path.points(position[i - 1 : i])).norm()
-        assert lengths[i] >= chord - 1e-12
-        bins = (position * 8).long().bincount(minlength=8)
-        assert torch.equal(found.histogram(8)[r], bins)
-    density = found.layer_counts() / float(whole)
-    torch.testing.assert_close(found.boundary_density(), density)
-
-
-def test_a_path_within_one_region():
-    network = Network([torch.eye(2)[None], torch.ones(1, 1, 2)], "relu")
-    path = Polygon(torch.tensor([[1.0, 1], [2, 1], [2, 2]]))
-    found = transitions(network, path)
-    assert len(found) == 0
-    assert found.counts().tolist() == [0]
-    torch.testing.assert_close(found.region_lengths(0), path.arc_length(torch.ones(1)))
-
-
-def test_estimates_are_unbiased_and_know_their_error():
-    network = random_network("relu", 9, biases=True)
-    for path in (random_path(kind, 9) for kind in PATHS):
-        exact = count_transitions(network, [path])[:, 0]
-        generator = torch.Generator().manual_seed(0)
-        runs = [estimate_transitions(network, path, 8, generator, parts=32) for _ in range(100)]
-        values, errors = (torch.stack(column) for column in zip(*runs, strict=True))
-        spread = values.std(dim=0)
-        assert ((values.mean(0) - exact).abs() < 4 * spread / 10).all()
-        # The estimated variances are unbiased too.
-        ratio = errors.square().mean(0) / spread.square()
-        assert ((ratio > 0.6) & (ratio < 1.6)).all()
-
-
-@pytest.mark.parametrize("kind", PATHS)
-def test_all_arcs_give_the_exact_count(kind):
-    network = random_network("relu", 9, biases=False)
-    path = random_path(kind, 9)
-    exact = count_transitions(network, [path])[:, 0]
-    value, error = estimate_transitions(network, path, 16, torch.Generator(), parts=16)
-    assert value.tolist() == exact.tolist()
-    assert error.tolist() == [0, 0]
-
-
-def test_refuses_what_has_no_answer():
-    network = random_network("relu", 0, biases=False)
-    with pytest.raises(SensitivityError, match="runs through 4 dimensions"):
-        count_transitions(network, [Polygon(torch.zeros(3, 4))])
-    with pytest.raises(SensitivityError, match="at least 2"):
-        estimate_transitions(network, random_path("loop", 0), 1, torch.Generator())
-    with pytest.raises(SensitivityError, match="no replicate 2"):
-        transitions(network, random_path("loop", 0)).region_lengths(2)
-    with pytest.raises(SensitivityError, match="a list of paths"):
-        count_transitions(network, random_path("loop", 0))
-    with pytest.raises(SensitivityError, match=r"Segment or an Ellipse, not a list"):
-        transitions(network, [random_path("loop", 0)])
-    with pytest.raises(SensitivityError, match="runs through 4 dimensions"):
-        sampled_transitions(network, Polygon(torch.zeros(3, 4)), 10)
-    with pytest.raises(SensitivityError, match=r"not in torch\.bfloat16"):
-        transitions(network, random_path("loop", 0), torch.bfloat16)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-@pytest.mark.parametrize("place", ["weights", "biases", "path"])
-def test_refuses_what_is_infinite_or_undefined(place, value):
-    network, path = random_network("relu", 0, biases=True), random_path("polygon", 0)
-    if place == "path":
-        path.vertices[1, 2] = value
-    else:
-        getattr(network, place)[1][1, 0] = value
-    with pytest.raises(SensitivityError, match="runs through" if place == "path" else "diverged"):
-        transitions(network, path)

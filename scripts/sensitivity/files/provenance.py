@@ -24,7 +24,10 @@ DISTRIBUTION = "sensitivity-and-generalization"
 SCRIPTS = Path(__file__).resolve().parents[2]
 PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
-    for module in ("base/command", "base/errors", "files/provenance", "study/recipe")
+    for module in (
+        *("base/command", "base/errors", "base/spelling"),
+        *("files/provenance", "study/recipe"),
+    )
 )
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 
@@ -50,7 +51,7 @@ def plan(network: Network, curved: bool, dtype: torch.dtype, memory: int | None)
     widest = max(w.shape[1] for w in network.weights[:-1])
     values = (2 * network.depth + 8) * widest + 2 * network.input_size
     node = (2 if curved else 1) * dtype.itemsize * values
-    largest = max(w[0].numel() for w in network.weights) * dtype.itemsize
+    largest = max(prod(w.shape[1:]) for w in network.weights) * dtype.itemsize
     together = memory // max(LEAST_NODES * node, 4 * largest)
     stack = max(1, min(network.replicates, STACKED[kind], together))
     most = INDICES // (stack * widest * len(network.activation.thresholds) * 2)
