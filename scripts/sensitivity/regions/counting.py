@@ -222,7 +222,7 @@ def _count_kind(
         else:
             of_stack = counts[start : start + piece.replicates * len(lines)]
             of_stack += kernels.tally(piece.line.take(found.arc), len(of_stack))
-    return total.view(network.depth, network.replicates, -1).permute(1, 2, 0)
+    return total.view(network.depth, network.replicates, len(lines)).permute(1, 2, 0)
 
 
 def _straightened(network: Network, line: Line) -> Line:
