@@ -70,6 +70,17 @@ def test_the_floors_are_all_the_rooms():
     )
 
 
+LONGEST = 300
+
+
+def test_no_file_holds_more_than_a_reader_does():
+    root = SCRIPTS.parent
+    files = [*root.glob("scripts/**/*.py"), *root.glob("tests/**/*.py")]
+    lengths = {f.relative_to(root).as_posix(): len(f.read_text().splitlines()) for f in files}
+    assert len(lengths) > 200
+    assert not {name: length for name, length in lengths.items() if length > LONGEST}
+
+
 def test_floors_lie_on_each_other():
     """What a room may use lies below it."""
     order = list(FLOORS)

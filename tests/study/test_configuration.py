@@ -22,7 +22,7 @@ from made_up.configurations import (
     small,
 )
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study import configuration, costs, grid
+from sensitivity.study import configuration, costs, grid, memory
 from sensitivity.study import plan as study_plan
 
 
@@ -45,8 +45,8 @@ def test_valid_configurations_plan(raw):
     for dataset in grid.datasets(models):
         assert study_plan.plan(study_plan.settings(checked, dataset))["models"]
     for model in models.values():
-        memory = costs.training_memory(model.recipe, costs.sizes_of(model.dataset))
-        assert 0 < memory <= 1e9 * checked["memory_limit_gb"]
+        needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset))
+        assert 0 < needed <= 1e9 * checked["memory_limit_gb"]
 
 
 JUNK = st.recursive(

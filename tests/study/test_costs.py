@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from sensitivity.datasets import registry
-from sensitivity.study import costs
+from sensitivity.study import costs, memory
 from sensitivity.study.costs import Sizes
 from sensitivity.study.recipe import Recipe
 
@@ -104,7 +104,7 @@ def test_memory_counts_every_copy_of_the_weights():
     recipe = Recipe(3000, 20, "relu", replicates=8)
     sizes = costs.sizes_of("cifar10")
     weights = 4 * 8 * costs.number_of_weights(recipe, sizes)
-    assert 6 * weights < costs.training_memory(recipe, sizes) < 8 * weights
+    assert 6 * weights < memory.training_memory(recipe, sizes) < 8 * weights
 
 
 def test_absurd_sizes_cost_no_time():
@@ -141,5 +141,5 @@ NUMBERS = {  # of all sections of the configuration at once
 
 def all_costs(recipe, sizes):
     works = [work(recipe, sizes, NUMBERS) for work in costs.WORK.values()]
-    memory = [costs.training_memory(recipe, sizes), costs.host_memory(recipe, sizes)]
-    return [number for work in works for number in (work.operations, work.calls)] + memory
+    needed = [memory.training_memory(recipe, sizes), memory.host_memory(recipe, sizes)]
+    return [number for work in works for number in (work.operations, work.calls)] + needed

@@ -11,7 +11,7 @@ import torch
 
 from sensitivity.base.errors import SensitivityError, is_out_of_memory
 from sensitivity.datasets import Dataset
-from sensitivity.study import costs
+from sensitivity.study import costs, memory
 from sensitivity.training.checkpoints import Checkpoint
 from sensitivity.training.lbfgs import FullBatchRun
 from sensitivity.training.problem import Problem
@@ -81,7 +81,7 @@ def measured_and_predicted(pretend, monkeypatch):
     def both(model):
         with pretend() as card:
             train(model, large(2000), device=CARD)
-        return card.memory.peak, costs.device_memory(model, costs.Sizes(256, 16, 10, 2000, 100))
+        return card.memory.peak, memory.device_memory(model, costs.Sizes(256, 16, 10, 2000, 100))
 
     return both
 

@@ -18,8 +18,8 @@ SOURCE = Path(PLACE).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity.study import configuration, costs, grid, machines, measures
-from sensitivity.study import plan as study_plan
+from sensitivity.study import configuration, costs, grid, machines, measures, memory
+from sensitivity.study import memory, plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
 from sensitivity.base.cards import visible_cards

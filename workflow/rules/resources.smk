@@ -77,14 +77,14 @@ def training_threads(wildcards):
 
 
 def training_memory(wildcards, attempt):
-    needed = costs.training_host_memory if DEVICE == "cuda" else costs.training_memory
+    needed = memory.training_host_memory if DEVICE == "cuda" else memory.training_memory
     recipe = model_of(wildcards).recipe
     return megabytes(needed(recipe, costs.sizes_of(wildcards.dataset)), attempt)
 
 
 def measuring_memory(wildcards, attempt):
     recipe = model_of(wildcards).recipe
-    needed = costs.host_memory(recipe, costs.sizes_of(wildcards.dataset))
+    needed = memory.host_memory(recipe, costs.sizes_of(wildcards.dataset))
     chunks = 0 if DEVICE == "cuda" else 2e9  # what the measures hold at a time, elsewhere
     return megabytes(needed + chunks, attempt)
 

@@ -1,7 +1,8 @@
 """One module a figure; each has `draw(data, settings)` and knows no files. Never imports torch.
 
 In: tables and measurements as `FigureData`. Out: a matplotlib figure. Uses `tables`, `claims` and
-the analytic bounds of `measures`.
+the analytic bounds of `measures`. A new figure is a module here, a row of `FIGURES` in
+workflow/rules/figures.smk, and a caption in workflow/report/.
 """
 
 from dataclasses import dataclass, field

@@ -71,7 +71,7 @@ def _ends(layer: nn.Module, before: nn.Module) -> bool:
 
 
 def graph_jacobian_norms(graph: Graph, x: Tensor | np.ndarray, of: str, memory: int) -> Tensor:
-    """`either.jacobian_norms` of a graph, at points [P, d] or [P, *input_shape]: [1, P]."""
+    """`any_network.jacobian_norms` of a graph, at points [P, d] or [P, *input_shape]: [1, P]."""
     parts = [_norms(graph, part, of, rows) for part, rows in _chunks(graph, x, memory)]
     return torch.cat(parts)[None]
 

@@ -101,6 +101,8 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     return Activation(f"leaky_relu_{slope}", (0,), (slope, 1), (0, 0))
 
 
+# What a study may train is said in three more places: `CHOICES` of study/recipe.py, `VARIANCE` of
+# training/initialization.py, and the configuration's schema.
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (

@@ -16,10 +16,10 @@ __all__ = [
 __getattr__ = exports(
     __name__,
     {
-        "count_transitions": "either",
+        "count_transitions": "any_network",
         "plane_regions": "planes",
         "sampled_transitions": "sampling",
-        "transitions": "either",
+        "transitions": "any_network",
         "values_at_breakpoints": "path_values",
     },
 )

@@ -16,7 +16,7 @@ from jsonschema.validators import extend
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
-from sensitivity.study import costs, grid, strict_yaml
+from sensitivity.study import costs, grid, memory, strict_yaml
 from sensitivity.study.coercion import coerced
 from sensitivity.study.recipe import nearest
 
@@ -159,7 +159,7 @@ def _check_memory(configuration: Mapping[str, Any]) -> None:
     """Refuse a network that no machine of the study can hold, before hours are spent."""
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
-        needed = costs.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
+        needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(
                 f"survey {model.surveys[0]!r}: {model.name} on {model.dataset} needs about "

@@ -11,33 +11,13 @@ from math import ceil, prod
 from typing import Any
 
 from sensitivity.datasets import registry
-from sensitivity.study.recipe import Recipe, transformations
+from sensitivity.study.recipe import Recipe
 
 BYTES = 4  # of a 32-bit float
 EVALUATIONS = 16  # of both whole sets in the course of a training
-EVALUATION_NUMBERS = 2**22  # of a hidden layer while evaluating, and for at least so many points:
-SMALLEST_CHUNK = 64
-LAYER_BYTES = 2500  # of Python's and PyTorch's objects for a layer, measured at 20,000 of them
 PIECE = 4096  # images that L-BFGS takes at once
 LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on average
 LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
-STATE_COPIES = {
-    "sgd": 2,
-    "momentum": 3,
-    "rmsprop": 3,
-    "rmsprop_tensorflow": 3,
-    "adam": 4,
-    "lbfgs": 2 * LBFGS_HISTORY + 3,
-}
-"""Tensors of the weights' size that a checkpoint holds: the weights, those of the last evaluation,
-and what the optimizer knows."""
-WEIGHT_COPIES = STATE_COPIES | {
-    "rmsprop": 5,
-    "rmsprop_tensorflow": 5,
-    "adam": 5,
-    "lbfgs": 2 * LBFGS_HISTORY + 6,
-}
-"""Those that a training holds: the gradient besides, and what it's computed with."""
 BINS = 64  # of a trajectory
 CHUNK = 512  # points that a measure takes at once
 CODE_BYTES = 50  # moved to find and compare the piece of a unit at a sample
@@ -232,58 +212,6 @@ WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
     "sampling": sampling_work,
 }
 """The work of a job, by its rule; `numbers` is the rule's section of the configuration."""
-
-
-def device_memory(recipe: Recipe, sizes: Sizes) -> float:
-    """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one)."""
-    replicates = _stacked(recipe)
-    weights = WEIGHT_COPIES[recipe.optimizer] * number_of_weights(recipe, sizes)
-    drawn = 1 if recipe.augmentation == "none" else 2  # numbers for an image, at a step
-    inputs = sizes.input_size * (1 if drawn == 1 else 4)  # the drawn, turned, and how: 64 bits
-    units = recipe.width * (recipe.depth + 2) + 3 * sizes.classes
-    batch = min(recipe.batch_size, sizes.training_images)
-    if recipe.optimizer == "lbfgs":
-        batch, inputs = min(PIECE, sizes.training_images), 0
-    # Labels, twice while evaluated; the order of an epoch, twice while the next one comes: 64 bits.
-    orders = 2 * sizes.training_images * (2 + 2 * drawn)
-    evaluation = 3 * max(EVALUATION_NUMBERS, SMALLEST_CHUNK * replicates * recipe.width)
-    images = sizes.input_size * (sizes.training_images + sizes.test_images)
-    table = 2 * sizes.input_size * transformations(recipe.augmentation)
-    numbers = replicates * (weights + batch * (inputs + units) + orders)
-    return float(BYTES * (numbers + evaluation + images + table))
-
-
-def training_memory(recipe: Recipe, sizes: Sizes) -> float:
-    """Peak bytes of a training job on a processor: the training, a checkpoint, the data set."""
-    copies = STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
-    images = sizes.input_size * (sizes.training_images + sizes.test_images)
-    numbers = copies * number_of_weights(recipe, sizes) + images
-    objects = LAYER_BYTES * recipe.depth
-    return device_memory(recipe, sizes) + float(BYTES * numbers + objects)
-
-
-def training_host_memory(recipe: Recipe, sizes: Sizes) -> float:
-    """Peak bytes of a training job beside a GPU: a checkpoint, and as much to write it."""
-    copies = 2 * STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
-    images = 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
-    return float(BYTES * (copies * number_of_weights(recipe, sizes) + images))
-
-
-def _stacked(recipe: Recipe) -> int:
-    """Replicates that are trained at once where memory is no matter."""
-    return 1 if recipe.optimizer == "lbfgs" else recipe.replicates
-
-
-def host_memory(recipe: Recipe, sizes: Sizes) -> float:
-    """Peak bytes of measuring beside a GPU: weights on their way there, and the data set."""
-    weights = 4 * recipe.replicates * number_of_weights(recipe, sizes)
-    images = 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
-    return float(BYTES * (weights + images))
-
-
-def weights_bytes(recipe: Recipe, sizes: Sizes) -> float:
-    """What a trained model takes on disk."""
-    return float(BYTES * recipe.replicates * number_of_weights(recipe, sizes))
 
 
 def _forward(recipe: Recipe, sizes: Sizes, points: int) -> float:

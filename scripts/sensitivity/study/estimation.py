@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.study import costs, grid, measures
+from sensitivity.study import costs, grid, measures, memory
 from sensitivity.study.machines import CARDS, CORE, Machine, is_brief
 from sensitivity.study.recipe import Recipe
 
@@ -36,7 +36,7 @@ def jobs(configuration: Mapping[str, Any]) -> Iterator[Job]:
     for model in grid.expand(configuration).values():
         recipe, sizes = model.recipe, costs.sizes_of(model.dataset)
         common = (model.dataset, model.surveys[0], recipe)
-        disk = costs.weights_bytes(recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
+        disk = memory.weights_bytes(recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
         yield Job("train", *common, costs.WORK["train"](recipe, sizes, {}), disk)
         for file, names in measures.files(model, configuration).items():
             work = measures.work_of(names, model, configuration)
