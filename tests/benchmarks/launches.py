@@ -3,6 +3,7 @@
 Printed in Markdown for docs/performance.md. What is counted does not depend on the machine.
 """
 
+import argparse
 import sys
 import time
 from itertools import pairwise
@@ -27,6 +28,7 @@ STEPS, ITERATIONS = 64, 40
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     print("| 8 x 64-50x5 | launches | waits |\n|---|---|---|")

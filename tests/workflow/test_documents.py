@@ -3,6 +3,7 @@
 A command that is none of these fails the test: run it here, or give a reason why it can't be.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -29,6 +30,7 @@ OTHERS = {
     "make *": "Likewise.",
     "snakemake --report *": "It needs a finished study: test_report.py.",
     "snakemake *<data set>*": "It needs a model: test_reruns.py::test_deleted_weights.",
+    "pip install .": "tests/test_package.py installs its wheel.",
     "$EDITOR *": "An editor waits for a person.",
     "pip install snakedeploy *": "It asks conda's channels, which tests can't count on.",
     "snakedeploy *": "Likewise.",
@@ -113,7 +115,12 @@ def _a_study_begun(clone):
 
 def run(folder: Path, words: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(
-        words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        words,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "scripts")},  # as where it is installed
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 

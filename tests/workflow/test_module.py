@@ -68,7 +68,7 @@ def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
     """Byte for byte, and nothing outside of the prefix."""
     snakemake(tmp_path, "tables", "--snakefile", clone.folder / "Snakefile", "--configfile", CONFIG)
     alone = tables(tmp_path)
-    assert len(alone) > 8
+    assert len(alone) >= 8
     assert tables(imported / "novak") == alone
     beside = {path.name for path in imported.iterdir()} - {".snakemake"}
     assert beside == {"Snakefile", "study.yaml", "novak", "training"}
@@ -91,7 +91,7 @@ def test_every_target_can_be_planned(clone, tmp_path, prefix, target):
 def test_where_the_catalog_looks(clone, tmp_path):
     """`workflow/Snakefile` is the same workflow, alone and as a module."""
     shutil.copy(CONFIG, tmp_path)
-    words = ("-n", "--configfile", "study.yaml", "--snakefile")
+    words = ("-n", "all", "--configfile", "study.yaml", "--snakefile")
     plans = [
         snakemake(tmp_path, *words, clone.folder / snakefile).partition("Job stats")[2]
         for snakefile in ("Snakefile", "workflow/Snakefile")
@@ -105,7 +105,7 @@ def test_own_data_is_found_from_the_importing_folder(clone, tmp_path):
     folder = importer(tmp_path / "theirs", clone.folder, "novak", PLAIN)
     images = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
     labels = np.array([0, 1, 0, 1])
-    arrays = {"x_train": images, "y_train": labels, "x_test": images[::-1], "y_test": labels}
+    arrays = {"x_train": images, "y_train": labels, "x_test": 255 - images, "y_test": labels}
     np.savez(folder / "mine.npz", **arrays)
     text = (folder / "study.yaml").read_text(encoding="utf-8")
     assert "digits:100" in text

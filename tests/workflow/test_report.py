@@ -91,7 +91,7 @@ def test_categories_workflow_and_run_times(page):
     assert len(categories["Figures"]["Appendix"]) == 10
     graph = json.dumps(embedded(page, "rulegraph_spec"))
     timed = json.dumps(embedded(page, "runtimes_spec"))
-    for rule in ("train", "jacobian", "claims_table", "figure_gap"):
+    for rule in ("train", "measures", "claims_table", "figure_gap"):
         assert f'"rule": "{rule}"' in graph
         assert f'"rule": "{rule}"' in timed
 

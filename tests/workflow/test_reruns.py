@@ -14,7 +14,15 @@ import pytest
 NOTHING = ()
 TABLES = ("tabulate *", "decide the claims")
 # Figures by what they are drawn from.
-OF_MODELS = ("draw 1_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*")
+OF_MODELS = (
+    "draw 1_*",
+    "draw 5_*",
+    "draw A2_*",
+    "draw A4_*",
+    "draw A6_*",
+    "draw A9_*",
+    "draw A10_*",
+)
 OF_PAIRS = ("draw 4_*",)
 OF_POINTS = ("draw 6_*", "draw A3_*", "draw A5_*")
 OF_CURVES = ("draw 2_*",)
@@ -121,7 +129,7 @@ CASES = {
     ),
     "regions/__init__.py": (
         code("sensitivity/regions/__init__"),
-        ("transitions *", "curves *", "boundaries *", "sampling *", *TABLES, *FIGURES),
+        (*MEASURED, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
     "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),

@@ -87,7 +87,7 @@ def test_changed_code_and_orphans(study, tmp_path, directory):
     result = verify(study, *where)
     assert result.returncode == 1
     told = result.stdout.splitlines()
-    assert sum(".npz: transitions: its code is" in line for line in told) == 13
+    assert sum(".npz: transitions: its code is" in line for line in told) == 16
     assert not any(".npz: jacobian" in line for line in told)
     orphans = [line for line in told if "-lbfgs-" in line]
     assert any(line.strip().startswith("results/models/digits/") for line in orphans)

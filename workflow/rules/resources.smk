@@ -25,12 +25,12 @@ if GPUS and LOCAL and "gpu" not in workflow.global_resources and cards():
 
 
 @cache
-def work_of(rule, dataset, model):
+def work_of(job, dataset, model):
     """The work of one job; cached, since a job's resources and group are asked for repeatedly."""
     asked = MODELS[dataset, model]
-    if rule == "train":
+    if job == "train":
         return costs.WORK["train"](asked.recipe, costs.sizes_of(dataset), {})
-    return measures.work_of(measures.files(asked, config)[rule], asked, config)
+    return measures.work_of(measures.files(asked, config)[job], asked, config)
 
 
 def minutes_of(rule):
