@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -29,13 +29,14 @@ def test_axis_holds_values_with_bars_and_keeps_the_headroom(values, headroom, lo
 
 
 @given(low=st.floats(-15, 11), span=st.floats(0.2, 40), most=st.integers(3, 7))
+@example(low=1e-9, span=2.0, most=3)
 def test_log_ticks_are_few_and_inside(low, span, most):
     limits = 10.0**low, 10.0 ** (low + span)
     ticks = np.array(_scales.log_ticks(*limits, most))
     assert 2 <= len(ticks) <= 8
     assert (np.diff(ticks) > 0).all()
-    assert limits[0] * (1 - 1e-9) <= ticks[0]
-    assert ticks[-1] <= limits[1] * (1 + 1e-9)
+    assert np.log10(limits[0]) - 1.01e-9 <= np.log10(ticks[0])  # a limit is a decade within 1e-9
+    assert np.log10(ticks[-1]) <= np.log10(limits[1]) + 1.01e-9
     if span > 3:
         assert np.log10(ticks) == pytest.approx(np.round(np.log10(ticks)))
         assert len(ticks) <= most

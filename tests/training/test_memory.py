@@ -76,7 +76,7 @@ def measured_and_predicted(pretend, monkeypatch):
     Evaluation's buffers are made small: at their full size they'd hide the rest.
     """
     monkeypatch.setattr("sensitivity.training.evaluation.ACTIVATION_BYTES", 2**16)
-    monkeypatch.setattr(costs, "EVALUATION_NUMBERS", 2**14)
+    monkeypatch.setattr(memory, "EVALUATION_NUMBERS", 2**14)
 
     def both(model):
         with pretend() as card:
@@ -101,8 +101,8 @@ def test_memory_of_lbfgs_is_predicted_within_15_percent(
     """With 10 pairs of vectors instead of 100, which are reached."""
     home = "curvature" if find_spec("sensitivity.training.curvature") else "lbfgs"
     monkeypatch.setattr(f"sensitivity.training.{home}.HISTORY", 10)
-    others = costs.WEIGHT_COPIES["lbfgs"] - 2 * costs.LBFGS_HISTORY
-    monkeypatch.setitem(costs.WEIGHT_COPIES, "lbfgs", 2 * 10 + others)
+    others = memory.WEIGHT_COPIES["lbfgs"] - 2 * costs.LBFGS_HISTORY
+    monkeypatch.setitem(memory.WEIGHT_COPIES, "lbfgs", 2 * 10 + others)
     model = recipe(width=300, depth=4, optimizer="lbfgs", steps=20, replicates=2)
     peak, predicted = measured_and_predicted(model)
     print(f"lbfgs: {peak / 1e6:.2f} MB, predicted {predicted / 1e6:.2f}")
@@ -110,8 +110,8 @@ def test_memory_of_lbfgs_is_predicted_within_15_percent(
 
 
 def test_copies_of_the_weights_are_those_of_the_estimate():
-    found = {optimizer: copies_of_weights(optimizer) for optimizer in costs.WEIGHT_COPIES}
-    assert found == costs.WEIGHT_COPIES
+    found = {optimizer: copies_of_weights(optimizer) for optimizer in memory.WEIGHT_COPIES}
+    assert found == memory.WEIGHT_COPIES
 
 
 LEAVING = {"stop_when_fitted": True, "learning_rate": 0.02, "steps": 60, "replicates": 8}

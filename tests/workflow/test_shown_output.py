@@ -1,4 +1,4 @@
-"""Output that docs/reruns.md shows comes, but for digests, numbers of jobs and what `...` hides."""
+"""Output that docs/reruns.md shows comes, but for digests, numbers and what `...` hides."""
 
 import re
 import subprocess
@@ -32,9 +32,10 @@ def blocks():
 
 
 def lines(text):
-    """Lines with one blank between words; digests and numbers of jobs are any."""
+    """Lines with one blank between words; digests and numbers of jobs and models are any."""
     text = re.sub(r"[0-9a-f]{16}", "<digest>", text)
     text = re.sub(r"\bJob \d+:", "Job <n>:", text)
+    text = re.sub(r"\bmodel \d+ of \d+:", "model <n> of <n>:", text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
