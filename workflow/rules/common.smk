@@ -154,8 +154,8 @@ def seals(paths):
 
 
 def named_survey(section):
-    """The survey that a section of the configuration names, as a list of none or one."""
-    return [name for name in [config[section]["survey"]] if name is not None]
+    """The surveys that a section of the configuration names."""
+    return grid.surveys_named(config[section])
 
 
 def options(inputs):

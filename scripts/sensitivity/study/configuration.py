@@ -127,10 +127,8 @@ def _scalar(error: ValidationError) -> bool:
 def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
     known = list(configuration["surveys"])
     for section in ("rivals", "points", "trajectories", "boundaries", "sampling"):
-        part = configuration[section]
-        named = part.get("surveys", [part.get("survey")])
-        for survey in named:
-            if survey is not None and survey not in known:
+        for survey in grid.surveys_named(configuration[section]) or []:
+            if survey not in known:
                 raise SensitivityError(
                     f"{section}: unknown survey {survey!r}{nearest(survey, known)}"
                 )

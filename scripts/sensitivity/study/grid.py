@@ -34,6 +34,16 @@ class Model:
 Grid = dict[tuple[str, str], Model]
 
 
+def surveys_named(section: Mapping[str, Any]) -> list[str] | None:
+    """The surveys that a section of the configuration names; None if it is for all models."""
+    if "surveys" in section:
+        return list(section["surveys"])
+    if "survey" in section:
+        one = section["survey"]
+        return [] if one is None else [one] if isinstance(one, str) else list(one)
+    return None
+
+
 def expand(configuration: Mapping[str, Any]) -> Grid:
     """All models of a configuration, by (data set, model name), in the order of the surveys.
 

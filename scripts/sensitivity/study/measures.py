@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sensitivity.study import costs
-from sensitivity.study.grid import Model
+from sensitivity.study.grid import Model, surveys_named
 from sensitivity.study.machines import CAUTIOUS_CARD
 
 
@@ -40,9 +40,8 @@ class Measure:
     def is_wanted(self, model: Model, configuration: Mapping[str, Any]) -> bool:
         """Whether a study wants it of a model; a section without surveys is for all models."""
         section = configuration[self.section]
-        if "survey" in section:
-            return section["survey"] in model.surveys
-        return "surveys" not in section or not set(section["surveys"]).isdisjoint(model.surveys)
+        named = surveys_named(section)
+        return named is None or not set(named).isdisjoint(model.surveys)
 
     def numbers(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
         """What it is taken with: its section, without the surveys that it is taken of."""
