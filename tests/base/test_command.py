@@ -15,7 +15,7 @@ from sensitivity.base.errors import DamagedFile, SensitivityError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-FOR_READERS = ("verify", "compare")  # not run by a rule, so without settings
+FOR_READERS = ("verify", "compare", "page")  # not run by a rule, so without settings
 
 
 @pytest.fixture(autouse=True)

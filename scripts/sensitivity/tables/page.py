@@ -1,0 +1,106 @@
+"""Numbers of a finished study, as text for a page (docs/results.md).
+
+Every method looks one number up in the tables below `tables/` and raises a SensitivityError where
+there is not exactly one: a page never shows a number of something else.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sensitivity.base.errors import SensitivityError
+from sensitivity.files.storage import read_table
+
+
+class Numbers:
+    """The tables of a study, and what a page tells of them."""
+
+    def __init__(self, study: Path) -> None:
+        self.folder = Path(study) / "tables"
+
+    @cached_property
+    def networks(self) -> pd.DataFrame:
+        """Every network of every data set (networks.csv)."""
+        return self._of_all("networks")
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """Every model of every data set (models.csv)."""
+        return self._of_all("models")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the whole study, such as `claims` or `factors`."""
+        return read_table(self.folder / f"{name}.csv")
+
+    def count(self, table: str, **where: Any) -> int:
+        """How many rows of `networks`, `models` or another table have these values."""
+        frame = getattr(self, table) if table in ("networks", "models") else self.table(table)
+        return len(_chosen(frame, where))
+
+    def range(self, column: str, of: str = "models", digits: int = 3, **where: Any) -> str:
+        """`least to largest` of a column over the rows with these values."""
+        values = _chosen(getattr(self, of), where)[column].dropna()
+        if values.empty:
+            raise SensitivityError(f"no {of} with {where} have {column}")
+        ends = [f"{value:.{digits}g}" for value in (values.min(), values.max())]
+        return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+    def mean(self, column: str, of: str = "networks", digits: int = 3, **where: Any) -> str:
+        """The mean of a column over the rows with these values."""
+        values = _chosen(getattr(self, of), where)[column].dropna()
+        if values.empty:
+            raise SensitivityError(f"no {of} with {where} have {column}")
+        return f"{values.mean():.{digits}g}"
+
+    def verdict(self, claim: str, dataset: str = "all") -> str:
+        """The verdict on a claim."""
+        return str(self._row("claims", claim=claim, dataset=dataset)["verdict"])
+
+    def evidence(self, claim: str, dataset: str) -> str:
+        """The statistic that decided a claim, with its interval, n and corrected p."""
+        row = self._row("claims", claim=claim, dataset=dataset)
+        if pd.isna(row["statistic"]):
+            return "no value"
+        p = "" if pd.isna(row["p_holm"]) else f", p {_p(row['p_holm'])}"
+        return f"{_interval(row['statistic'], row['low'], row['high'])}, n = {row['n']:.0f}{p}"
+
+    def value(self, table: str, column: str = "value", digits: int = 3, **where: Any) -> str:
+        """A number of the one row with these values, with its interval if it has one."""
+        row = self._row(table, **where)
+        if {"low", "high"} <= set(row.index) and pd.notna(row["low"]):
+            return _interval(row[column], row["low"], row["high"], digits)
+        return f"{row[column]:.{digits}g}"
+
+    def _row(self, table: str, **where: Any) -> pd.Series:
+        rows = _chosen(self.table(table), where)
+        if len(rows) != 1:
+            raise SensitivityError(f"{table}.csv has {len(rows)} rows with {where}, one was meant")
+        return rows.iloc[0]
+
+    def _of_all(self, name: str) -> pd.DataFrame:
+        paths = sorted(self.folder.glob(f"*/{name}.csv"))
+        if not paths:
+            raise SensitivityError(f"{self.folder} has no {name}.csv of any data set")
+        return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def _chosen(frame: pd.DataFrame, where: dict[str, Any]) -> pd.DataFrame:
+    for column, value in where.items():
+        if column == "survey":
+            frame = frame[[value in names.split(";") for names in frame["surveys"]]]
+        elif column not in frame:
+            raise SensitivityError(f"no column {column!r}; there are {', '.join(frame)}")
+        else:
+            wanted = value if isinstance(value, list | tuple) else [value]
+            frame = frame[frame[column].isin(wanted)]
+    return frame
+
+
+def _interval(value: float, low: float, high: float, digits: int = 3) -> str:
+    return f"{value:.{digits}g} [{low:.{digits}g}, {high:.{digits}g}]"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"
