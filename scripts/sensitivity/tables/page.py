@@ -66,11 +66,16 @@ class Numbers:
         p = "" if pd.isna(row["p_holm"]) else f", p {_p(row['p_holm'])}"
         return f"{_interval(row['statistic'], row['low'], row['high'])}, n = {row['n']:.0f}{p}"
 
+    def number(self, table: str, column: str, digits: int = 3, **where: Any) -> str:
+        """A number of the one row with these values."""
+        return f"{self._row(table, **where)[column]:.{digits}g}"
+
     def value(self, table: str, column: str = "value", digits: int = 3, **where: Any) -> str:
         """A number of the one row with these values, with its interval if it has one."""
         row = self._row(table, **where)
-        if {"low", "high"} <= set(row.index) and pd.notna(row["low"]):
-            return _interval(row[column], row["low"], row["high"], digits)
+        for low, high in ((f"{column}_low", f"{column}_high"), ("low", "high")):
+            if low in row.index and pd.notna(row[low]):
+                return _interval(row[column], row[low], row[high], digits)
         return f"{row[column]:.{digits}g}"
 
     def _row(self, table: str, **where: Any) -> pd.Series:
