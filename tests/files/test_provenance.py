@@ -46,12 +46,18 @@ def package(tmp_path, monkeypatch):
             path = tmp_path / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source, encoding="utf-8")
-        provenance._summary.cache_clear()
+        forget()
 
     monkeypatch.setattr(provenance, "SCRIPTS", tmp_path)
     write(SOURCES)
     yield write
-    provenance._summary.cache_clear()
+    forget()
+
+
+def forget():
+    """Code does not change while a process runs, but for this one."""
+    for remembered in ("_summary", "fingerprint", "fingerprint_of_module"):
+        getattr(provenance, remembered).cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 # Shared by all: the checked configuration, the grid of models, settings, code.
+import gc
+import inspect
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -24,6 +27,10 @@ from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
 from sensitivity.base.cards import visible_cards
 from sensitivity.base.errors import SensitivityError
+
+# A plan is a million objects that stay: searching them for garbage every 700 new ones takes a tenth
+# of the time of planning a large survey.
+gc.set_threshold(100_000, 20, 100)
 
 # Jobs run with the Python of this Snakemake, also when its environment is not activated. A conda
 # environment is activated inside the job and goes before it.
@@ -51,6 +58,12 @@ wildcard_constraints:
     model="[^/]+",
 
 
+def asked(function):
+    """`function` with its signature at hand, which Snakemake derives anew up to four times a job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def settings(script, *modules, **values):
     """What a job's result depends on besides its inputs, as one string.
 
@@ -59,6 +72,7 @@ def settings(script, *modules, **values):
     return storage.canonical({"code": provenance.fingerprint(script, *modules), **values})
 
 
+@asked
 def scripts(wildcards, output):
     """Where the scripts are; wherever that is, a job does not rerun for it.
 
@@ -74,6 +88,7 @@ def beside(folder, named):
     a job's first output would be without a prefix.
     """
 
+    @asked
     def of(wildcards, output):
         expected = named.format(**wildcards)
         return output[0].removesuffix(expected) + folder.format(**wildcards)
@@ -81,11 +96,13 @@ def beside(folder, named):
     return of
 
 
+@asked
 def device(wildcards, output):
     """Where to compute; results record it, and a job does not rerun for it."""
     return config["device"]
 
 
+@asked
 def position(wildcards, output):
     """Which of how many models a job is about, for its message."""
     return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
@@ -104,6 +121,7 @@ def model_of(wildcards):
 def model_settings(script, **values):
     """`settings` for a job about one model."""
 
+    @asked
     def of(wildcards):
         model = model_of(wildcards)
         return settings(
@@ -115,6 +133,12 @@ def model_settings(script, **values):
         )
 
     return of
+
+
+@cache
+def files_of(dataset, model):
+    """The files of a model's measures, and the measures in each."""
+    return measures.files(MODELS[dataset, model], config)
 
 
 def measured(measure, surveys, dataset=None):

@@ -16,9 +16,10 @@ INPUTS = dict(
 def measures_settings(file):
     """What the measures of a file depend on, each with the fingerprint of its own code."""
 
+    @asked
     def of(wildcards):
         model = model_of(wildcards)
-        names = measures.files(model, config).get(file)
+        names = files_of(model.dataset, model.name).get(file)
         if names is None:
             raise WorkflowError(f"study {STUDY!r} keeps no {file}.npz of {model.name}")
         code = {

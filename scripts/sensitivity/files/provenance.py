@@ -32,6 +32,7 @@ PLUMBING = frozenset(
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")
 
 
+@cache
 def fingerprint(script: str, *modules: str) -> str:
     """A digest of the code behind `scripts/<script>.py` and of `modules`, transitively.
 
@@ -43,6 +44,7 @@ def fingerprint(script: str, *modules: str) -> str:
     return _digest(code_files(script, *modules))
 
 
+@cache
 def fingerprint_of_module(module: str) -> str:
     """A digest of the code behind a module of this package, transitively, as `fingerprint`'s."""
     return _digest(sorted(_closure((_module_file(module),))))
