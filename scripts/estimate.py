@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     cores = len(os.sched_getaffinity(0))
     minutes = estimation.minutes_on_cores(frame, others, cores)
     print(f"Everything on this machine's {cores} cores: {minutes:.3g} minutes (cores differ).")
-    shared = estimation.hours_of_a_shared_card(frame, "h100", cores)
-    print(f"On one H100 here, which up to {cores} jobs share (--cores): {shared:.3g} hours.")
+    together = estimation.jobs_on_an_h100(frame, cores)
+    shared = estimation.hours_of_a_shared_card(frame, "h100", together)
+    print(f"On one H100 here, jobs at a time: {together}; everything: {shared:.3g} hours.")
     print("\nHours are expected hours of one device, a job after another:")
     for name, machine in estimation.MACHINES.items():
         print(

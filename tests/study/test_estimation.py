@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sensitivity.study import configuration, costs, estimation, measures
+from sensitivity.study import configuration, costs, estimation, measures, memory
 from sensitivity.study.machines import CARDS, CORE, is_brief
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +74,42 @@ def test_starts_overlap_on_a_card_that_jobs_share(frame):
     assert estimation.hours_of_a_shared_card(frame, "h100", 1) == pytest.approx(alone)
     shared = estimation.hours_of_a_shared_card(frame, "h100", 4)
     assert frame.h100.sum() < shared < alone / 3.9  # these jobs are nearly all start
+
+
+@pytest.mark.parametrize(
+    ("free", "largest", "together"),
+    [
+        (80e9, 0.1e9, 4),  # an eighth of the card is ten gigabytes
+        (80e9, 15e9, 3),  # 15.6 of 20 fit, of 10 they do not
+        (80e9, 35e9, 2),
+        (80e9, 60e9, 1),
+        (0.0, 0.0, 1),  # nobody knows what is free
+    ],
+)
+def test_jobs_share_a_card_where_all_find_room(free, largest, together):
+    assert memory.jobs_together(free, largest) == together
+    # As jobs meet there: all but one measure, and each takes half of what it finds.
+    left = free
+    for _ in range(together - 1):
+        left /= 2
+    assert together == 1 or largest + memory.CONTEXT_BYTES <= left
+
+
+def test_the_estimate_shares_a_card_no_further_than_it_can(frame):
+    assert estimation.jobs_on_an_h100(frame, 16) == memory.MOST_TOGETHER
+    assert estimation.jobs_on_an_h100(frame, 2) == 2
+    assert estimation.jobs_on_an_h100(frame.assign(**{"card bytes": 60e9}), 16) == 1
+
+
+def test_the_full_survey_takes_no_more_submissions_than_with_a_job_a_measure():
+    """3,366, counted with its grid before the random survey, which had 3,082 models."""
+    settings = checked("config/paper.yaml")
+    settings["surveys"].pop("random")
+    shared = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["group-components"]
+    components = {group: int(count) for group, count in (entry.split("=") for entry in shared)}
+    frame = estimation.table(settings)
+    assert (frame.rule == "train").sum() == 3082
+    assert estimation.submissions(frame, components) <= 3366
 
 
 def test_the_cluster_profile_sends_every_measuring_job_to_a_gpu():

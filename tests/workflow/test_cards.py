@@ -1,4 +1,4 @@
-"""GPU jobs at once: as many as there are cards, unless it is said."""
+"""GPU jobs at once: one a card, more where they fit on one together, unless it is said."""
 
 import os
 import re
@@ -12,13 +12,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    ("visible", "options", "at_once"),
-    [("0,1", [], 2), ("3", [], 1), (None, [], 4), ("", [], None), ("0", ["gpu=7"], 7)],
+    ("visible", "free", "options", "at_once"),
+    [
+        ("0,1", "[N/A]", [], 2),
+        ("3", "[N/A]", [], 1),
+        (None, "[N/A]", [], 4),
+        ("", "24000", [], None),
+        ("0", "24000", ["gpu=7"], 7),
+        ("0", "24000", [], 4),
+        ("0,1", "24000", [], 5),
+        ("0", "2000", [], 2),
+    ],
 )
-def test_gpu_jobs_at_once(tmp_path, visible, options, at_once):
-    """On a machine whose driver lists four cards."""
+def test_gpu_jobs_at_once(tmp_path, visible, free, options, at_once):
+    """On a machine whose driver lists four cards, with so many free megabytes on each."""
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\nfor i in 0 1 2 3; do echo GPU $i: A; done\n")
+    line = f'"{free}, Default, [N/A]"'
+    tool.write_text(
+        f'#!/bin/sh\nfor i in 0 1 2 3; do [ "$1" = -L ] && echo GPU $i: A || echo {line}; done\n'
+    )
     tool.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     environment.pop("CUDA_VISIBLE_DEVICES", None)

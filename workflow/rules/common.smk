@@ -22,10 +22,10 @@ if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
 from sensitivity.study import configuration, costs, grid, machines, measures, memory
-from sensitivity.study import memory, plan as study_plan
+from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
-from sensitivity.base.cards import visible_cards
+from sensitivity.base.cards import free_to_share, visible_cards
 from sensitivity.base.errors import SensitivityError
 
 # A plan is a million objects that stay: searching them for garbage every 700 new ones takes a tenth

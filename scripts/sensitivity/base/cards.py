@@ -1,4 +1,4 @@
-"""How many graphics cards this process may use, found without PyTorch, which is slow to load."""
+"""The graphics cards that this process may use, found without PyTorch, which is slow to load."""
 
 import os
 import subprocess
@@ -37,3 +37,26 @@ def installed_cards() -> int:
     except (OSError, subprocess.TimeoutExpired):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def free_to_share(environment: Mapping[str, str] = os.environ) -> float:
+    """Bytes that are free on the fullest card, if processes may share all cards; else 0.
+
+    0 too where the driver does not say, where cards are cut into slices (MIG), and where a card
+    takes one process at a time (compute mode).
+    """
+    if "MIG-" in environment.get("CUDA_VISIBLE_DEVICES", ""):
+        return 0.0
+    query = "--query-gpu=memory.free,compute_mode,mig.mode.current"
+    command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0.0
+    cards = [[part.strip() for part in line.split(",")] for line in told.splitlines()]
+    if not cards or not all(
+        len(card) == 3 and card[0].isdecimal() and card[1] == "Default" and card[2] != "Enabled"
+        for card in cards
+    ):
+        return 0.0
+    return min(int(card[0]) for card in cards) * 2.0**20

@@ -13,6 +13,7 @@ from sensitivity.study.recipe import Recipe
 
 MACHINES: dict[str, Machine] = {**CARDS, "core": CORE}
 POINT_BYTES = 33  # of a record: four numbers and whether the network was right
+H100_BYTES = 80e9
 SMALL_FILE_BYTES = 8192  # on disk, of a history, a seal, a log, ...
 SMALL_FILES = 12  # of a model: outputs, logs, benchmarks
 OTHER_SECONDS = 4.0  # of a core, for data, a table or a figure
@@ -48,7 +49,10 @@ def jobs(configuration: Mapping[str, Any]) -> Iterator[Job]:
 
 
 def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
-    """A row a job: rule, dataset, survey, networks, operations, bytes, brief, hours by machine."""
+    """A row a job: rule, dataset, survey, networks, operations, bytes, brief, hours by machine.
+
+    `card bytes` are those that the training of the job's model takes on a card.
+    """
     return pd.DataFrame(
         {
             "rule": job.rule,
@@ -57,6 +61,7 @@ def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
             "networks": job.recipe.replicates,
             "operations": job.work.operations,
             "bytes": job.bytes,
+            "card bytes": memory.device_memory(job.recipe, costs.sizes_of(job.dataset)),
             "brief": is_brief(job.work),
             **{name: machine.seconds(job.work) / 3600 for name, machine in MACHINES.items()},
             **{f"{name} start": machine.startup / 3600 for name, machine in MACHINES.items()},
@@ -71,6 +76,11 @@ def submissions(frame: pd.DataFrame, shared: Mapping[str, int]) -> int:
     return int((~frame.brief).sum()) + sum(
         ceil(count / shared.get(f"{rule}_brief", 1)) for rule, count in brief.items()
     )
+
+
+def jobs_on_an_h100(frame: pd.DataFrame, cores: int) -> int:
+    """How many of these jobs share an H100 that nothing else uses, beside so many cores."""
+    return min(cores, memory.jobs_together(H100_BYTES, float(frame["card bytes"].max())))
 
 
 def hours_of_a_shared_card(frame: pd.DataFrame, machine: str, jobs: int) -> float:

@@ -50,7 +50,7 @@ CORE = Machine("a processor core", 100e9, 42e9, 10e9, 1.0, 6e-6, False, 2.0)
 
 CAUTIOUS_CARD = CARDS["v100"]
 CAUTIOUS_CORE = Machine("a slow core", 30e9, 12e9, 3e9, 1.0, 2e-5, False, 20.0)
-BRIEF_SECONDS = 600.0
+BRIEF_SECONDS = 1200.0
 
 
 def is_brief(work: Work, machine: Machine = CAUTIOUS_CARD) -> bool:
