@@ -42,6 +42,9 @@ def _alternatives(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterato
     for word in ("anyOf", "oneOf", "allOf"):
         for part in schema.get(word, ()):
             yield from _alternatives(part, root)
+    for word in ("if", "then", "else"):
+        if word in schema:
+            yield from _alternatives(schema[word], root)
 
 
 def _types(schema: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,47 @@
+"""The reference study as it is shipped: intact, whole, and what the page about it says."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sensitivity.files import storage
+from sensitivity.study import configuration, grid
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "docs/reference"
+page, compare = importlib.import_module("page"), importlib.import_module("compare")
+
+
+@pytest.fixture(scope="module")
+def study():
+    settings = yaml.safe_load((ROOT / "config/reference.yaml").read_text(encoding="utf-8"))
+    schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+    return grid.expand(configuration.check(settings, schema))
+
+
+def test_the_page_says_what_the_tables_say():
+    told = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    assert told == page.filled(SHIPPED, ROOT / "docs/results.md.jinja")
+
+
+def test_every_model_of_the_configuration_is_shipped(study):
+    networks = compare.networks(SHIPPED)  # which reads verified tables
+    assert set(zip(networks["dataset"], networks["model"], strict=True)) == set(study)
+    assert len(networks) == sum(model.recipe.replicates for model in study.values())
+
+
+def test_every_table_is_intact():
+    tables = sorted(SHIPPED.glob("tables/**/*.csv"))
+    assert len(tables) >= 10
+    for table in tables:
+        storage.read_verified(table)
+
+
+def test_every_figure_is_there():
+    shown = {path.stem for path in SHIPPED.glob("figures/*.png")}
+    numbers = [name.partition("_")[0] for name in shown]
+    assert sorted(numbers) == sorted(
+        [*map(str, range(1, 7)), *(f"A{number}" for number in range(1, 11))]
+    )
