@@ -40,6 +40,7 @@ OTHERS = {
     "snakemake --sdm conda ...": "Likewise.",
     "tests/slurm/cluster *": "tests/slurm starts this cluster.",
     "python -m pytest *": "The tests are running.",
+    "python -c *import torch*": "It loads a library, to be timed, and says nothing.",
     "FAULT_TRIALS=* *": "A quarter of an hour; `make test-faults`.",
     "kill *": "It names a process.",
     "scancel *": "It needs a cluster; tests/slurm cancels jobs.",
