@@ -18,7 +18,8 @@ import pandas as pd
 from sensitivity.base.command import run
 from sensitivity.base.errors import SensitivityError
 from sensitivity.files import storage
-from sensitivity.tables.agreement import COLUMNS, MODEL, agreement, opposed
+from sensitivity.tables.agreement import COLUMNS, MODEL, agreement, side_by_side
+from sensitivity.tables.page import of_all_datasets
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,9 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="a CSV file of all comparisons, written")
     arguments = parser.parse_args(argv)
 
-    ours, theirs = networks(arguments.ours), networks(arguments.theirs)
+    ours, theirs = (
+        of_all_datasets(path, "networks") for path in (arguments.ours, arguments.theirs)
+    )
     table = agreement(ours, theirs, arguments.significance)
-    claims = opposed(*map(verdicts, (arguments.ours, arguments.theirs)))
+    claims = side_by_side(*map(verdicts, (arguments.ours, arguments.theirs)))
     if table.empty:
         raise SensitivityError(
             f"{arguments.ours} and {arguments.theirs} have no model in common; compare studies of "
@@ -46,21 +49,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     report(table, claims, ours, theirs)
     if table["differs"].any() or claims["opposed"].any():
         sys.exit(1)
-
-
-def networks(study: Path) -> pd.DataFrame:
-    """The networks of all data sets of a study.
-
-    Raises:
-        SensitivityError: there are none.
-        DamagedFile: a table is not what was written.
-    """
-    paths = sorted((study / "tables").glob("*/networks.csv"))
-    if not paths:
-        raise SensitivityError(
-            f"{study} has no tables/<data set>/networks.csv; give the folder of a finished study"
-        )
-    return pd.concat([storage.read_table(path) for path in paths], ignore_index=True)
 
 
 def verdicts(study: Path) -> pd.DataFrame:

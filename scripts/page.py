@@ -3,7 +3,7 @@
     python scripts/page.py docs/reference docs/results.md.jinja --output docs/results.md
 
 The template is Markdown with Jinja's `{{ ... }}`; `sensitivity.tables.page` says what it can name.
-Nothing on the page is a number that somebody has typed, so the page cannot fall behind the tables.
+So what a page says of a study cannot fall behind the study's tables.
 """
 
 import argparse

@@ -3,13 +3,16 @@
 import importlib
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from sensitivity.figures import FigureData
+from sensitivity.files.storage import read_table
 
 FIGURES = (
     "capacity",
@@ -120,6 +123,26 @@ def test_size_is_that_of_one_or_two_columns_and_of_a_page(name, study, drawn):
     width, height = drawn(name, study)[0].get_size_inches()
     assert width in (3.4, 7.0)
     assert height < 10
+
+
+@pytest.mark.parametrize(
+    "name", ["capacity", "capacity_all", "factors", "gap", "transitions", "on_off_manifold"]
+)
+def test_a_real_study_is_legible(name):
+    """The shipped tables: five data sets, many recipes, long notes."""
+    tables = Path(__file__).resolve().parents[2] / "docs/reference/tables"
+    models = pd.concat([read_table(path) for path in sorted(tables.glob("*/models.csv"))])
+    whole = {key: read_table(tables / f"{key}.csv") for key in ("correlations", "pairs", "factors")}
+    settings = {"main_dataset": "fashion_mnist:1000", "datasets": list(models["dataset"].unique())}
+    figure = draw(name, FigureData(models=models, **whole), settings)
+    texts = written(figure)
+    for (one, box), (other, other_box) in combinations(texts, 2):
+        assert overlap(box, other_box) < 1, (one.get_text(), other.get_text())
+    columns = figure.axes[0].get_gridspec().ncols
+    for axes in figure.axes:
+        assert axes.get_position().width > 0.6 / columns, "notes make no panel narrow"
+        for text in axes.texts:
+            assert text.get_window_extent().x1 <= axes.get_window_extent().x1 + 2, text.get_text()
 
 
 def test_an_overlap_would_be_seen(drawn):

@@ -25,7 +25,7 @@ def test_relative_error_of_both_precisions(study, settings):
         bars = [np.ptp(s, axis=0)[1] for c in axes.collections for s in c.get_segments()]
         assert bars[13:] == pytest.approx(np.ptp(error, axis=1))
         assert axes.get_xscale() == "log"
-        assert f"{kind}\n(n = 4 curves)" in axes.get_title(loc="left")
+        assert f"{kind}\n(curves: 4)" in axes.get_title(loc="left")
 
 
 def test_all_errors_are_within_the_axes(study, settings):

@@ -24,6 +24,7 @@ from made_up.configurations import (
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study import configuration, costs, grid, memory
 from sensitivity.study import plan as study_plan
+from sensitivity.study.measures import MEASURES
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
@@ -105,3 +106,23 @@ def test_defaults_are_filled_in():
 def test_the_studies_of_this_repository_plan(path):
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert grid.expand(configuration.check(raw, SCHEMA))
+
+
+@pytest.mark.parametrize("named", ["b", ["b"], ["a", "b"], None])
+def test_curves_of_one_survey_of_several_or_of_none(named):
+    survey = {"datasets": ["digits"], "depth": 2, "activation": "relu"}
+    raw = {
+        "study": "s",
+        "surveys": {"a": {**survey, "width": 8}, "b": {**survey, "width": 16}},
+        "trajectories": {"survey": named},
+        "figures": {"main_dataset": "digits"},
+    }
+    checked = configuration.check(raw, SCHEMA)
+    wanted = {
+        model.surveys[0]
+        for model in grid.expand(checked).values()
+        if MEASURES["curves"].is_wanted(model, checked)
+    }
+    assert wanted == set(named or ())
+    raw["trajectories"] = {"survey": ["a", "c"]}
+    assert "unknown survey 'c'" in refusal(raw)

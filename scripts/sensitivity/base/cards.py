@@ -40,7 +40,7 @@ def installed_cards() -> int:
 
 
 def free_to_share(environment: Mapping[str, str] = os.environ) -> float:
-    """Bytes that are free on the fullest card, if processes may share all cards; else 0.
+    """Bytes free on the card with the least room, if processes may share all cards; else 0.
 
     0 too where the driver does not say, where cards are cut into slices (MIG), and where a card
     takes one process at a time (compute mode).

@@ -4,6 +4,7 @@ import numpy as np
 
 from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
 
+GAP = "generalization_gap"
 COLUMNS = {"number_of_weights": "Number of weights", "training_loss": "Final training loss"}
 
 
@@ -22,7 +23,11 @@ def draw_rows(data, names):
             explained = _draw_panel(axes, models, measure)
             correlation = _selection.correlation(data.correlations, dataset, measure)
             counts = _selection.shown_of_trained(data.models, dataset)
-            plotting.note(axes, _text(correlation, explained, counts))
+            text = _text(correlation, explained, counts)
+            plotting.note(axes, text)
+            headroom = 0.03 + 0.08 * len(plotting.note_lines(axes, text))
+            gap, error = models[GAP], models[f"{GAP}_standard_error"]
+            _scales.set_scale(axes.yaxis, gap, error, headroom=headroom)
     if len(shown):
         plotting.legend_above(figure, _names.model_handles(shown, plotting.GAP), ncols=4)
     return figure
@@ -33,7 +38,7 @@ def _draw_panel(axes, models, measure):
 
     A mean loss of exactly 0 stands at the left edge of the log axis, whose label then is 0.
     """
-    gap, gap_error = models["generalization_gap"], models["generalization_gap_standard_error"]
+    gap, gap_error = models[GAP], models[f"{GAP}_standard_error"]
     x, at_zero = _scales.on_log_scale(models[measure])
     spread = models.get(f"{measure}_standard_error", 0)  # the number of weights has none
     x_error = np.where(at_zero, 0, np.nan_to_num(spread))
@@ -45,7 +50,6 @@ def _draw_panel(axes, models, measure):
     _scales.set_scale(axes.xaxis, x, x_error, log=True, text=text)
     if at_zero.any():
         _scales.mark_zero(axes.xaxis, x[at_zero][0])
-    _scales.set_scale(axes.yaxis, gap, gap_error, headroom=0.3)
     axes.set_xlabel(COLUMNS[measure])
     axes.set_ylabel("Generalization gap", color=plotting.GAP)
     return explained_variance(np.log10(x), gap)

@@ -45,11 +45,11 @@ def draw(data, settings):
             if pairs.empty:
                 plotting.empty_panel(axes, "no such pair\nin this study")
             else:
-                effects = _effects(data.factors, pairs, markers)
-                headroom = min(0.05 + 0.085 * len(effects), 0.5)
+                effects = "\n".join(_effects(data.factors, pairs, markers))
+                headroom = min(0.05 + 0.085 * len(plotting.note_lines(axes, effects)), 0.6)
                 by_level = fills if factor == "activation" else {}
                 _draw_panel(axes, pairs, METRICS[metric][1], headroom, markers, by_level)
-                plotting.note(axes, "\n".join(effects))
+                plotting.note(axes, effects)
             axes.set_xlabel(labels[0])
             axes.set_ylabel(labels[1])
     for axes, (metric, (title, _)) in zip(grid[0], METRICS.items()):
@@ -108,10 +108,11 @@ def _fills(pairs):
 def _effects(factors, pairs, markers):
     """Lines for each data set drawn: its marker where there are several, the effect, n.
 
-    Where only some recipes of a factor are in the panel, each of them has a line.
+    Where only some recipes of a factor are in the panel, the line is of that with the most sets,
+    and a last one says where the others are.
     """
     factor, metric = pairs[["factor", "metric"]].iloc[0]
-    lines = []
+    lines, more = [], False
     for dataset in markers:
         drawn = pairs[pairs["dataset"] == dataset]
         if drawn.empty:
@@ -124,26 +125,24 @@ def _effects(factors, pairs, markers):
             apart = rows["recipe"].isin(recipes)
             whole = set(rows["recipe"]) - {ALL} <= recipes or not apart.any()
             rows = rows[rows["recipe"] == ALL] if whole else rows[apart]
-        for text in _effect_texts(rows, metric) or [f"n = {len(drawn)}"]:
-            lines.append(f"{SYMBOLS[markers[dataset]]} {text}" if len(markers) > 1 else text)
-    return lines
+            more |= len(rows) > 1
+            rows = rows.nlargest(1, "n")
+        text = _effect_text(rows, metric) or f"n = {len(drawn)}"
+        lines.append(f"{SYMBOLS[markers[dataset]]} {text}" if len(markers) > 1 else text)
+    return [*lines, "others: factors.csv"] if more else lines
 
 
-def _effect_texts(rows, metric):
-    """`×1.8 [1.4, 2.3], n = 6` for each row of the table, after its recipe if there are several."""
-    texts = []
+def _effect_text(rows, metric):
+    """`×1.8 [1.4, 2.3], n = 6` for the row of the table; nothing where it has no value."""
     difference = metric in BY_DIFFERENCE
-    for _, row in rows.iterrows():
-        values = row[["median_difference" if difference else "median_ratio", "low", "high"]]
-        if not np.isfinite(values.iloc[0]):
-            continue
-        if difference:
-            text = f"{_numbers.interval(*values, _points)} pp, n = {int(row['n'])}"
-        else:
-            text = f"×{_numbers.interval(*values, _numbers.two_digits)}, n = {int(row['n'])}"
-        name = row["recipe"].replace(RANDOM, "").strip(", ")
-        texts.append(f"{name} {text}" if len(rows) > 1 else text)
-    return texts
+    column = "median_difference" if difference else "median_ratio"
+    if rows.empty or not np.isfinite(rows[column].iloc[0]):
+        return ""
+    row = rows.iloc[0]
+    values, n = row[[column, "low", "high"]], f"n\u00a0=\u00a0{int(row['n'])}"  # never broken
+    if difference:
+        return f"{_numbers.interval(*values, _points)} pp, {n}"
+    return f"×{_numbers.interval(*values, _numbers.two_digits)}, {n}"
 
 
 def _points(value):

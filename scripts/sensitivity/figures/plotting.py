@@ -7,6 +7,7 @@ markers, fillings and line styles differ too, so that a grey print reads the sam
 
 import functools
 import json
+from textwrap import TextWrapper
 
 import matplotlib as mpl
 import numpy as np
@@ -30,6 +31,8 @@ ONE_COLUMN = 3.4  # inches
 TWO_COLUMNS = 7.0
 DOTS_PER_INCH = 200  # of the PNG
 CROWD = 300  # points of one kind, above which they are drawn smaller
+SIDE_INCHES = 0.7  # beside a panel, for the labels of its axis and the space between panels
+LETTER_INCHES = 0.053  # of the notes' 7 pt, on the average
 RASTERISE_ABOVE = 2000  # points; a vector PDF of 50,000 markers takes seconds to open
 
 STYLE = {
@@ -156,10 +159,24 @@ def _bars(errors):
     return None if errors is None else np.nan_to_num(np.asarray(errors, dtype=float))
 
 
+def note_lines(axes, text):
+    """The lines of a note, broken where the panel ends; `set_scale(..., headroom=)` needs them."""
+    figure, columns = axes.get_figure(), axes.get_subplotspec().get_gridspec().ncols
+    room = figure.get_figwidth() / columns - SIDE_INCHES
+    broken = TextWrapper(int(room / LETTER_INCHES), break_on_hyphens=False)
+    lines = [part for line in text.split("\n") for part in broken.wrap(line)]
+    return [line.replace("\u00a0", " ") for line in lines]  # which only kept words together
+
+
 def note(axes, text):
-    """A small text in the upper left of a panel, where `set_scale(..., headroom=)` keeps free."""
+    """A small text in the upper left of a panel, where `set_scale(..., headroom=)` keeps free.
+
+    It has no say in the layout, which would make room for it by making the panel narrower.
+    """
     place = {"transform": axes.transAxes, "ha": "left", "va": "top"}
-    return axes.text(0.03, 0.98, text, size=7, **place)
+    text = axes.text(0.03, 0.98, "\n".join(note_lines(axes, text)), size=7, **place)
+    text.set_in_layout(False)
+    return text
 
 
 def marker_handle(marker, label, color=NEUTRAL, face=None, fill="full"):

@@ -31,7 +31,7 @@ def draw(data, settings):
     for axes, kind in zip(grid[0], CURVES):
         chosen = (record.arrays["curve"] == kind) & (record.arrays["exact"] > 0)
         name = f"{_names.dataset_name(record.dataset)}, {kind}"
-        axes.set_title(f"{name}\n(n = {chosen.sum()} curves)")
+        axes.set_title(f"{name}\n(curves: {chosen.sum()})")
         if chosen.any():
             largest = max(largest, _draw_panel(axes, record.arrays, chosen))
         else:

@@ -87,18 +87,18 @@ def _p(one: np.ndarray, other: np.ndarray) -> float:
     return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
 
 
-def opposed(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """The claims of two tables of verdicts (claims.csv) side by side.
+def side_by_side(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """The claims of two tables of verdicts (claims.csv), a row for each claim and data set.
 
-    A row for each claim and data set that either has: `our_verdict`, `their_verdict`, both
-    statistics, and `opposed`, whether one calls supported what the other calls contradicted.
+    Both statistics and verdicts, with the endings `_ours` and `_theirs`, and `opposed`: whether one
+    calls supported what the other calls contradicted.
     """
     kept = ["claim", "dataset", "statistic", "verdict"]
     table = ours[kept].merge(
         theirs[kept], on=["claim", "dataset"], how="outer", suffixes=("_ours", "_theirs")
     )
     verdicts = table[["verdict_ours", "verdict_theirs"]]
-    table["opposed"] = verdicts.isin(["supported"]).any(axis=1) & verdicts.isin(
-        ["contradicted"]
-    ).any(axis=1)
+    table["opposed"] = (verdicts == "supported").any(axis=1) & (verdicts == "contradicted").any(
+        axis=1
+    )
     return table

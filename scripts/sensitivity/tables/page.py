@@ -4,7 +4,7 @@ Every method looks one number up in the tables below `tables/` and raises a Sens
 there is not exactly one: a page never shows a number of something else.
 """
 
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,45 +13,50 @@ import pandas as pd
 from sensitivity.base.errors import SensitivityError
 from sensitivity.files.storage import read_table
 
+OF_EACH = ("networks", "models")  # tables that every data set has one of
+
+
+def of_all_datasets(study: Path, name: str) -> pd.DataFrame:
+    """A table of `OF_EACH`, of all data sets of a study one below another.
+
+    Raises:
+        SensitivityError: there is none.
+        DamagedFile: one is not what was written.
+    """
+    paths = sorted((study / "tables").glob(f"*/{name}.csv"))
+    if not paths:
+        raise SensitivityError(
+            f"{study} has no tables/<data set>/{name}.csv; give the folder of a finished study"
+        )
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
 
 class Numbers:
     """The tables of a study, and what a page tells of them."""
 
     def __init__(self, study: Path) -> None:
-        self.folder = Path(study) / "tables"
+        self.study = Path(study)
 
-    @cached_property
-    def networks(self) -> pd.DataFrame:
-        """Every network of every data set (networks.csv)."""
-        return self._of_all("networks")
-
-    @cached_property
-    def models(self) -> pd.DataFrame:
-        """Every model of every data set (models.csv)."""
-        return self._of_all("models")
-
+    @cache  # noqa: B019 - a page has one of these
     def table(self, name: str) -> pd.DataFrame:
-        """A table of the whole study, such as `claims` or `factors`."""
-        return read_table(self.folder / f"{name}.csv")
+        """A table: `networks` and `models` of all data sets, or another, such as `claims`."""
+        if name in OF_EACH:
+            return of_all_datasets(self.study, name)
+        return read_table(self.study / "tables" / f"{name}.csv")
 
     def count(self, table: str, **where: Any) -> int:
-        """How many rows of `networks`, `models` or another table have these values."""
-        frame = getattr(self, table) if table in ("networks", "models") else self.table(table)
-        return len(_chosen(frame, where))
+        """How many rows of a table have these values."""
+        return len(_chosen(self.table(table), where))
 
     def range(self, column: str, of: str = "models", digits: int = 3, **where: Any) -> str:
         """`least to largest` of a column over the rows with these values."""
-        values = _chosen(getattr(self, of), where)[column].dropna()
-        if values.empty:
-            raise SensitivityError(f"no {of} with {where} have {column}")
+        values = self._values(column, of, where)
         ends = [f"{value:.{digits}g}" for value in (values.min(), values.max())]
         return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
     def mean(self, column: str, of: str = "networks", digits: int = 3, **where: Any) -> str:
         """The mean of a column over the rows with these values."""
-        values = _chosen(getattr(self, of), where)[column].dropna()
-        if values.empty:
-            raise SensitivityError(f"no {of} with {where} have {column}")
+        values = self._values(column, of, where)
         return f"{values.mean():.{digits}g}"
 
     def verdict(self, claim: str, dataset: str = "all") -> str:
@@ -84,11 +89,11 @@ class Numbers:
             raise SensitivityError(f"{table}.csv has {len(rows)} rows with {where}, one was meant")
         return rows.iloc[0]
 
-    def _of_all(self, name: str) -> pd.DataFrame:
-        paths = sorted(self.folder.glob(f"*/{name}.csv"))
-        if not paths:
-            raise SensitivityError(f"{self.folder} has no {name}.csv of any data set")
-        return pd.concat([read_table(path) for path in paths], ignore_index=True)
+    def _values(self, column: str, of: str, where: dict[str, Any]) -> pd.Series:
+        values = _chosen(self.table(of), where)[column].dropna()
+        if values.empty:
+            raise SensitivityError(f"no {of} with {where} have {column}")
+        return values
 
 
 def _chosen(frame: pd.DataFrame, where: dict[str, Any]) -> pd.DataFrame:
