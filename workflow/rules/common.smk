@@ -1,6 +1,5 @@
 # Shared by all: the checked configuration, the grid of models, settings, code.
 import gc
-import inspect
 import os
 import shlex
 import sys
@@ -58,12 +57,6 @@ wildcard_constraints:
     model="[^/]+",
 
 
-def asked(function):
-    """`function` with its signature at hand, which Snakemake derives anew up to four times a job."""
-    function.__signature__ = inspect.signature(function)
-    return function
-
-
 def settings(script, *modules, **values):
     """What a job's result depends on besides its inputs, as one string.
 
@@ -72,7 +65,6 @@ def settings(script, *modules, **values):
     return storage.canonical({"code": provenance.fingerprint(script, *modules), **values})
 
 
-@asked
 def scripts(wildcards, output):
     """Where the scripts are; wherever that is, a job does not rerun for it.
 
@@ -88,7 +80,6 @@ def beside(folder, named):
     a job's first output would be without a prefix.
     """
 
-    @asked
     def of(wildcards, output):
         expected = named.format(**wildcards)
         return output[0].removesuffix(expected) + folder.format(**wildcards)
@@ -96,13 +87,11 @@ def beside(folder, named):
     return of
 
 
-@asked
 def device(wildcards, output):
     """Where to compute; results record it, and a job does not rerun for it."""
     return config["device"]
 
 
-@asked
 def position(wildcards, output):
     """Which of how many models a job is about, for its message."""
     return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
@@ -121,7 +110,6 @@ def model_of(wildcards):
 def model_settings(script, **values):
     """`settings` for a job about one model."""
 
-    @asked
     def of(wildcards):
         model = model_of(wildcards)
         return settings(

@@ -49,7 +49,6 @@ def work_of(job, dataset, model):
 def minutes_of(rule):
     """Run time to ask for: the expected one with room, and the job's start."""
 
-    @asked
     def of(wildcards, attempt):
         work = work_of(rule, wildcards.dataset, wildcards.model)
         start = NEXT_MINUTES if machines.is_brief(work, SLOWEST) else STARTUP_MINUTES
@@ -67,7 +66,6 @@ def group_of(rule):
     by side on one GPU.
     """
 
-    @asked
     def of(wildcards):
         work = work_of(rule, wildcards.dataset, wildcards.model)
         return f"{rule}_brief" if machines.is_brief(work, SLOWEST) else None
@@ -79,7 +77,6 @@ def megabytes(size, attempt):
     return ceil((BASE_MEGABYTES + 1.5 * size / 1e6) * attempt)
 
 
-@asked
 def training_threads(wildcards):
     """One thread for small networks, which gain nothing from more, up to eight for large ones.
 
@@ -92,14 +89,12 @@ def training_threads(wildcards):
     return max(1, min(8, int(operations / recipe.steps / 4e9)))
 
 
-@asked
 def training_memory(wildcards, attempt):
     needed = memory.training_host_memory if DEVICE == "cuda" else memory.training_memory
     recipe = model_of(wildcards).recipe
     return megabytes(needed(recipe, costs.sizes_of(wildcards.dataset)), attempt)
 
 
-@asked
 def measuring_memory(wildcards, attempt):
     recipe = model_of(wildcards).recipe
     needed = memory.host_memory(recipe, costs.sizes_of(wildcards.dataset))

@@ -16,7 +16,6 @@ INPUTS = dict(
 def measures_settings(file):
     """What the measures of a file depend on, each with the fingerprint of its own code."""
 
-    @asked
     def of(wildcards):
         model = model_of(wildcards)
         names = files_of(model.dataset, model.name).get(file)
