@@ -21,6 +21,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/explore.smk"
 
 
 rule all:
@@ -28,6 +29,7 @@ rule all:
     input:
         figure_files(),
         statistics_tables(),
+        f"results/{STUDY}/explore.html",
     localrule: True
 
 

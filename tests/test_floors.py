@@ -32,9 +32,10 @@ FLOORS = {
     "tables": ("base", "files", "study"),
     "claims": ("base", "tables"),
     "figures": ("base", "tables", "claims", "measures/bounds"),
+    "explorer": ("base", "tables", "claims"),
 }  # fmt: skip
 METRICS = ("networks", "regions", "jacobian")  # what an outsider installs
-LIGHT = ("study", "tables", "claims", "figures")  # never torch
+LIGHT = ("study", "tables", "claims", "figures", "explorer")  # never torch
 FRONT_DOORS = ("__main__.py", "paths.py")  # for users, by files on the ground
 
 

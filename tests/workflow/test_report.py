@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium")
 LOADED = re.compile(r"""(?:<script[^>]*\ssrc|<link[^>]*\shref|<img[^>]*\ssrc)=["']?https?:""")
 TABLES = ("models.csv", "correlations.csv", "factors.csv", "points.csv", "curves.csv")
 CLAIMS = ("claims.csv", "claims.md")
+PAGE = "explore.html"
 TITLE = re.compile(r"<strong>Figure (\w+)\.")
 
 
@@ -69,7 +70,7 @@ def test_every_figure_is_in_it_with_its_caption(report, results, drawn):
 
 
 def test_tables_and_claims_are_in_it_with_captions(report, results, finished):
-    for name in (*TABLES, *CLAIMS):
+    for name in (*TABLES, *CLAIMS, PAGE):
         found = {path: one for path, one in results.items() if one["name"] == name}
         assert found, name
         for path, one in found.items():
@@ -86,7 +87,7 @@ def test_captions_have_no_gaps(page, results):
 
 def test_categories_workflow_and_run_times(page):
     categories = embedded(page, "categories")
-    assert set(categories) == {"Figures", "Tables", "Claims"}
+    assert set(categories) == {"Figures", "Tables", "Claims", "Explore"}
     assert len(categories["Figures"]["Of the paper"]) == 6
     assert len(categories["Figures"]["Appendix"]) == 10
     graph = json.dumps(embedded(page, "rulegraph_spec"))
@@ -182,7 +183,7 @@ def test_a_browser_opens_it(report, page, server, tmp_path):
     text = browse(report, page, server, OPENED, tmp_path, "--dump-dom").decode("utf-8")
     shown = text[text.rindex('id="app"') :]
     assert "<strong>tiny</strong>" in shown
-    for entry in ("Workflow", "Statistics", "Claims", "Figures", "Tables"):
+    for entry in ("Workflow", "Statistics", "Claims", "Explore", "Figures", "Tables"):
         assert f">{entry}<" in shown
 
 

@@ -33,6 +33,8 @@ OF_IMAGES = ("draw A1_*",)
 OF_MAIN = ("draw 1_*", "draw 6_*", "draw A5_*")  # show one data set
 FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_RIVALS)
 FIGURES = ("draw *",)
+SHOWN = (*TABLES, *FIGURES)
+PAGE = "gather the page to explore"  # follows whenever a table or a figure is made anew
 MEASURED = ("measures *", "records *", "boundaries *", "sampling *")  # jobs that measure
 
 
@@ -101,6 +103,10 @@ def another_study(configuration):
     configuration["study"] = "another"
 
 
+def the_page_to_explore(study):
+    study.append("scripts/sensitivity/explorer/page/main.js", "// Edited.")
+
+
 # the edit: what it does, the jobs that rerun, those among them that do not
 CASES = {
     "nothing": (lambda study: None, NOTHING, NOTHING),
@@ -141,6 +147,7 @@ CASES = {
          "draw A8_*", "draw 2_*"),
         NOTHING,
     ),
+    "the page to explore": (the_page_to_explore, (PAGE,), NOTHING),
     "claims.py": (code("claims"), ("decide the claims",), NOTHING),
     "test points of transitions": (
         section("transitions", test_points=11),
@@ -212,7 +219,8 @@ def test_edits(study, all_jobs, case):
     edit, reruns, spared = CASES[case]
     edit(study)
     jobs = study.planned("--forceall") if case in NEW_MODELS else all_jobs
-    assert_planned(study, matching(jobs, reruns) - matching(jobs, spared))
+    expected = matching(jobs, reruns) - matching(jobs, spared)
+    assert_planned(study, expected | ({PAGE} if matching(expected, SHOWN) else set()))
 
 
 def test_a_fresh_clone_with_results_copied_in(finished, tmp_path):
@@ -284,5 +292,5 @@ def test_an_edited_environment(study, conda, all_jobs):
     study.run("--sdm", "conda", "--touch", "--forceall", **conda)
     assert_planned(study, set(), "--sdm", "conda", **conda)
     study.append("envs/plots.yaml", "  - tqdm=4.67.1")
-    expected = matching(all_jobs, ["plan *", *TABLES, *FIGURES])
+    expected = matching(all_jobs, ["plan *", *TABLES, *FIGURES, PAGE])
     assert_planned(study, expected, "--sdm", "conda", **conda)

@@ -111,6 +111,6 @@ def estimate_settings(wildcards):
         {
             **config,
             "sharing": {group: int(count) for group, count in pairs},
-            "other_jobs": 3 * len(DATASETS) + len(named) + 1,  # fetch, plan, networks; claims
+            "other_jobs": 3 * len(DATASETS) + len(named) + 2,  # fetch, plan, networks; claims, page
         }
     )

@@ -1,0 +1,66 @@
+"""The claims and the figures as plain HTML, which needs no script and which screen readers read."""
+
+import base64
+from collections.abc import Mapping
+from html import escape
+
+import pandas as pd
+
+from sensitivity.claims.hypotheses import CLAIMS
+from sensitivity.claims.verdicts import ALL
+
+COLUMNS = ("data set", "quantity", "statistic", "n", "p (Holm)", "verdict")
+HEAD = f"<tr>{''.join(f'<th>{name}</th>' for name in COLUMNS)}</tr>"
+
+
+def claims_html(table: pd.DataFrame) -> str:
+    """A part a claim: verdict and interval over all data sets, then what else bears on it."""
+    return "\n".join(_claim(table, claim.id, claim.statement, claim.figure) for claim in CLAIMS)
+
+
+def figures_html(figures: Mapping[str, bytes], titles: Mapping[str, str]) -> str:
+    """All figures, PNGs by name such as `5_gap`, each in the file itself, with its title."""
+    return "\n".join(
+        f'<figure id="figure-{escape(name)}"><img alt="Figure {escape(titles.get(name) or name)}" '
+        f'loading="lazy" src="data:image/png;base64,{base64.b64encode(content).decode("ascii")}">'
+        f"<figcaption>Figure {escape(titles.get(name) or name)}</figcaption></figure>"
+        for name, content in figures.items()
+    )
+
+
+def _claim(table: pd.DataFrame, name: str, statement: str, figure: str) -> str:
+    own = table[table["claim"] == name]
+    overall = own[own["dataset"] == ALL].iloc[0]
+    beside = table[table["claim"].str.startswith(f"{name} ")]
+    rows = "\n".join(_row(row) for _, row in pd.concat([own, beside]).iterrows())
+    number = figure.partition("_")[0]
+    return (
+        f'<article class="claim" id="claim-{name}"><h3>{name} {_badge(overall["verdict"])}</h3>'
+        f"<p>{escape(statement)}</p>"
+        f"<p>{escape(str(overall['quantity']))}: <b>{_interval(overall)}</b>, n = {overall['n']:g} "
+        f'(<a href="#figure-{figure}" data-figure="{figure}">figure {number}</a>)</p>'
+        '<details><summary>By data set, and beside it</summary><div class="wide"><table>'
+        f"{HEAD}{rows}</table></div></details></article>"
+    )
+
+
+def _row(row: pd.Series) -> str:
+    cells = (
+        escape(str(row["dataset"])),
+        escape(str(row["quantity"])),
+        _interval(row),
+        f"{row['n']:g}",
+        "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}",
+        _badge(row["verdict"]),
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _interval(row: pd.Series) -> str:
+    if pd.isna(row["statistic"]):
+        return "no number"
+    return f"{row['statistic']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+
+
+def _badge(verdict: str) -> str:
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{escape(verdict)}</span>'

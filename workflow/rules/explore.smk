@@ -1,0 +1,48 @@
+# One page to explore the study. In: models.csv, networks.csv, claims.csv, all figures. Out:
+# results/<study>/explore.html, whole in one file.
+from sensitivity.explorer.parts import digest_of_parts, title_of
+
+
+def figure_titles():
+    """How each figure's caption begins."""
+    captions = {figure: f"workflow/report/{figure.partition('_')[2]}.rst" for figure in FIGURES}
+    return {
+        figure: title_of((SOURCE / caption).read_text(encoding="utf-8"))
+        for figure, caption in captions.items()
+    }
+
+
+rule explore:
+    input:
+        models=sealed(per_dataset("models")),
+        networks=sealed(per_dataset("networks")),
+        claims=ancient(f"{TABLES}/claims.csv"),
+        seals=seals(per_dataset("models") + per_dataset("networks") + [f"{TABLES}/claims.csv"]),
+        figures=[path for path in figure_files() if path.endswith(".png")],
+    output:
+        report(
+            f"results/{STUDY}/explore.html",
+            caption="../report/explore.rst",
+            category="Explore",
+            labels={"page": "all models and networks, to select and compare"},
+        ),
+    log:
+        f"results/{STUDY}/logs/explore.log",
+    benchmark:
+        f"results/{STUDY}/benchmarks/explore.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        scripts=scripts,
+        settings=lambda wildcards: settings(
+            "explore", page=digest_of_parts(), study=STUDY, titles=figure_titles()
+        ),
+        files=lambda wildcards, input: options(input),
+    message:
+        "gather the page to explore"
+    shell:
+        "python {params.scripts}/explore.py {params.files} --settings {params.settings:q}"
+        " --output {output:q} --log {log:q}"
