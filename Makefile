@@ -2,10 +2,17 @@
 PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: study test test-faults clean
+.PHONY: study test test-faults clean help
 
 study: .venv/installed
-	$(SNAKEMAKE) --cores all --rerun-incomplete
+	@$(SNAKEMAKE) --cores all --rerun-incomplete --logger study
+
+help:
+	@echo "make              sets up .venv, trains and measures the default study, draws every figure"
+	@echo "make test         sets up and runs the tests, about a quarter of an hour"
+	@echo "make test-faults  kills, fills and damages things, another quarter of an hour"
+	@echo "make clean        removes .venv; results stay"
+	@echo "Other studies:    .venv/bin/snakemake --cores all --logger study --configfile my_study.yaml"
 
 test: .venv/installed
 	.venv/bin/ruff check .

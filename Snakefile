@@ -22,6 +22,7 @@ include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/explore.smk"
+include: "workflow/rules/progress.smk"
 
 
 rule all:
@@ -84,11 +85,12 @@ rule estimate:  # prints what the study costs, every time it is asked for
 
 onstart:
     unlimited_locally(workflow)
+    expect_seconds()
 
 
 onsuccess:
     if workflow.is_main_process and "estimate" not in workflow.dag_settings.targets:
-        print(f"Figures: results/{STUDY}/figures/   Verdicts: {TABLES}/claims.md")
+        print(what_was_found())
 
 
 onerror:

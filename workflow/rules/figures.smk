@@ -32,6 +32,7 @@ FIGURES = {
     "A9_label_noise": MODELS_TABLES,
     "A10_during_training": MODELS_TABLES,
 }
+FIRST = 100  # A1 needs only the data: it is drawn before the first training
 # A data set that joins the study changes none of these.
 OF_ONE_DATASET = (
     "1_capacity",
@@ -111,6 +112,7 @@ for figure, files in FIGURES.items():
             f"results/{STUDY}/logs/figures/{name}.log",
         benchmark:
             f"results/{STUDY}/benchmarks/figures/{name}.tsv"
+        priority: FIRST if figure == "A1_loop" else 0
         group:
             "figures"
         conda:

@@ -1,0 +1,78 @@
+"""Snakemake's logger plugin `study`: one line that stays, in place of Snakemake's own 2,000.
+
+`snakemake --logger study`, as `make` calls it. Snakemake finds the plugin by its name; its own log
+stays in its file. Where no terminal is attached, there is a line a stage. The sentence that
+matters about an error comes last, after whatever Snakemake or a job printed.
+"""
+
+import logging
+import sys
+import time
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+from tqdm import tqdm
+
+from snakemake_logger_plugin_study.errors import of_job, of_snakemake
+from snakemake_logger_plugin_study.stages import Stages
+
+
+class LogHandler(LogHandlerBase):
+    """Shows how far a study is, and what went wrong."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self.stages = Stages()
+        self.rules: dict[int, str] = {}
+        self.messages: dict[int, str | None] = {}
+        self.sentences: list[str] = []
+        self.started = time.monotonic()
+        self.line: tqdm | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO:
+            self.stages.begin(record.stats)
+            if self.common_settings.dryrun:
+                tqdm.write(record.getMessage(), file=sys.stderr)
+            elif sys.stderr.isatty():
+                self.line = tqdm(bar_format="{desc}", file=sys.stderr, dynamic_ncols=True)
+        elif event == LogEvent.JOB_INFO:
+            self.rules[record.jobid] = record.rule_name
+            self.messages[record.jobid] = record.rule_msg
+        elif event == LogEvent.JOB_FINISHED:
+            self._finished(self.rules.get(record.job_id, ""))
+        elif event == LogEvent.JOB_ERROR:
+            job = self.messages.get(record.jobid) or record.rule_name
+            self.sentences.append(of_job(job, record.log))
+        elif event == LogEvent.ERROR:
+            self.sentences.append(of_snakemake(record.getMessage()))
+        elif event is None and record.levelno >= logging.WARNING:
+            self._say(record.getMessage())
+        elif event is None and record.getMessage().startswith("Nothing to be done"):
+            self._say("Nothing to be done: everything is up to date.")
+
+    def _finished(self, rule: str) -> None:
+        stage = self.stages.finished(rule, time.monotonic() - self.started)
+        if self.line is not None:
+            self.line.set_description_str(self.stages.line())
+        elif stage is not None:
+            self._say(stage)
+
+    def _say(self, text: str) -> None:
+        tqdm.write(text, file=sys.stderr)
+
+    def close(self) -> None:
+        """The end of the run: the line is left standing, and the sentences come last."""
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+        for sentence in dict.fromkeys(self.sentences[-3:]):
+            self._say(sentence)
+        self.sentences.clear()
+        super().close()

@@ -1,0 +1,42 @@
+# What a run tells a person: how long its jobs may take, and at its end what was found.
+import csv
+
+
+def expect_seconds():
+    """Tell `--logger study`, if it is in use, how long a job of each rule is expected to take."""
+    plugin = sys.modules.get("snakemake_logger_plugin_study.stages")
+    if plugin is None or not workflow.is_main_process:
+        return
+    from sensitivity.study import estimation
+
+    hours = estimation.table(config).groupby("rule")[["core", "core start"]].mean().sum(axis=1)
+    plugin.expected.update((hours * 3600).to_dict())
+
+
+def what_was_found():
+    """The verdicts in a line each, where to look, and what to do next."""
+    where = f"Figures: results/{STUDY}/figures/   Verdicts: {TABLES}/claims.md"
+    everything = not set(workflow.dag_settings.targets) - {"all"}
+    if not everything or not Path(TABLES, "claims.csv").is_file():
+        return where
+    from sensitivity.claims.hypotheses import CLAIMS
+
+    with Path(TABLES, "claims.csv").open(encoding="utf-8", newline="") as stream:
+        verdicts = {
+            row["claim"]: row["verdict"]
+            for row in csv.DictReader(stream)
+            if row["dataset"] == "all"
+        }
+    lines = [
+        f"{claim.id} {verdicts[claim.id]}: {claim.statement.partition(':')[0].rstrip('.')}"
+        for claim in CLAIMS
+        if claim.id in verdicts
+    ]
+    return "\n".join(
+        [
+            *lines,
+            where,
+            f"Explore: open results/{STUDY}/explore.html in a browser.",
+            "Next: a study or data of your own, config/README.md; a network, docs/your_network.md.",
+        ]
+    )
