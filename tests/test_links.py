@@ -22,7 +22,9 @@ def links(path):
 def anchors(path):
     """The names that GitHub gives to headings: lower case, no punctuation, hyphens for spaces."""
     text = FENCE.sub("", path.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in HEADING.findall(text)}
+    return {
+        re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name in HEADING.findall(text)
+    }
 
 
 def leads_nowhere(path, link):

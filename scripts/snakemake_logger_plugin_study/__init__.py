@@ -6,6 +6,7 @@ matters about an error comes last, after whatever Snakemake or a job printed.
 """
 
 import logging
+import os
 import sys
 import time
 
@@ -13,8 +14,10 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from tqdm import tqdm
 
-from snakemake_logger_plugin_study.errors import of_job, of_snakemake
+from snakemake_logger_plugin_study.errors import of_job, of_snakemake, that_matter
 from snakemake_logger_plugin_study.stages import Stages
+
+MOST = 3  # sentences at the end: where everything fails, one says as much as a hundred
 
 
 class LogHandler(LogHandlerBase):
@@ -33,6 +36,7 @@ class LogHandler(LogHandlerBase):
         self.sentences: list[str] = []
         self.started = time.monotonic()
         self.line: tqdm | None = None
+        os.environ["TQDM_DELAY"] = "1e9"  # jobs' own bars would write over the line: never show
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
@@ -63,16 +67,22 @@ class LogHandler(LogHandlerBase):
             self.line.set_description_str(self.stages.line())
         elif stage is not None:
             self._say(stage)
+        if self.stages.complete:
+            self._end_the_line()
+
+    def _end_the_line(self) -> None:
+        """It is left standing; what is said later comes below it."""
+        if self.line is not None:
+            self.line.close()
+            self.line = None
 
     def _say(self, text: str) -> None:
         tqdm.write(text, file=sys.stderr)
 
     def close(self) -> None:
-        """The end of the run: the line is left standing, and the sentences come last."""
-        if self.line is not None:
-            self.line.close()
-            self.line = None
-        for sentence in dict.fromkeys(self.sentences[-3:]):
+        """The end of the run: the sentences come last."""
+        self._end_the_line()
+        for sentence in that_matter(self.sentences)[-MOST:]:
             self._say(sentence)
         self.sentences.clear()
         super().close()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ERROR = re.compile(r"^\S+ \S+ ERROR \S+: (.+)$", re.MULTILINE)  # as base/command.py writes it
+EMPTY = re.compile(r"^At least one job did not complete|^Exiting because|returned non-zero exit")
 
 
 def of_job(job: str, logs: Iterable[str]) -> str:
@@ -24,6 +25,13 @@ def of_job(job: str, logs: Iterable[str]) -> str:
 
 
 def of_snakemake(message: str) -> str:
-    """The last line of what Snakemake says, without the name of its error's class."""
-    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
+    """What Snakemake says, in its last line that is no place in the code."""
+    lines = [line.strip() for line in message.strip().splitlines()]
+    lines = [line for line in lines if line and not line.startswith('File "')]
     return lines[-1] if lines else "Snakemake failed without a word; its log is in .snakemake/log"
+
+
+def that_matter(sentences: Iterable[str]) -> list[str]:
+    """Each once, without those that only say that there was an error, unless there are no others."""
+    different = list(dict.fromkeys(sentences))
+    return [sentence for sentence in different if not EMPTY.search(sentence)] or different

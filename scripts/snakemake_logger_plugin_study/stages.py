@@ -52,15 +52,23 @@ class Stages:
         return f"{stage} {done} of {total} {STAGES[stage][0]}, {duration(seconds)} since the start"
 
     def line(self) -> str:
-        """`trained 12 of 57 models, measured 3 of 60 jobs, ...; 2.5 min gone, about 3 min left`."""
+        """`2.5 min, about 3 min left: trained 12 of 57 models, measured 3 of 60 jobs, ...`.
+
+        The time stands first: a narrow terminal cuts the line's end off.
+        """
         parts = [
             f"{stage} {self._count(stage, self.done)} of {total} {unit}"
             for stage, (unit, _) in STAGES.items()
             if (total := self._count(stage, self.total))
         ]
         left = self.left()
-        ending = f", about {duration(left)} left" if left is not None else ""
-        return f"{', '.join(parts)}; {duration(self.seconds)} gone{ending}"
+        expected = f", about {duration(left)} left" if left is not None else ""
+        return f"{duration(self.seconds)}{expected}: {', '.join(parts)}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every job is done."""
+        return self.done.total() >= self.total.total() > 0
 
     def left(self) -> float | None:
         """Seconds, or None before a twentieth of the expected work is done."""

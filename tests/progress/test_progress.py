@@ -50,7 +50,7 @@ def test_time_left_by_the_estimate(monkeypatch):
     counted.finished("train", seconds=60)  # twice as long as expected
     assert counted.left() == pytest.approx(100)
     assert counted.line() == (
-        "trained 1 of 2 models, measured 0 of 2 jobs; 1.0 min gone, about 1.7 min left"
+        "1.0 min, about 1.7 min left: trained 1 of 2 models, measured 0 of 2 jobs"
     )
 
 
@@ -85,7 +85,10 @@ def test_an_unexpected_error_points_at_its_log(tmp_path):
 
 
 def test_a_mistake_in_the_configuration_is_one_sentence():
-    message = "WorkflowError in file Snakefile, line 3:\nconfiguration: devise is no key"
+    message = (
+        "WorkflowError in file Snakefile, line 3:\nconfiguration: devise is no key\n"
+        '  File "workflow/rules/common.smk", line 45, in <module>'
+    )
     assert errors.of_snakemake(message) == "configuration: devise is no key"
 
 
@@ -94,3 +97,10 @@ def test_every_stage_has_rules():
     assert stages.stage_of("networks") == "tabulated"
     assert stages.stage_of("table_factors") == "tabulated"
     assert stages.stage_of("fetch") is None
+
+
+def test_what_only_says_that_there_was_an_error_is_left_out():
+    empty = "At least one job did not complete successfully."
+    command = "Command 'train' returned non-zero exit status 1."
+    assert errors.that_matter([command, "Failed: no memory", empty]) == ["Failed: no memory"]
+    assert errors.that_matter([command, empty]) == [command, empty]
