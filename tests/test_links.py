@@ -1,4 +1,4 @@
-"""Links in the documents lead somewhere: to a file of this repository, a heading in it, or https."""
+"""Links in the documents lead somewhere: to a file here, a heading in it, or https."""
 
 import re
 from pathlib import Path

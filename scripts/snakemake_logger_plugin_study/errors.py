@@ -32,6 +32,6 @@ def of_snakemake(message: str) -> str:
 
 
 def that_matter(sentences: Iterable[str]) -> list[str]:
-    """Each once, without those that only say that there was an error, unless there are no others."""
+    """Each once, without those that only say that something failed, unless there are no others."""
     different = list(dict.fromkeys(sentences))
     return [sentence for sentence in different if not EMPTY.search(sentence)] or different

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: all five recipes, read from the page and performed on one copy of the sources."""
+"""CONTRIBUTING.md: all five recipes, read from the page and performed on a copy of the sources."""
 
 import hashlib
 import re

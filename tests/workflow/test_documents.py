@@ -29,6 +29,7 @@ OTHERS = {
     "make": "Continuous integration gives these commands.",
     "make *": "Likewise.",
     "snakemake --report *": "It needs a finished study: test_report.py.",
+    "snakemake --rulegraph mermaid-js | *": "tests/workflow/test_rule_graph.py gives it.",
     "snakemake *<data set>*": "It needs a model: test_reruns.py::test_deleted_weights.",
     "pip install .": "tests/test_package.py installs its wheel.",
     "$EDITOR *": "An editor waits for a person.",
