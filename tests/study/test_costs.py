@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from sensitivity.datasets import registry
+from sensitivity.measures.taken import boundaries
 from sensitivity.study import costs, memory
 from sensitivity.study.costs import Sizes
 from sensitivity.study.recipe import Recipe
@@ -143,3 +144,17 @@ def all_costs(recipe, sizes):
     works = [work(recipe, sizes, NUMBERS) for work in costs.WORK.values()]
     needed = [memory.training_memory(recipe, sizes), memory.host_memory(recipe, sizes)]
     return [number for work in works for number in (work.operations, work.calls)] + needed
+
+
+def test_the_limits_of_exact_planes_are_those_of_the_measure():
+    assert (costs.POLYGONS, costs.POLYGON_VALUES) == (boundaries.POLYGONS, boundaries.VALUES)
+
+
+@pytest.mark.parametrize("width", [100, 300])
+def test_planes_are_at_most_what_exact_ones_and_pixels_take(width):
+    """300 x 15 gave up after 32 s, twice, which is 10 GB/s."""
+    recipe = Recipe(
+        width=width, depth=5, activation="relu6", learning_rate=0.01, batch_size=10, steps=1
+    )
+    work = costs.boundaries_work(recipe, costs.sizes_of("mnist"), {"resolution": 16})
+    assert work.moved / 1e10 == pytest.approx({100: 8.4, 300: 64.4}[width], rel=0.01)

@@ -20,6 +20,8 @@ LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on a
 LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
 BINS = 64  # of a trajectory
 CHUNK = 512  # points that a measure takes at once
+POLYGONS, POLYGON_VALUES = 2**19, 2**27  # as measures/taken/boundaries.py limits them
+DOUBLE_BYTES = 8
 CODE_BYTES = 50  # moved to find and compare the piece of a unit at a sample
 CROSSING_BYTES = 400  # moved to find out whether a unit crosses a threshold between two breakpoints
 
@@ -185,10 +187,16 @@ def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
 
 
 def boundaries_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """Codes on a plane before and after training, of one replicate, in 64 bits."""
+    """The regions of a plane before and after training, of one replicate, in 64 bits.
+
+    At most: exact polygons up to the limit, all cut by every unit of a layer, and then codes of
+    pixels after all.
+    """
+    polygons = min(POLYGONS, POLYGON_VALUES // recipe.width)
+    moved = 2.0 * polygons * recipe.width**2 * DOUBLE_BYTES
     points = 2 * numbers["resolution"] ** 2
     calls = 4.0 * (recipe.depth + 1) * ceil(points / CHUNK)
-    return Work(double=2.0 * number_of_weights(recipe, sizes) * points, calls=calls)
+    return Work(double=2.0 * number_of_weights(recipe, sizes) * points, moved=moved, calls=calls)
 
 
 def sampling_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
