@@ -12,7 +12,7 @@ help:
 	@echo "make test         sets up and runs the tests, about a quarter of an hour"
 	@echo "make test-faults  kills, fills and damages things, another quarter of an hour"
 	@echo "make clean        removes .venv; results stay"
-	@echo "Other studies:    .venv/bin/snakemake --cores all --logger study --configfile my_study.yaml"
+	@echo "Other studies:    .venv/bin/snakemake --cores all --rerun-incomplete --logger study --configfile my_study.yaml"
 
 test: .venv/installed
 	.venv/bin/ruff check .

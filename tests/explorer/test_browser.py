@@ -100,6 +100,35 @@ def test_a_brush_selects_and_the_address_keeps_it(made_up, compared, opened):
     assert again.evaluate("() => readBrushes().get('generalization_gap').low") == low
 
 
+def test_a_brush_leaves_other_filters_alone(made_up, opened):
+    tab = opened(f"{made_up.address}#only.activation=relu6|hardtanh&only.width=100..")
+    before = tab.evaluate("() => [state.only.get('activation').names, state.only.get('width')]")
+    place = tab.evaluate(WHERE)
+    tab.mouse.move(place["x"], place["y"] - 0.3 * place["length"])
+    tab.mouse.down()
+    tab.mouse.move(place["x"], place["y"] - 0.8 * place["length"], steps=4)
+    tab.mouse.up()
+    settle(tab)
+    assert tab.evaluate("() => state.only.has('generalization_gap')")
+    after = tab.evaluate("() => [state.only.get('activation').names, state.only.get('width')]")
+    assert after == before
+
+
+def test_starting_over_leaves_the_fields_alive(made_up, compared, opened):
+    tab = opened(f"{made_up.address}#only.width=100..")
+    tab.click("#reset")
+    settle(tab)
+    assert counted(tab) == len(compared)
+    tab.uncheck("input[data-column=activation][data-level=relu6]")
+    settle(tab)
+    assert counted(tab) == (compared["activation"] != "relu6").sum()
+
+
+def test_an_address_with_nonsense_shows_the_usual(made_up, compared, opened):
+    tab = opened(f"{made_up.address}#rows=toString&toString=1&x=nothing")
+    assert counted(tab) == len(compared)
+
+
 def test_the_address_holds_everything(made_up, opened):
     address = (
         "#rows=networks&compared=0&search=digits&axes=width,depth,transitions&x=transitions"

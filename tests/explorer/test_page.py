@@ -17,6 +17,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.explorer.assembly import SCRIPTS, page
 from sensitivity.explorer.columns import packed, table
 from sensitivity.explorer.parts import PAGE, digest_of_parts, title_of
+from sensitivity.explorer.sections import claims_html
 from sensitivity.files.storage import write_table
 from sensitivity.tables.selection import explaining_the_gap
 
@@ -133,3 +134,15 @@ def test_the_scripts_joined_are_valid(tmp_path):
     parts = [(PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     joined.write_text('"use strict";\n' + "\n".join(parts), encoding="utf-8")
     subprocess.run([NODE, "--check", joined], check=True)
+
+
+def test_what_a_claim_lacks_is_not_made_up():
+    claims = made_up_claims()
+    claims.loc[claims["claim"] == "C1", ["low", "high"]] = np.nan
+    claims.loc[claims["claim"] == "C2", "n"] = 1_000_000
+    claims.loc[claims["claim"] == "C3", "n"] = np.nan
+    html = claims_html(claims[claims["claim"] != "C4"])
+    assert "nan" not in html
+    assert "n = 1,000,000" in html
+    assert "n = none" in html
+    assert 'id="claim-C4"' not in html

@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from snakemake.exceptions import IncompleteFilesException
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
@@ -104,3 +105,47 @@ def test_what_only_says_that_there_was_an_error_is_left_out():
     command = "Command 'train' returned non-zero exit status 1."
     assert errors.that_matter([command, "Failed: no memory", empty]) == ["Failed: no memory"]
     assert errors.that_matter([command, empty]) == [command, empty]
+
+
+def test_a_job_that_succeeds_after_all_has_not_failed(handler, capsys):
+    handler.emit(record(LogEvent.RUN_INFO, stats={"train": 1, "total": 1}))
+    handler.emit(record(LogEvent.JOB_INFO, jobid=1, rule_name="train", rule_msg="train model 1"))
+    handler.emit(record(LogEvent.JOB_ERROR, jobid=1, rule_name="train", rule_msg=None, log=[]))
+    handler.emit(record(LogEvent.JOB_FINISHED, job_id=1))
+    handler.close()
+    assert "Failed" not in capsys.readouterr().err
+
+
+def test_the_executors_reason_is_told(tmp_path):
+    log = tmp_path / "train.log"
+    log.write_text("2026-11-28 07:00:00,000 INFO train: step 100\n")
+    said = errors.of_job("train model 2", [str(log)], "SLURM status is: 'TIMEOUT'")
+    assert said.startswith("Failed: train model 2: killed, or ended without an error of its own")
+    assert "TIMEOUT" in said
+
+
+def test_what_snakemake_explains_is_kept():
+    message = str(IncompleteFilesException(["results/a", "results/b"]))
+    said = errors.of_snakemake(f"IncompleteFilesException:\n{message}")
+    assert "--rerun-incomplete" in said
+    assert "results/b" in said
+    assert "IncompleteFilesException" not in said
+
+
+def test_a_record_that_nobody_expected_does_not_end_the_watch(handler, capsys, monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    handler.emit(record(LogEvent.JOB_FINISHED))  # without the job's number
+    handler.emit(record(None, logging.WARNING, "still here"))
+    assert "still here" in capsys.readouterr().err
+
+
+def test_a_terminal_has_one_line_that_ends_before_an_error(handler, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    handler.emit(record(LogEvent.RUN_INFO, stats={"train": 2, "total": 2}))
+    handler.emit(record(LogEvent.JOB_INFO, jobid=1, rule_name="train", rule_msg="train model 1"))
+    handler.emit(record(LogEvent.JOB_ERROR, jobid=1, rule_name="train", rule_msg=None, log=[]))
+    said = capsys.readouterr().err
+    assert "trained 0 of 2 models" in said
+    assert said.endswith("\n")  # what others print comes below
+    handler.close()
+    assert capsys.readouterr().err.startswith("Failed: train model 1")

@@ -11,11 +11,13 @@ def expect_seconds():
 
     hours = estimation.table(config).groupby("rule")[["core", "core start"]].mean().sum(axis=1)
     plugin.expected.update((hours * 3600).to_dict())
+    plugin.STAGES["measured"] = ("jobs", tuple(measures.FILES))
 
 
 def what_was_found():
     """The verdicts in a line each, where to look, and what to do next."""
-    where = f"Figures: results/{STUDY}/figures/   Verdicts: {TABLES}/claims.md"
+    shown = {"Figures": f"results/{STUDY}/figures/", "Verdicts": f"{TABLES}/claims.md"}
+    where = "   ".join(f"{what}: {path}" for what, path in shown.items() if Path(path).exists())
     everything = not set(workflow.dag_settings.targets) - {"all"}
     if not everything or not Path(TABLES, "claims.csv").is_file():
         return where

@@ -31,14 +31,16 @@ def page(
     as `5_gap`; `titles`: by the same names.
     """
     content = {"study": study, "tables": packed(models, networks)}
-    verdicts = claims.loc[(claims["dataset"] == ALL) & (claims["claim"].str.len() == 2), "verdict"]
+    verdicts = claims.loc[
+        (claims["dataset"] == ALL) & ~claims["claim"].str.contains(" "), "verdict"
+    ]
     return Template(part("page.html")).substitute(
         study=_text(study),
         counted=f"{len(models):,} models, {len(networks):,} networks, "
         f"{int((verdicts == 'supported').sum())} of {len(verdicts)} claims supported",
         style=part("page.css"),
         library=_script(part(DRAWS)),
-        data=_script(json.dumps(content, separators=(",", ":"), ensure_ascii=False)),
+        data=json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
         script=_script("\n".join(part(f"{name}.js") for name in SCRIPTS)),
         claims=claims_html(claims),
         figures=figures_html(figures, titles),

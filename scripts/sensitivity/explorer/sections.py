@@ -30,6 +30,8 @@ def figures_html(figures: Mapping[str, bytes], titles: Mapping[str, str]) -> str
 
 def _claim(table: pd.DataFrame, name: str, statement: str, figure: str) -> str:
     own = table[table["claim"] == name]
+    if not (own["dataset"] == ALL).any():
+        return ""
     overall = own[own["dataset"] == ALL].iloc[0]
     beside = table[table["claim"].str.startswith(f"{name} ")]
     rows = "\n".join(_row(row) for _, row in pd.concat([own, beside]).iterrows())
@@ -37,7 +39,8 @@ def _claim(table: pd.DataFrame, name: str, statement: str, figure: str) -> str:
     return (
         f'<article class="claim" id="claim-{name}"><h3>{name} {_badge(overall["verdict"])}</h3>'
         f"<p>{escape(statement)}</p>"
-        f"<p>{escape(str(overall['quantity']))}: <b>{_interval(overall)}</b>, n = {overall['n']:g} "
+        f"<p>{escape(str(overall['quantity']))}: <b>{_interval(overall)}</b>, "
+        f"n = {_count(overall)} "
         f'(<a href="#figure-{figure}" data-figure="{figure}">figure {number}</a>)</p>'
         '<details><summary>By data set, and beside it</summary><div class="wide"><table>'
         f"{HEAD}{rows}</table></div></details></article>"
@@ -49,7 +52,7 @@ def _row(row: pd.Series) -> str:
         escape(str(row["dataset"])),
         escape(str(row["quantity"])),
         _interval(row),
-        f"{row['n']:g}",
+        _count(row),
         "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}",
         _badge(row["verdict"]),
     )
@@ -59,7 +62,13 @@ def _row(row: pd.Series) -> str:
 def _interval(row: pd.Series) -> str:
     if pd.isna(row["statistic"]):
         return "no number"
+    if pd.isna(row["low"]):
+        return f"{row['statistic']:.3g}"
     return f"{row['statistic']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+
+
+def _count(row: pd.Series) -> str:
+    return "none" if pd.isna(row["n"]) else f"{int(row['n']):,}"
 
 
 def _badge(verdict: str) -> str:

@@ -1,7 +1,7 @@
 /* Joins the parts: whatever changes the state ends in `apply`, which draws what depends on it. */
 const study = JSON.parse(document.getElementById("data").textContent);
 const tables = {};
-let state = readAddress(location.hash);
+const state = readAddress(location.hash);
 let drawn = {};
 
 function current() {
@@ -35,7 +35,7 @@ function thinned(rows, selected) {
 
 /* `brushed`: the change came from the parallel coordinates, which show it already. */
 function apply({brushed = false} = {}) {
-  if (!(state.rows in study.tables)) state.rows = "models";
+  if (!Object.hasOwn(study.tables, state.rows)) state.rows = "models";
   const table = current();
   mend(table);
   const axes = axesOf(state, table);
@@ -66,9 +66,16 @@ function remember() {
   } catch { /* a page inside a report has no address of its own */ }
 }
 
+/* The state stays one object: the fields' listeners hold it. */
+function restore(text) {
+  Object.assign(state, readAddress(text));
+  apply();
+}
+
+/* `touched` are the columns whose axes were dragged along; other filters stay as they are. */
 let waiting = 0;
-function onBrush(only) {
-  for (const name of drawn.axes) {
+function onBrush(only, touched) {
+  for (const name of touched) {
     if (only.has(name)) state.only.set(name, only.get(name));
     else state.only.delete(name);
   }
@@ -111,7 +118,7 @@ function listen() {
   const on = (id, act) => document.getElementById(id).addEventListener("click", act);
   on("previous", () => { state.page -= 1; apply(); });
   on("next", () => { state.page += 1; apply(); });
-  on("reset", () => { state = readAddress(""); document.getElementById("search").value = ""; apply(); });
+  on("reset", () => { document.getElementById("search").value = ""; restore(""); });
   on("copy", async () => {
     const text = csv(state, drawn.table, drawn.axes, drawn.rows, document.getElementById("whole").checked);
     document.getElementById("copy").textContent = await copied(text) ? `Copied ${drawn.rows.length} rows` : "Could not copy";
@@ -125,7 +132,7 @@ function listen() {
       document.getElementById(target)?.scrollIntoView({behavior: "smooth"});
     });
   }
-  addEventListener("hashchange", () => { state = readAddress(location.hash); apply(); });
+  addEventListener("hashchange", () => restore(location.hash));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply());
   let width = innerWidth;
   addEventListener("resize", () => {

@@ -6,7 +6,7 @@ function drawParallel(state, table, axes, groups, ink, brushed) {
   if (!parallelOptions.chart) {
     parallelOptions.chart = echarts.init(element);
     parallelOptions.chart.on("axisareaselected", (event) => {
-      if (!parallelOptions.brushing) brushed(readBrushes());
+      if (!parallelOptions.brushing) brushed(readBrushes(), touchedBy(event));
     });
   }
   const narrow = element.clientWidth < 600;
@@ -70,14 +70,27 @@ function readBrushes() {
   for (const axis of parallelOptions.chart.getModel().queryComponents({mainType: "parallelAxis"})) {
     const {columns} = parallelOptions;
     const column = columns[axis.get("dim")];
-    const [interval] = axis.activeIntervals;
-    if (!interval) continue;
-    const [low, high] = [...interval].sort((a, b) => a - b);
-    only.set(column.name, column.levels
-      ? {names: column.levels.filter((_, i) => i >= low && i <= high)}
-      : {low: Number(low.toPrecision(4)), high: Number(high.toPrecision(4))});
+    const selected = axis.activeIntervals.map((ends) => [...ends].sort((a, b) => a - b));
+    if (!selected.length) continue;
+    if (column.levels) {
+      only.set(column.name, {names: column.levels.filter((_, i) => selected.some(([a, b]) => i >= a && i <= b))});
+    } else {
+      const [[low, high], ends] = [selected[0], extent(column)];
+      /* An end of the axis selects nothing away, and rounding must not either. */
+      only.set(column.name, {
+        low: low <= ends.low ? undefined : Number(low.toPrecision(4)),
+        high: high >= ends.high ? undefined : Number(high.toPrecision(4)),
+      });
+    }
   }
   return only;
+}
+
+/* The columns of the axes that an event is about. */
+function touchedBy(event) {
+  return parallelOptions.chart.getModel().queryComponents({mainType: "parallelAxis"})
+    .filter((axis) => axis.id === event.parallelAxisId || axis.componentIndex === event.parallelAxisIndex)
+    .map((axis) => parallelOptions.columns[axis.get("dim")].name);
 }
 
 /* Shows the filters of the state as intervals on the axes. */

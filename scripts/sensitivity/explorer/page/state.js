@@ -11,7 +11,7 @@ function readAddress(text) {
   const state = {...USUAL, only: new Map()};
   for (const [key, value] of new URLSearchParams(text.replace(/^#/, ""))) {
     if (key.startsWith("only.")) state.only.set(key.slice(5), readFilter(value));
-    else if (key in USUAL) {
+    else if (Object.hasOwn(USUAL, key)) {
       const usual = USUAL[key];
       if (typeof usual === "boolean") state[key] = value === "1";
       else state[key] = typeof usual === "number" ? Number(value) || 0 : value;
