@@ -69,12 +69,22 @@ def test_non_linearities_differ_by_marker_and_stand_in_the_legend(study, setting
     assert len(markers) == 4
 
 
-def test_panels_are_named_and_a_missing_data_set_is_explained(study, settings):
+def test_a_data_set_of_few_models_has_no_panel_and_is_named(study, settings):
     settings["datasets"] = ["digits", "cifar10:5000"]
-    first, second = gap.draw(study, settings).axes
-    assert first.get_title(loc="left") == "Digits (8×8)"
-    assert second.get_title(loc="left") == "CIFAR-10 (5,000)"
+    figure = gap.draw(study, settings)
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == "Digits (8×8)"
+    expected = "No panel, for too few models: CIFAR-10 (5,000) (0 of 0 models)."
+    assert figure.get_supxlabel() == expected
+
+
+def test_where_no_data_set_has_enough_each_panel_says_why(study, settings):
+    settings["datasets"] = ["cifar10:5000", "cifar100"]
+    figure = gap.draw(study, settings)
+    first, second = figure.axes
+    assert first.get_title(loc="left") == "CIFAR-10 (5,000)"
     assert second.texts[0].get_text() == "not in this study"
+    assert not figure.get_supxlabel()
 
 
 def test_correlation_over_a_part_of_the_models_says_so(study, settings, make_study):

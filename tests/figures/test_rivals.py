@@ -54,8 +54,9 @@ def test_measures_without_a_value_are_left_out(study, settings):
     table = study.correlations.copy()
     table.loc[table["measure"] == "sharpness", "value"] = np.nan
     table.loc[table["dataset"] == "digits", "value"] = np.nan
-    first, second = rivals.draw(dataclasses.replace(study, correlations=table), settings).axes
+    figure = rivals.draw(dataclasses.replace(study, correlations=table), settings)
+    (first,) = figure.axes
     names = [label.get_text() for label in first.get_yticklabels()]
     assert len(names) == 11
     assert "Sharpness" not in names
-    assert second.texts[0].get_text() == "too few fitting models\nfor a correlation"
+    assert figure.get_supxlabel() == "No panel, for too few fitting models: Digits (8×8)."

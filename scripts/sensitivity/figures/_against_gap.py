@@ -12,6 +12,7 @@ def draw_grid(data, settings, measures):
     names = _selection.datasets(settings, data.models)
     if not names:
         return plotting.empty_figure("no model in this study")
+    names, left_out = _selection.with_panels(names, data.models)
     shown = _selection.comparable(data.models)
     shown = shown[shown["dataset"].isin(names)] if len(shown) else shown
     figure, places = _layout(names, list(measures))
@@ -32,6 +33,7 @@ def draw_grid(data, settings, measures):
         narrow = figure.get_figwidth() < plotting.TWO_COLUMNS
         handles = _names.model_handles(shown)
         plotting.legend_above(figure, handles, ncols=2 if narrow else min(len(handles), 4))
+    plotting.footnote(figure, left_out)
     return figure
 
 

@@ -10,6 +10,7 @@ COLUMNS = {"number_of_weights": "Number of weights", "training_loss": "Final tra
 
 def draw_rows(data, names):
     """A row for each data set: gap against number of weights and against final training loss."""
+    names, left_out = _selection.with_panels(names, data.models)
     figure, grid = plotting.panels(len(names), 2, panel_height=2.3)
     shown = _selection.comparable(data.models)
     shown = shown[shown["dataset"].isin(names)] if len(shown) else shown
@@ -30,6 +31,7 @@ def draw_rows(data, names):
             _scales.set_scale(axes.yaxis, gap, error, headroom=headroom)
     if len(shown):
         plotting.legend_above(figure, _names.model_handles(shown, plotting.GAP), ncols=4)
+    plotting.footnote(figure, left_out)
     return figure
 
 

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
+from sensitivity.figures import _names
 from sensitivity.tables.selection import explaining_the_gap
+
+FEW = 4  # models that make a panel
 
 
 def comparable(models):
@@ -24,6 +27,23 @@ def datasets(settings, frame):
 def others(settings, frame):
     """The data sets beside the main one."""
     return [name for name in datasets(settings, frame) if name != settings["main_dataset"]]
+
+
+def with_panels(names, models):
+    """The data sets that get a panel, and a line about those that do not: they have too few models.
+
+    Where none has enough, each gets one, which says why.
+    """
+    counts = {name: len(comparable(of_dataset(models, name))) for name in names}
+    enough = [name for name in names if counts[name] >= FEW]
+    if not enough:
+        return list(names), ""
+    left_out = [
+        f"{_names.dataset_name(name)} ({counts[name]} of {len(of_dataset(models, name))} models)"
+        for name in names
+        if name not in enough
+    ]
+    return enough, f"No panel, for too few models: {', '.join(left_out)}." if left_out else ""
 
 
 def reason_for_none(models, dataset):

@@ -179,6 +179,12 @@ def note(axes, text):
     return text
 
 
+def footnote(figure, text):
+    """A small line below all panels, if there is anything to say."""
+    if text:
+        figure.supxlabel(text, x=0.01, ha="left", size=7)
+
+
 def marker_handle(marker, label, color=NEUTRAL, face=None, fill="full"):
     """A marker without a line, for a legend."""
     face = "white" if fill == "none" else face or color

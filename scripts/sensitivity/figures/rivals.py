@@ -29,8 +29,12 @@ def draw(data, settings):
     if not names:
         return plotting.empty_figure("no correlation in this study")
     tables = {name: ranking(data.correlations, name) for name in names}
+    left_out = [name for name in names if tables[name].empty]
+    if len(left_out) < len(names):
+        names = [name for name in names if name not in left_out]
     columns = min(len(names), 2)
     rows = -(-len(names) // columns)
+    tables = {name: tables[name] for name in names}
     height = 0.9 + 0.25 * max(len(table) for table in tables.values())
     figure, grid = plotting.panels(rows, columns, panel_height=max(height, 1.5))
     for unused in grid.flat[len(names) :]:
@@ -47,6 +51,9 @@ def draw(data, settings):
         if any(f"{statistic}_value" in table for table in tables.values())
     ]
     plotting.legend_above(figure, handles)
+    if set(left_out).isdisjoint(names) and left_out:
+        listed = ", ".join(map(_names.dataset_name, left_out))
+        plotting.footnote(figure, f"No panel, for too few fitting models: {listed}.")
     return figure
 
 
