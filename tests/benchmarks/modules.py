@@ -101,7 +101,7 @@ def memory(repeats: int) -> None:
         layers += [nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()]
     module = nn.Sequential(*layers, nn.AvgPool2d(8), nn.Flatten(), nn.Linear(1024, 10)).eval()
     start = torch.randn(3 * 32 * 32, dtype=torch.float64)
-    path = Segment(start, start + 1e-3 * torch.randn(3 * 32 * 32, dtype=torch.float64))
+    path = Segment(start, start + 2e-2 * torch.randn(3 * 32 * 32, dtype=torch.float64))
     graph = read_graph(module, (3, 32, 32))
     print("| budget | transitions | memory beyond what was there | time |\n|---|---|---|---|")
     for budget in (2**26, 2**28, 2**30):
