@@ -16,7 +16,7 @@ from sensitivity.base.errors import DamagedFile, SensitivityError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-FOR_READERS = ("verify", "compare", "page")  # not run by a rule, so without settings
+FOR_READERS = ("verify", "compare", "page", "rule_graph")  # not run by a rule, so without settings
 
 
 @pytest.fixture(autouse=True)
