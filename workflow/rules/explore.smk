@@ -1,15 +1,5 @@
 # One page to explore the study. In: models.csv, networks.csv, claims.csv, all figures. Out:
 # results/<study>/explore.html, whole in one file.
-from sensitivity.explorer.parts import digest_of_parts, title_of
-
-
-def figure_titles():
-    """How each figure's caption begins."""
-    captions = {figure: f"workflow/report/{figure.partition('_')[2]}.rst" for figure in FIGURES}
-    return {
-        figure: title_of((SOURCE / caption).read_text(encoding="utf-8"))
-        for figure, caption in captions.items()
-    }
 
 
 rule explore:

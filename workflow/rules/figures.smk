@@ -1,6 +1,8 @@
 # Figures. In: tables and measurements. Out: results/<study>/figures/<id>_<name>.pdf and .png.
 # One figure, one module of sensitivity.figures, one rule, one caption in workflow/report/.
 
+from sensitivity.explorer.parts import digest_of_parts, title_of
+
 MAIN = config["figures"]["main_dataset"]
 MODELS_TABLES = dict(models=per_dataset("models"))
 CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
@@ -63,6 +65,15 @@ FIGURE_SETTINGS = dict(
 def figure_files():
     folder = f"results/{STUDY}/figures"
     return [f"{folder}/{figure}.{suffix}" for figure in FIGURES for suffix in ("pdf", "png")]
+
+
+def figure_titles():
+    """How each figure's caption begins."""
+    captions = {figure: f"workflow/report/{figure.partition('_')[2]}.rst" for figure in FIGURES}
+    return {
+        figure: title_of((SOURCE / caption).read_text(encoding="utf-8"))
+        for figure, caption in captions.items()
+    }
 
 
 def figure_labels(figure):
