@@ -138,6 +138,10 @@ def test_a_real_study_is_legible(name):
     texts = written(figure)
     for (one, box), (other, other_box) in combinations(texts, 2):
         assert overlap(box, other_box) < 1, (one.get_text(), other.get_text())
+    for legend in figure.legends:
+        box = legend.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.x1, "the legend is cut off"
     columns = figure.axes[0].get_gridspec().ncols
     for axes in figure.axes:
         assert axes.get_position().width > 0.6 / columns, "notes make no panel narrow"

@@ -20,6 +20,7 @@ METRICS = {
 }
 RANDOM = "random labels"  # in the name of a recipe: the pairs that have a row of their own
 FILLS = ("full", "left", "top")  # of the first, second, third non-linearity
+IN_A_ROW = 4  # entries of the legend that fit
 SYMBOLS = dict(zip(plotting.MARKERS, "●■▲◆▼✚✖"))  # the markers, for use within a text
 
 
@@ -151,18 +152,24 @@ def _points(value):
 
 
 def _legend(figure, markers, fills, pairs):
-    """Data sets in the upper row, fillings in the lower one."""
-    above = [plotting.marker_handle(m, _names.dataset_name(name)) for name, m in markers.items()]
+    """Data sets that have pairs in the upper rows, fillings in the lower ones."""
+    present = set(pairs["dataset"]) if len(pairs) else set()
+    above = [
+        plotting.marker_handle(m, _names.dataset_name(name))
+        for name, m in markers.items()
+        if name in present
+    ]
     below = [
         plotting.marker_handle("o", f"third row: {_names.activation_name(level)}", fill=fill)
         for level, fill in fills.items()
     ]
     if len(pairs) and not pairs["comparable"].all():
         below.append(plotting.marker_handle("o", "trained to different degrees", fill="none"))
-    columns = max(len(above), len(below))
+    columns = min(max(len(above), len(below)), IN_A_ROW)
     if not columns:
         return
     blank = plotting.marker_handle("", "")
-    rows = [handles + [blank] * (columns - len(handles)) for handles in (above, below) if handles]
+    parts = [kind[i : i + columns] for kind in (above, below) for i in range(0, len(kind), columns)]
+    rows = [handles + [blank] * (columns - len(handles)) for handles in parts]
     by_column = [handle for column in zip(*rows) for handle in column]
     plotting.legend_above(figure, by_column, ncols=columns)
