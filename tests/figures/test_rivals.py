@@ -33,7 +33,7 @@ def test_every_measure_has_three_values_with_their_intervals(study, settings):
         for ends in table[[f"{statistic}_low", f"{statistic}_high"]].itertuples(index=False):
             assert tuple(ends) in spans
     assert axes.yaxis_inverted()  # the best is on top
-    assert axes.get_xlabel() == "Kendall τ with the gap, n = 14\n(−): sign turned"
+    assert axes.get_xlabel() == "Kendall τ with the gap\n(−): sign turned; n = 14"
 
 
 def test_the_papers_metrics_have_their_colours_and_turned_ones_a_minus(study, settings):

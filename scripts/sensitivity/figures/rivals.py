@@ -29,7 +29,9 @@ def draw(data, settings):
     if not names:
         return plotting.empty_figure("no correlation in this study")
     tables = {name: ranking(data.correlations, name) for name in names}
-    left_out = [name for name in names if tables[name].empty]
+    left_out = [
+        name for name in names if tables[name].empty or tables[name]["n"].max() < _selection.FEW
+    ]
     if len(left_out) < len(names):
         names = [name for name in names if name not in left_out]
     columns = min(len(names), 2)
@@ -103,7 +105,7 @@ def _draw_panel(axes, table):
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(-1.08, 1.08)
     axes.set_xticks(TICKS, [_numbers.signed(tick, 1) for tick in TICKS])
-    turned = "\n(−): sign turned" if (table["direction"] < 0).any() else ""
+    turned = "(−): sign turned; " if (table["direction"] < 0).any() else ""
     least, most = int(table["n"].min()), int(table["n"].max())
     models = f"n = {most}" if least == most else f"n = {least} to {most}"
-    axes.set_xlabel(f"Kendall τ with the gap, {models}{turned}")
+    axes.set_xlabel(f"Kendall τ with the gap\n{turned}{models}")
