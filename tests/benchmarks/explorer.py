@@ -1,7 +1,7 @@
 """How soon explore.html shows its first picture: with few models and with 25,000 networks.
 
 Run by hand: python tests/benchmarks/explorer.py [--networks 25000] [--tables FOLDER]
-The tables of a finished study, such as results/default/tables, are drawn from with replacement
+The tables of a finished study (default: the shipped one) are drawn from with replacement
 until they have so many rows. Headless Chromium opens the page from disk; "first picture" is when
 the parallel coordinates and the scatter have been painted, from the start of loading, "selected"
 how long a new selection takes to be drawn. Median, minimum and maximum are printed.
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=25_000)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--tables", type=Path, default=ROOT / "results/default/tables")
+    parser.add_argument("--tables", type=Path, default=ROOT / "docs/reference/tables")
     arguments = parser.parse_args()
     models, networks = (
         pd.concat([read_table(path) for path in sorted(arguments.tables.glob(f"*/{name}.csv"))])
