@@ -90,7 +90,7 @@ onstart:
 
 onsuccess:
     if workflow.is_main_process and "estimate" not in workflow.dag_settings.targets:
-        print(what_was_found())
+        print(what_was_found() or "Done.")
 
 
 onerror:

@@ -1,5 +1,6 @@
 # One page to explore the study. In: models.csv, networks.csv, claims.csv, all figures. Out:
 # results/<study>/explore.html, whole in one file.
+from sensitivity.explorer.parts import digest_of_parts
 
 
 rule explore:

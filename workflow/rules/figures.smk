@@ -1,7 +1,7 @@
 # Figures. In: tables and measurements. Out: results/<study>/figures/<id>_<name>.pdf and .png.
 # One figure, one module of sensitivity.figures, one rule, one caption in workflow/report/.
 
-from sensitivity.explorer.parts import digest_of_parts, title_of
+from sensitivity.explorer.parts import title_of
 
 MAIN = config["figures"]["main_dataset"]
 MODELS_TABLES = dict(models=per_dataset("models"))

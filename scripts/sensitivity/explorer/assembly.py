@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from html import escape
 from string import Template
 
 import pandas as pd
@@ -35,7 +36,7 @@ def page(
         (claims["dataset"] == ALL) & ~claims["claim"].str.contains(" "), "verdict"
     ]
     return Template(part("page.html")).substitute(
-        study=_text(study),
+        study=escape(study),
         counted=f"{len(models):,} models, {len(networks):,} networks, "
         f"{int((verdicts == 'supported').sum())} of {len(verdicts)} claims supported",
         style=part("page.css"),
@@ -50,7 +51,3 @@ def page(
 def _script(text: str) -> str:
     """Text that ends no script early."""
     return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _text(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
