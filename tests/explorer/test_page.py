@@ -87,7 +87,7 @@ def test_the_script_writes_the_whole_page(tmp_path):
     figure.write_bytes(PIXEL)
     explore.main(command)
     text = output.read_text(encoding="utf-8")
-    assert "<title>&lt;A>: explore</title>" in text
+    assert "<title>&lt;A&gt;: explore</title>" in text
     assert base64.b64encode(PIXEL).decode() in text
     assert f"{len(models)} models" in text
     assert len(text) < LARGEST / 3

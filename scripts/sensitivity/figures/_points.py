@@ -22,13 +22,15 @@ def draw_panels(data, settings, names):
     """A panel for each data set and loss of which there are networks.
 
     One data set: above each other, a column wide. Several: side by side, two a row. A data set
-    without any has one panel that says why.
+    without any is named below the others; where none has any, each has a panel that says why.
     """
     chosen, seed = {}, settings.get("seed", 0)
     for dataset in names:
         of = {loss: choose_networks(data, dataset, loss, NETWORKS_SHOWN, seed) for loss in LOSSES}
-        found = {(dataset, loss): networks for loss, networks in of.items() if networks}
-        chosen |= found or {(dataset, "cross_entropy"): []}
+        chosen |= {(dataset, loss): networks for loss, networks in of.items() if networks}
+    left_out = [name for name in names if name not in {dataset for dataset, _ in chosen}]
+    if not chosen:
+        chosen, left_out = {(dataset, "cross_entropy"): [] for dataset in names}, []
     columns = 1 if len(names) == 1 or len(chosen) == 1 else 2
     width = plotting.ONE_COLUMN if columns == 1 else plotting.TWO_COLUMNS
     figure, grid = plotting.panels(-(-len(chosen) // columns), columns, width, panel_height=2.5)
@@ -46,6 +48,10 @@ def draw_panels(data, settings, names):
     if any(axes.collections for axes in figure.axes):
         handles = [plotting.marker_handle("o", "right"), plotting.marker_handle("x", "wrong")]
         plotting.legend_above(figure, handles, title="Test points, a colour for each network")
+    listed = ", ".join(map(_names.dataset_name, left_out))
+    plotting.footnote(
+        figure, f"No panel, for no fitting network with points recorded: {listed}." * bool(listed)
+    )
     return figure
 
 
