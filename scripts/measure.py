@@ -1,10 +1,11 @@
-"""Take the measures of one model, as many as are asked for, and keep those that still hold.
+"""Take the measures of some models of one data set, and keep those that still hold.
 
-Settings: `dataset` and `model`, which the files must then be about; `recipe`; `seed`; and under
-`measures` the numbers of each, by its name: {"jacobian": {"test_points": 100}}. If the output is
-there already, a measure in it is kept whose stamp (settings, fingerprint of its code, digests of
-data and weights, versions of the libraries) is what it would be given now. What is not asked for
-any longer is dropped.
+Settings: `dataset`, which the files must then be about; `seed`; under `measures` the numbers of
+each, by its name: {"jacobian": {"test_points": 100}}; and `models`, a list of
+{"recipe": {...}, "measures": [names]}, one for each file of weights. If the output is there
+already, a measure in it is kept whose stamp (settings, fingerprint of its code, digests of data and
+weights, versions of the libraries) is what it would be given now. What is not asked for any longer
+is dropped.
 """
 
 import argparse
@@ -15,53 +16,83 @@ from pathlib import Path
 from typing import Any
 
 from sensitivity.base import command
+from sensitivity.base.errors import SensitivityError
 from sensitivity.files import measurements, storage
 from sensitivity.files.provenance import environment
-from sensitivity.study import measures
+from sensitivity.study import measuring_jobs
 
 logger = logging.getLogger("measure")
+
+Stamps = dict[str, dict[str, dict[str, Any]]]  # by model and measure
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the file of measurements, and its seal if `--seal` is given."""
     arguments = _arguments(argv)
     command.setup(arguments)
-    settings = arguments.settings
-    owner = {key: settings[key] for key in ("dataset", "model") if key in settings}
-    stamps = expected(arguments)
-    kept = measurements.kept(arguments.output, owner, stamps)
-    stale = [name for name in stamps if name not in kept]
+    dataset, stamps = arguments.settings["dataset"], expected(arguments)
+    kept = measurements.kept(arguments.output, dataset, stamps)
+    stale = {
+        model: [name for name in wanted if name not in kept[model]]
+        for model, wanted in stamps.items()
+    }
+    stale = {model: names for model, names in stale.items() if names}
     if arguments.list_stale:
         print(json.dumps(stale))
         return
-    logger.info("measured: %s; kept: %s", ", ".join(stale) or "none", ", ".join(kept) or "none")
+    for model in stamps:
+        said = [", ".join(names) or "none" for names in (stale.get(model, ()), kept[model])]
+        logger.info("%s: measured: %s; kept: %s", model, *said)
     taken = _taken(arguments, stamps, stale) if stale else {}
-    parts = {name: taken.get(name) or kept[name] for name in stamps}
-    measurements.write(arguments.output, owner, parts)
+    parts = {
+        model: {name: taken.get(model, {}).get(name) or kept[model][name] for name in wanted}
+        for model, wanted in stamps.items()
+    }
+    measurements.write(arguments.output, dataset, parts)
     if arguments.seal:
-        storage.seal(arguments.output, owner)
+        storage.seal(arguments.output, {"dataset": dataset})
 
 
-def expected(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """By measure, what its stamp must say."""
-    made_of = {key: storage.digest(getattr(arguments, key)) for key in ("data", "weights")}
-    made_with = {"environment": environment(), "inputs": made_of}
-    return {n: {**stamp, **made_with} for n, stamp in measures.stamps(arguments.settings).items()}
+def expected(arguments: argparse.Namespace) -> Stamps:
+    """By model and measure, what its stamp must say."""
+    found = measuring_jobs.stamps(arguments.settings)
+    if len(found) != len(arguments.weights):
+        raise SensitivityError(
+            f"the settings name {len(found)} models, but --weights gives {len(arguments.weights)} "
+            "files; give one for each, in the same order"
+        )
+    made_with = {"environment": environment()}
+    data = storage.digest(arguments.data)
+    stamps: Stamps = {}
+    for (model, wanted), weights in zip(found.items(), arguments.weights, strict=True):
+        # Of weights that are yet to be trained nothing holds.
+        made_of = {"data": data, "weights": storage.digest(weights) if weights.exists() else None}
+        more = {**made_with, "inputs": made_of}
+        stamps[model] = {name: {**stamp, **more} for name, stamp in wanted.items()}
+    return stamps
 
 
 def _taken(
-    arguments: argparse.Namespace, stamps: dict[str, dict[str, Any]], names: Sequence[str]
-) -> dict[str, measurements.Part]:
+    arguments: argparse.Namespace, stamps: Stamps, stale: dict[str, list[str]]
+) -> measurements.Parts:
     # PyTorch is loaded only where there is something to compute.
-    from sensitivity.measures.measuring import measure_function, take
+    from sensitivity.measures.measuring import Measuring, measure_function
 
-    functions = {name: measure_function(name) for name in names}
-    return take(arguments, stamps, functions)
+    measuring = Measuring(arguments)
+    weights = dict(zip(stamps, arguments.weights, strict=True))
+    taken = {}
+    for number, (model, names) in enumerate(stale.items(), start=1):
+        logger.info("model %d of %d: %s", number, len(stale), model)
+        functions = {name: measure_function(name) for name in names}
+        taken[model] = measuring.take(weights[model], model, stamps[model], functions)
+    return taken
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True, help="the trained model")
+    parser.add_argument(
+        "--weights", type=Path, nargs="+", required=True, help="of the trained models, .safetensors"
+    )
     parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
     parser.add_argument("--seal", action="store_true", help="write a seal beside it")

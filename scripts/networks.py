@@ -25,8 +25,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Read every model of the plan and write both tables.
 
     The plan is a JSON file: {"dataset": name, "fits_at": smallest training accuracy that fits,
-    "models": {model: {"recipe": {...}, "surveys": [...], "files": {file: [measure, ...]}}}}. A
-    record that is damaged, or that belongs to another model or data set, is refused by name.
+    "models": {model: {"recipe": {...}, "surveys": [...], "files": {file: [measure, ...]}}}}, a
+    file being <folder>/<name>.npz below --measurements-folder. A record that is damaged, or that
+    belongs to another model or data set, is refused by name.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--models-folder", type=Path, required=True, help="holds <model>/training.csv"
     )
     parser.add_argument(
-        "--measurements-folder", type=Path, required=True, help="holds <model>/measures.npz, ..."
+        "--measurements-folder", type=Path, required=True, help="holds the files of the plan"
     )
     parser.add_argument("--networks", type=Path, required=True, help="networks.csv, written")
     parser.add_argument("--models", type=Path, required=True, help="models.csv, written")
@@ -45,9 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     plan = _read_plan(arguments.plan)
     data = Dataset.load(arguments.data, dataset=plan["dataset"])
+    measured: dict[str, measurement_files.Parts] = {}  # by file: many models share one
     rows = []
     for model, entry in plan["models"].items():
-        rows.append(_model_rows(arguments, plan, model, entry, data))
+        rows.append(_model_rows(arguments, plan, model, entry, data, measured))
         logger.info("%d of %d models: %s", len(rows), len(plan["models"]), model)
     networks = pd.concat(rows, ignore_index=True)
     provenance = describe(arguments.settings, dataset=plan["dataset"])
@@ -74,6 +76,7 @@ def _model_rows(
     model: str,
     entry: dict[str, Any],
     data: Dataset,
+    measured: dict[str, measurement_files.Parts],
 ) -> pd.DataFrame:
     recipe = Recipe.from_dict(entry["recipe"])
     if recipe.name != model:
@@ -83,10 +86,12 @@ def _model_rows(
         )
     owner = {"dataset": plan["dataset"], "model": model}
     training = read_table(arguments.models_folder / model / "training.csv", **owner)
-    folder = arguments.measurements_folder / model
     measurements = []
     for file, measures in entry["files"].items():
-        parts = measurement_files.read(folder / f"{file}.npz", **owner)
+        path = arguments.measurements_folder / file
+        if file not in measured:
+            measured[file] = measurement_files.read(path, dataset=plan["dataset"])
+        parts = measurement_files.of_model(path, measured[file], model)
         measurements += [parts[measure].arrays for measure in measures]
     return network_rows(
         plan["dataset"],

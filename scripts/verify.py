@@ -23,7 +23,7 @@ from snakemake.settings.enums import Quietness
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.files import storage
-from sensitivity.study import measures, verification
+from sensitivity.study import measuring_jobs, verification
 from sensitivity.study.configuration import SHARED_FOLDERS
 
 SNAKEFILE = Path(__file__).resolve().parent.parent / "Snakefile"
@@ -37,13 +37,14 @@ class Job:
     rule: str
     outputs: tuple[Path, ...]
     others: tuple[Path, ...]  # its log and its benchmark
-    inputs: Mapping[str, Path]  # the data set and the weights, where the job takes them
+    inputs: Mapping[str, Path]  # the data set, where results record its digest
+    weights: tuple[Path, ...]  # of the models that the job measures, in the order of its settings
     settings: Mapping[str, Any]
 
     @property
     def measures(self) -> bool:
-        """Whether its result holds several measures, each with a stamp of its own."""
-        return "measures" in self.settings
+        """Whether its result holds measures, each with a stamp of its own."""
+        return bool(self.weights)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -92,12 +93,14 @@ def plan(configfile: Path | None, directory: Path) -> tuple[str, list[Job]]:
 
 def _job(job: Any) -> Job:
     given = dict(job.input.items())
-    recording = job.rule.name == "train" or "weights" in given  # tables record no digests
+    weights = given.get("weights", ())
+    recording = job.rule.name == "train" or weights  # tables record no digests
     return Job(
         rule=job.rule.name,
         outputs=tuple(map(Path, job.output)),
         others=tuple(map(Path, [*job.log, *filter(None, [job.benchmark])])),
-        inputs={key: Path(given[key]) for key in ("data", "weights") if recording and key in given},
+        inputs={"data": Path(given["data"])} if recording else {},
+        weights=tuple(map(Path, [weights] if isinstance(weights, str) else weights)),
         settings=json.loads(job.params.settings),
     )
 
@@ -111,9 +114,12 @@ def check(job: Job, path: Path, directory: Path) -> list[str]:
         expected["weights"] = _digest(directory / path.with_name("weights.safetensors"))
     inputs = {key: _digest(directory / file) for key, file in job.inputs.items()}
     if job.measures and path.suffix == ".npz":
-        return verification.problems_of_measures(
-            directory / path, measures.stamps(job.settings), inputs
-        )
+        stamps = measuring_jobs.stamps(job.settings)
+        made_of = {
+            model: {**inputs, "weights": _digest(directory / weights)}
+            for model, weights in zip(stamps, job.weights, strict=True)
+        }
+        return verification.problems_of_measures(directory / path, stamps, made_of)
     return verification.problems(directory / path, expected, inputs)
 
 

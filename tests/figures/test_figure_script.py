@@ -38,8 +38,8 @@ def files(study, tmp_path):
 
 
 def write(path, measure, record):
-    owner = {"dataset": record.dataset, "model": record.model}
-    measurements.write(path, owner, {measure: measurements.Part(record.arrays, {})})
+    part = measurements.Part(record.arrays, {})
+    measurements.write(path, record.dataset, {record.model: {measure: part}})
 
 
 def draw(name, tmp_path, settings, **options):

@@ -45,9 +45,13 @@ class Study:
 
     def take(self, measures, output, *flags):
         """Run the script's main and read its result."""
-        owner = {"dataset": "squares", "model": RECIPE.name}
-        owner |= {key: measures.pop(key) for key in owner if key in measures}
-        settings = {"recipe": RECIPE.specification(), "seed": 0, **owner, "measures": measures}
+        recipe = measures.pop("recipe", RECIPE).specification()
+        settings = {
+            "dataset": measures.pop("dataset", "squares"),
+            "seed": 0,
+            "measures": measures,
+            "models": [{"recipe": recipe, "measures": list(measures)}],
+        }
         arguments = {
             "weights": self.folder / "weights.safetensors",
             "data": self.folder / "data.npz",
@@ -59,4 +63,4 @@ class Study:
         argv = [text for key, value in arguments.items() for text in (f"--{key}", str(value))]
         measure.main([*argv, *flags])
         listing = "--list-stale" in flags
-        return {} if listing else measurements.read(output, dataset="squares", model=RECIPE.name)
+        return {} if listing else measurements.read_model(output, "squares", RECIPE.name)

@@ -1,5 +1,7 @@
 """The measures, taken by their script of a small model of their own, without Snakemake."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -130,8 +132,9 @@ def test_more_points_extend_fewer():
 def test_files_that_do_not_belong_together_are_refused(study):
     with pytest.raises(DamagedFile, match="dataset"):
         study.take({"jacobian": {}, "dataset": "circles"}, study.folder / "a.npz")
+    another = replace(RECIPE, width=13)
     with pytest.raises(DamagedFile, match="model"):
-        study.take({"jacobian": {}, "model": "another"}, study.folder / "a.npz")
+        study.take({"jacobian": {}, "recipe": another}, study.folder / "a.npz")
     study.network = Network([torch.ones(1, 4, 9), torch.ones(1, 3, 4)], "relu")
     study.save()
     with pytest.raises(SensitivityError, match="9 inputs"):

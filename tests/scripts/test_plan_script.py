@@ -44,7 +44,10 @@ def test_the_plan_is_that_of_the_grid(tmp_path):
     files = [entry["files"] for entry in content["models"].values()]
     of_all, of_deep = {"as_trained", "jacobian", "transitions"}, {"rivals"}
     measures = [of_all | of_deep, of_all, of_all | of_deep]
-    assert [set(entry["measures"]) for entry in files] == measures
+    shapes = ("depth1-width4", "depth1-width8", "depth2-width4")
+    assert [{k: set(names) for k, names in entry.items()} for entry in files] == [
+        {f"{shape}/measures.npz": names} for shape, names in zip(shapes, measures, strict=True)
+    ]
 
 
 def test_equal_settings_give_equal_bytes(tmp_path):

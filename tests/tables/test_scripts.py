@@ -9,8 +9,10 @@ import pytest
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
+from sensitivity.files import measurements
 from sensitivity.files.measurements import Part, write
 from sensitivity.files.storage import read_table, write_table
+from sensitivity.study.measuring_jobs import shape
 from sensitivity.study.recipe import CHOICES, Recipe
 from sensitivity.tables.curve_contrasts import KINDS, WINDOW, near_training_points
 
@@ -66,16 +68,19 @@ def write_model(root, dataset, recipe, generator):
         }
     )
     write_table(root / "models" / dataset / recipe.name / "training.csv", training, owner)
-    folder = root / "study/measurements" / dataset / recipe.name
     jacobian = {"replicate": replicate, "jacobian_norm": norm * noise[1]}
     jacobian["jacobian_points"] = np.full(REPLICATES, POINTS)
     transitions = {"replicate": replicate, "transitions": 100 * norm * noise[2]}
-    parts = {"jacobian": Part(jacobian, {}), "transitions": Part(transitions, {})}
-    write(folder / "measures.npz", owner, parts)
-    return folder, owner
+    return {"jacobian": Part(jacobian, {}), "transitions": Part(transitions, {})}
 
 
-def write_points(folder, owner, generator):
+def write_alone(root, dataset, recipe, measure, arrays):
+    path = root / "study/measurements" / dataset / recipe.name / f"{measure}.npz"
+    write(path, dataset, {recipe.name: {measure: Part(arrays, {})}})
+    return path
+
+
+def points_of(generator):
     wrong = generator.random((REPLICATES, POINTS)) < 0.2
     log_norm = generator.normal(size=wrong.shape) + wrong
     arrays = {
@@ -85,19 +90,16 @@ def write_points(folder, owner, generator):
         "maximum_probability": np.where(wrong, 0.6, 0.95),
         "index": np.arange(POINTS),
     }
-    write(folder / "points.npz", owner, {"points": Part(arrays, {})})
-    return folder / "points.npz"
+    return arrays
 
 
-def write_curves(folder, owner, generator):
+def curves_of(generator):
     theta = 2 * np.pi * (np.arange(64) + 0.5) / 64
     kinds = np.repeat(KINDS, 2)
     values = np.exp(0.1 * generator.normal(size=(REPLICATES, len(kinds), 64)))
     near = near_training_points(theta, WINDOW)
     values[:, kinds != "random"] *= np.where(near, 0.2, 1.0)
-    arrays = {"kind": kinds, "theta": theta, "jacobian_norm": values, "transitions": values}
-    write(folder / "curves.npz", owner, {"curves": Part(arrays, {})})
-    return folder / "curves.npz"
+    return {"kind": kinds, "theta": theta, "jacobian_norm": values, "transitions": values}
 
 
 def write_study(root, recipes, datasets=("one",)):
@@ -108,17 +110,23 @@ def write_study(root, recipes, datasets=("one",)):
         images = generator.integers(0, 256, size=(30, 8, 8), dtype=np.uint8)
         labels = np.arange(30) % 10
         Dataset(dataset, images, labels, images, labels).save(root / "data" / f"{dataset}.npz")
+        shared = {}
         for recipe in recipes:
-            folder, owner = write_model(root, dataset, recipe, generator)
+            about = (root, dataset, recipe)
+            parts = write_model(*about, generator)
+            shared.setdefault(shape(recipe), {})[recipe.name] = parts
             if dataset == "two" or recipe in recipes[:2]:
-                files["points"].append(write_points(folder, owner, generator))
+                files["points"].append(write_alone(*about, "points", points_of(generator)))
             if recipe in recipes[:4] and dataset == "one":
-                files["curves"].append(write_curves(folder, owner, generator))
+                files["curves"].append(write_alone(*about, "curves", curves_of(generator)))
+        for folder, parts in shared.items():
+            path = root / "study/measurements" / dataset / folder / "measures.npz"
+            write(path, dataset, parts)
         models = {
             recipe.name: {
                 "recipe": recipe.specification(),
                 "surveys": ["all"],
-                "files": {"measures": ["jacobian", "transitions"]},
+                "files": {f"{shape(recipe)}/measures.npz": ["jacobian", "transitions"]},
             }
             for recipe in recipes
         }
@@ -216,10 +224,12 @@ def test_equal_inputs_give_equal_bytes(study, tables, tmp_path):
 
 def test_a_record_of_another_model_is_refused_by_name(tmp_path):
     write_study(tmp_path, grid()[:4])
-    first, second = (recipe.name for recipe in grid()[:2])
+    first = grid()[0]
     folder = tmp_path / "study/measurements/one"
-    (folder / first / "measures.npz").write_bytes((folder / second / "measures.npz").read_bytes())
-    with pytest.raises(DamagedFile, match=first):
+    path = folder / shape(first) / "measures.npz"
+    other = measurements.read_model(path, "one", grid()[1].name)
+    write(path, "one", {grid()[1].name: other})
+    with pytest.raises(DamagedFile, match=first.name):
         tabulate_networks(tmp_path, "one", tmp_path / "tables")
     assert not (tmp_path / "tables").exists()
 
@@ -237,7 +247,7 @@ def truncated(content):
 def test_damaged_records_are_refused_by_name(tmp_path):
     write_study(tmp_path, grid()[:4])
     name = grid()[3].name
-    measured = tmp_path / "study/measurements/one" / name / "measures.npz"
+    measured = tmp_path / "study/measurements/one" / shape(grid()[3]) / "measures.npz"
     training = tmp_path / "models/one" / name / "training.csv"
     for path, damage in ((measured, flipped), (training, flipped), (training, truncated)):
         intact = path.read_bytes()

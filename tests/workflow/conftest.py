@@ -19,7 +19,8 @@ NO_SOURCES = shutil.ignore_patterns(
 )
 CONFIG = "tests/config/tiny.yaml"
 JOB = re.compile(r"^\s*Job \d+: (.+)$", re.MULTILINE)
-NUMBER = re.compile(r"(?: of)? model \d+ of \d+:")  # "train model 3 of 14: ..." is "train ..."
+# "train model 3 of 14: ..." is "train ...", "measures of 4 models: ..." is "measures ..."
+NUMBER = re.compile(r"(?: of)? (?:model \d+ of \d+|a model|\d+ models):")
 
 
 @dataclass(frozen=True)

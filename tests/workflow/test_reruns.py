@@ -183,7 +183,7 @@ CASES = {
     ),
     "a survey left out": (
         configured(without_survey),
-        ("plan digits", *TABLES, *FROM_TABLES),
+        ("plan digits", "measures digits depth2-width64", *TABLES, *FROM_TABLES),
         ("tabulate the networks on digits:200",),
     ),
     "another study with the same models": (

@@ -1,7 +1,7 @@
 """What a measuring job recomputes that runs after an edit, the other half of docs/reruns.md.
 
-One job takes all measures of a model, and keeps those whose stamps still hold. Which it would take
-anew is asked of every measuring job of a dry run: `scripts/measure.py --list-stale`.
+One job takes all measures of some models, and keeps those whose stamps still hold. Which it would
+take anew is asked of every measuring job of a dry run: `scripts/measure.py --list-stale`.
 """
 
 import json
@@ -48,11 +48,20 @@ CASES = {
     "confidence of intervals": (configured("statistics", confidence=0.9), NOTHING),
     "learning rate of one survey": (configured("random_labels", learning_rate=0.02), NOTHING),
     "a width added to a grid": (configured("architecture", width=[32, 48, 64]), NOTHING),
+    "a model more in a job": (configured("stages", steps=[50, 100, 150, 400]), NOTHING),
+    "a survey left out": (lambda study: study.configure(without("full_batch")), NOTHING),
 }
 
 
+def without(survey):
+    return lambda configuration: configuration["surveys"].pop(survey)
+
+
 def taken_anew(study, monkeypatch, capsys):
-    """What the planned measuring jobs would recompute, by their own word, by model's folder."""
+    """What the planned measuring jobs would recompute, by their own word, by model.
+
+    Of models that have been measured before: new ones may join a job.
+    """
     dry_run = study.snakemake("--dry-run", "--printshellcmds")
     assert dry_run.returncode == 0, dry_run.stdout
     monkeypatch.chdir(study.folder)
@@ -64,7 +73,8 @@ def taken_anew(study, monkeypatch, capsys):
             capsys.readouterr()
             measure.main([*arguments[: arguments.index("--log")], "--list-stale"])
             stale = json.loads(capsys.readouterr().out)
-            found[output.parent.name] = found.get(output.parent.name, set()) | set(stale)
+            for model in measure.measurements.read(output):
+                found[model] = found.get(model, set()) | set(stale.get(model, ()))
     return found
 
 
@@ -90,16 +100,16 @@ def test_other_weights_make_all_measures_of_their_model_stale(study, monkeypatch
 
 
 def test_a_run_does_what_was_foretold(study):
-    """For real, of one measure in one model: the others keep every byte of their numbers."""
+    """For real, of one measure in three models: the others keep every byte of their numbers."""
     study.configure(lambda c: c["transitions"].update(test_points=11))
-    (path,) = study.files(
-        "results/tiny/measurements/digits:200/*width128*labels_random*/measures.npz"
-    )
+    path = study.folder / "results/tiny/measurements/digits:200/depth2-width128/measures.npz"
     name = path.relative_to(study.folder)
     before = measure.measurements.read(path)
     study.run(name)
     after = measure.measurements.read(path)
-    assert {part: after[part].stamp == before[part].stamp for part in after} == {
-        "jacobian": True, "transitions": False, "as_trained": True
-    }  # fmt: skip
-    assert after["transitions"].stamp["test_points"] == 11
+    assert len(after) == 3
+    for model, parts in after.items():
+        assert {part: parts[part].stamp == before[model][part].stamp for part in parts} == {
+            "jacobian": True, "transitions": False, "as_trained": True
+        }  # fmt: skip
+        assert parts["transitions"].stamp["test_points"] == 11

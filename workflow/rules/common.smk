@@ -20,7 +20,7 @@ SOURCE = Path(PLACE).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity.study import configuration, costs, grid, machines, measures, memory
+from sensitivity.study import configuration, costs, grid, machines, measures, measuring_jobs, memory
 from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
@@ -50,11 +50,13 @@ DATASETS = grid.datasets(MODELS)
 TABLES = f"results/{STUDY}/tables"
 MEASUREMENTS = f"results/{STUDY}/measurements"
 MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
+MEASURING = measuring_jobs.measuring_jobs(MODELS.values(), config)
 
 
 wildcard_constraints:
     dataset="[^/]+",
     model="[^/]+",
+    folder="[^/]+",
 
 
 def settings(script, *modules, **values):
@@ -123,18 +125,26 @@ def model_settings(script, **values):
     return of
 
 
-@cache
-def files_of(dataset, model):
-    """The files of a model's measures, and the measures in each."""
-    return measures.files(MODELS[dataset, model], config)
+def measuring_job(file, wildcards):
+    """The job that makes a file of measurements."""
+    try:
+        return MEASURING[file, wildcards.dataset, wildcards.folder]
+    except KeyError:
+        raise WorkflowError(
+            f"study {STUDY!r} keeps no {wildcards.folder}/{file}.npz of {wildcards.dataset}"
+        ) from None
 
 
 def measured(measure, surveys, dataset=None):
-    """The files that hold a measure of the models that some surveys ask for."""
-    return [
-        f"{MEASUREMENTS}/{model.dataset}/{model.name}/{measures.file_of(measure, model, config)}.npz"
-        for model in grid.of_surveys(MODELS, surveys, dataset)
-    ]
+    """The files that hold a measure of the models that some surveys ask for, in their order."""
+    files = {
+        (job.dataset, model.name): job.path
+        for job in MEASURING.values()
+        for model, names in job.models
+        if measure in names
+    }
+    models = grid.of_surveys(MODELS, surveys, dataset)
+    return [f"{MEASUREMENTS}/{files[model.dataset, model.name]}" for model in models]
 
 
 def model_files():
@@ -146,9 +156,8 @@ def model_files():
 def measurement_files():
     """Every measurement that the configuration asks for: the target `measurements`."""
     found = {name: [] for name in measures.FILES}
-    for model in MODELS.values():
-        for name in measures.files(model, config):
-            found[name].append(f"{MEASUREMENTS}/{model.dataset}/{model.name}/{name}.npz")
+    for job in MEASURING.values():
+        found[job.file].append(f"{MEASUREMENTS}/{job.path}")
     for measure in measures.MEASURES.values():
         if measure.alone:  # for a figure of one model
             del found[measure.name][1:]

@@ -28,9 +28,9 @@ def table_inputs(wildcards):
     models = [model for model in MODELS.values() if model.dataset == wildcards.dataset]
     folders = [f"results/models/{model.dataset}/{model.name}" for model in models]
     files = [
-        (f"{MEASUREMENTS}/{model.dataset}/{model.name}/{file}.npz", measures.FILES[file])
-        for model in models
-        for file in measures.tabulated(model, config)
+        (f"{MEASUREMENTS}/{job.path}", measures.FILES[job.file])
+        for job in MEASURING.values()
+        if job.dataset == wildcards.dataset and job.is_tabulated
     ]
     return dict(
         histories=[f"{folder}/training.csv" for folder in folders],

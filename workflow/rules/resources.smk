@@ -38,19 +38,28 @@ if GPUS and LOCAL and "gpu" not in workflow.global_resources:
 
 
 @cache
-def work_of(job, dataset, model):
-    """The work of one job; cached, since a job's resources and group are asked for repeatedly."""
-    wanted = MODELS[dataset, model]
-    if job == "train":
-        return costs.WORK["train"](wanted.recipe, costs.sizes_of(dataset), {})
-    return measures.work_of(files_of(dataset, model)[job], wanted, config)
+def training_work(dataset, model):
+    """The work of a training; cached, since resources and group are asked for repeatedly."""
+    return costs.WORK["train"](MODELS[dataset, model].recipe, costs.sizes_of(dataset), {})
+
+
+@cache
+def measuring_work(job):
+    return job.work(config)
+
+
+def work_of(name, wildcards):
+    """The work of one job of the rule with that name."""
+    if name == "train":
+        return training_work(wildcards.dataset, wildcards.model)
+    return measuring_work(measuring_job(name, wildcards))
 
 
 def minutes_of(rule):
     """Run time to ask for: the expected one with room, and the job's start."""
 
     def of(wildcards, attempt):
-        work = work_of(rule, wildcards.dataset, wildcards.model)
+        work = work_of(rule, wildcards)
         start = NEXT_MINUTES if machines.is_brief(work, SLOWEST) else STARTUP_MINUTES
         return ceil((start + SAFETY * SLOWEST.seconds(work) / 60) * attempt)
 
@@ -67,7 +76,7 @@ def group_of(rule):
     """
 
     def of(wildcards):
-        work = work_of(rule, wildcards.dataset, wildcards.model)
+        work = work_of(rule, wildcards)
         return f"{rule}_brief" if machines.is_brief(work, SLOWEST) else None
 
     return of
@@ -85,7 +94,7 @@ def training_threads(wildcards):
     if DEVICE == "cuda":
         return 1
     recipe = model_of(wildcards).recipe
-    operations = work_of("train", wildcards.dataset, wildcards.model).operations
+    operations = training_work(wildcards.dataset, wildcards.model).operations
     return max(1, min(8, int(operations / recipe.steps / 4e9)))
 
 
@@ -95,11 +104,17 @@ def training_memory(wildcards, attempt):
     return megabytes(needed(recipe, costs.sizes_of(wildcards.dataset)), attempt)
 
 
-def measuring_memory(wildcards, attempt):
-    recipe = model_of(wildcards).recipe
-    needed = memory.host_memory(recipe, costs.sizes_of(wildcards.dataset))
-    chunks = 0 if DEVICE == "cuda" else 2e9  # what the measures hold at a time, elsewhere
-    return megabytes(needed + chunks, attempt)
+def measuring_memory(file):
+    """For the largest of its models: they are loaded one after another."""
+
+    def of(wildcards, attempt):
+        sizes = costs.sizes_of(wildcards.dataset)
+        models = [model for model, _ in measuring_job(file, wildcards).models]
+        needed = max(memory.host_memory(model.recipe, sizes) for model in models)
+        chunks = 0 if DEVICE == "cuda" else 2e9  # what the measures hold at a time, elsewhere
+        return megabytes(needed + chunks, attempt)
+
+    return of
 
 
 def estimate_settings(wildcards):

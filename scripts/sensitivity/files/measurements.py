@@ -1,8 +1,8 @@
-"""Files of measurements: what was measured of one model, several measures in one `.npz`.
+"""Files of measurements: what was measured of some models of one data set, in one `.npz`.
 
-Every measure brings its own stamp: the settings, the code, the weights and the data, the
-environment and the device that it was made with. So a job that finds such a file knows which of its
-measures still hold. Arrays are named `<measure>/<array>`.
+Every measure of every model brings its own stamp: the settings, the code, the weights and the data,
+the environment and the device that it was made with. So a job that finds such a file knows which of
+its measures still hold. Arrays are named `<model>/<measure>/<array>`.
 """
 
 import logging
@@ -36,77 +36,115 @@ class Part:
         return all(self.stamp.get(key) == value for key, value in expected.items())
 
 
-def write(path: "str | Path", owner: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
-    """Write the measures of a model; `owner` names its `dataset` and `model`."""
+Parts = dict[str, dict[str, Part]]
+"""By model, then by measure."""
+
+
+def write(path: "str | Path", dataset: str, parts: Mapping[str, Mapping[str, Part]]) -> None:
+    """Write the measures of some models, by model and measure."""
     arrays = {
-        f"{measure}/{name}": values
-        for measure, part in parts.items()
+        f"{model}/{measure}/{name}": values
+        for model, measures in parts.items()
+        for measure, part in measures.items()
         for name, values in part.arrays.items()
     }
-    stamps = {measure: dict(part.stamp) for measure, part in parts.items()}
-    storage.write_arrays(path, arrays, {**owner, "measures": stamps})
-
-
-def read(path: "str | Path", **owner: Any) -> dict[str, Part]:
-    """All measures of a file, by name.
-
-    Raises:
-        DamagedFile: the file is truncated or altered, or is not the `owner`'s.
-    """
-    arrays, provenance = storage.read_arrays(path, **owner)
-    return _parts(path, arrays, provenance)
-
-
-def read_measure(path: "str | Path", measure: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """One measure's arrays, and which `dataset` and `model` it is of.
-
-    Raises:
-        DamagedFile: the file is truncated or altered, or lacks the measure.
-    """
-    arrays, provenance = storage.read_arrays(path)
-    part = _parts(path, arrays, provenance).get(measure)
-    if part is None:
-        raise DamagedFile(
-            f"{path} is damaged: it holds no {measure}; delete it and run the same command again"
-        )
-    return dict(part.arrays), {key: provenance.get(key) for key in ("dataset", "model")}
-
-
-def kept(
-    path: "str | Path", owner: Mapping[str, Any], expected: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Part]:
-    """The measures of an earlier file that still hold, by name; none if there is no such file.
-
-    Args:
-        path: the file that is to be written anew.
-        owner: its `dataset` and `model`.
-        expected: by measure, what its stamp must say.
-    """
-    if not Path(path).exists():
-        return {}
-    try:
-        found = read(path, **owner)
-    except SensitivityError as error:
-        logger.warning("measured anew: %s", error)
-        return {}
-    return {
-        measure: found[measure]
-        for measure, stamp in expected.items()
-        if measure in found and found[measure].holds_for(stamp)
+    stamps = {
+        model: {measure: dict(part.stamp) for measure, part in measures.items()}
+        for model, measures in parts.items()
     }
+    storage.write_arrays(path, arrays, {"dataset": dataset, "models": stamps})
 
 
-def _parts(
-    path: "str | Path", arrays: Mapping[str, np.ndarray], provenance: Mapping[str, Any]
-) -> dict[str, Part]:
-    stamps = provenance.get("measures")
-    if not isinstance(stamps, dict) or not all(isinstance(s, dict) for s in stamps.values()):
+def read(path: "str | Path", **owner: Any) -> Parts:
+    """All that a file holds, by model and measure.
+
+    Raises:
+        DamagedFile: the file is truncated or altered, or is not about the data set of `owner`.
+    """
+    return _read(path, **owner)[1]
+
+
+def _read(path: "str | Path", **owner: Any) -> tuple[str, Parts]:
+    arrays, provenance = storage.read_arrays(path, **owner)
+    stamps = provenance.get("models")
+    if not isinstance(stamps, dict) or not all(map(_are_stamps, stamps.values())):
         raise DamagedFile(
             f"{path} is damaged: it is no file of measurements; delete it and run the same command "
             "again"
         )
-    members: dict[str, dict[str, np.ndarray]] = {measure: {} for measure in stamps}
+    members: dict[tuple[str, str], dict[str, np.ndarray]] = {}
     for key, values in arrays.items():
-        measure, _, name = key.partition("/")
-        members.setdefault(measure, {})[name] = values
-    return {measure: Part(members[measure], stamp) for measure, stamp in stamps.items()}
+        model, _, rest = key.partition("/")
+        measure, _, name = rest.partition("/")
+        members.setdefault((model, measure), {})[name] = values
+    return provenance["dataset"], {
+        model: {name: Part(members.get((model, name), {}), stamp) for name, stamp in parts.items()}
+        for model, parts in stamps.items()
+    }
+
+
+def read_model(path: "str | Path", dataset: str, model: str) -> dict[str, Part]:
+    """One model's measures, by name.
+
+    Raises:
+        DamagedFile: the file is truncated or altered, or is not about that data set and model.
+    """
+    return of_model(path, read(path, dataset=dataset), model)
+
+
+def of_model(path: "str | Path", parts: Parts, model: str) -> dict[str, Part]:
+    """One model's measures among those that were read from a file."""
+    if model not in parts:
+        raise DamagedFile(
+            f"{path} is damaged: it holds nothing about the model {model}, but about "
+            f"{', '.join(parts)}; delete it and run the same command again"
+        )
+    return parts[model]
+
+
+def read_measure(path: "str | Path", measure: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """One measure's arrays of the file's one model, and which `dataset` and `model` it is of.
+
+    Raises:
+        DamagedFile: the file is truncated or altered, or does not hold the measure of one model.
+    """
+    dataset, of_models = _read(path)
+    found = [(model, parts[measure]) for model, parts in of_models.items() if measure in parts]
+    if len(found) != 1:
+        raise DamagedFile(
+            f"{path} is damaged: it holds {measure} of {len(found)} models, and not of one; delete "
+            "it and run the same command again"
+        )
+    ((model, part),) = found
+    return dict(part.arrays), {"dataset": dataset, "model": model}
+
+
+def kept(
+    path: "str | Path", dataset: str, expected: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> Parts:
+    """The measures of an earlier file that still hold; none if there is no such file.
+
+    Args:
+        path: the file that is to be written anew.
+        dataset: what it is about.
+        expected: by model and measure, what its stamp must say.
+    """
+    if not Path(path).exists():
+        return {model: {} for model in expected}
+    try:
+        found = read(path, dataset=dataset)
+    except SensitivityError as error:
+        logger.warning("measured anew: %s", error)
+        found = {}
+    return {
+        model: {
+            measure: part
+            for measure, part in found.get(model, {}).items()
+            if measure in stamps and part.holds_for(stamps[measure])
+        }
+        for model, stamps in expected.items()
+    }
+
+
+def _are_stamps(stamps: Any) -> bool:
+    return isinstance(stamps, dict) and all(isinstance(stamp, dict) for stamp in stamps.values())

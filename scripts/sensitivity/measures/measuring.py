@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,40 +87,55 @@ def measure_function(name: str) -> Callable[[Measurement], Arrays]:
     return import_module(f"{TAKEN}.{name}").measure
 
 
-def take(
-    arguments: argparse.Namespace,
-    stamps: Mapping[str, Mapping[str, Any]],
-    functions: Mapping[str, Callable[[Measurement], Arrays]],
-) -> dict[str, Part]:
-    """Load a model once and take some measures of it, one after another.
+class Measuring:
+    """A data set on a device, and models that are measured on it, one after another.
 
-    Args:
-        arguments: of a measuring script (see `measurements.arguments`).
-        stamps: by measure, what its result depends on, settings and inputs.
-        functions: the measures.
+    arguments: of the measuring script: `data`, `settings` with its `dataset`, `device`, `threads`.
 
     Raises:
-        SensitivityError: a file is missing or damaged, or is not about the dataset and the model
-            that the settings name, or network and data do not fit together.
+        SensitivityError: the file is missing or damaged, or is not about that data set; the device
+            is not there.
     """
-    owner = {k: arguments.settings[k] for k in ("dataset", "model") if k in arguments.settings}
-    dataset = Dataset.load(arguments.data, **{k: owner[k] for k in owner if k == "dataset"})
-    network = Network.load(arguments.weights, **owner)
-    if network.input_size != dataset.input_size:
-        raise SensitivityError(
-            f"{arguments.weights} takes {network.input_size} inputs, but the images of "
-            f"{arguments.data} have {dataset.input_size} pixels; give files that belong together"
-        )
-    device = prepare(arguments.device, arguments.threads)
-    network = network.to(device)
-    parts = {}
-    for name, function in functions.items():
-        begin = time.process_time()
-        arrays = function(Measurement(network, dataset, stamps[name], device))
-        plain = {key: _plain(values) for key, values in arrays.items()}
-        parts[name] = Part(plain, {**stamps[name], "device": title(device)})
-        logger.info("%s took %.3f s of processor time", name, time.process_time() - begin)
-    return parts
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._path, name = arguments.data, arguments.settings["dataset"]
+        self._dataset = Dataset.load(self._path, dataset=name)
+        self._device = prepare(arguments.device, arguments.threads)
+
+    def take(
+        self,
+        weights: Path,
+        model: str,
+        stamps: Mapping[str, Mapping[str, Any]],
+        functions: Mapping[str, Callable[[Measurement], Arrays]],
+    ) -> dict[str, Part]:
+        """Load a model and take some measures of it.
+
+        Args:
+            weights: its file.
+            model: its name, which the file must bear.
+            stamps: by measure, what its result depends on, settings and inputs.
+            functions: the measures.
+
+        Raises:
+            SensitivityError: the file is missing or damaged, or is another model's, or network and
+                data do not fit together.
+        """
+        network = Network.load(weights, dataset=self._dataset.name, model=model)
+        if network.input_size != self._dataset.input_size:
+            raise SensitivityError(
+                f"{weights} takes {network.input_size} inputs, but the images of {self._path} have "
+                f"{self._dataset.input_size} pixels; give files that belong together"
+            )
+        network = network.to(self._device)
+        parts = {}
+        for name, function in functions.items():
+            begin = time.process_time()
+            measurement = Measurement(network, self._dataset, stamps[name], self._device)
+            plain = {key: _plain(values) for key, values in function(measurement).items()}
+            parts[name] = Part(plain, {**stamps[name], "device": title(self._device)})
+            logger.info("%s took %.3f s of processor time", name, time.process_time() - begin)
+        return parts
 
 
 def finite_replicates(network: Network) -> list[int]:

@@ -5,8 +5,8 @@ Operations are floating-point operations, a multiply-add counted as two; memory 
 How long a machine takes for some work is said in `machines`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from math import ceil, prod
 from typing import Any
 
@@ -59,6 +59,13 @@ class Work:
     def operations(self) -> float:
         """Operations of either precision."""
         return self.single + self.double
+
+
+def total(works: Iterable[Work]) -> Work:
+    """Some measures' work, one after another; `replicates` is about training, and left out."""
+    works = list(works)
+    counted = [field.name for field in fields(Work) if field.name != "replicates"]
+    return Work(**{name: sum(getattr(work, name) for work in works) for name in counted})
 
 
 def sizes_of(dataset: str) -> Sizes:

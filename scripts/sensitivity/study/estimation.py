@@ -9,6 +9,7 @@ import pandas as pd
 
 from sensitivity.study import costs, grid, measures, memory
 from sensitivity.study.machines import CARDS, CORE, Machine, is_brief
+from sensitivity.study.measuring_jobs import MeasuringJob, measuring_jobs
 from sensitivity.study.recipe import Recipe
 
 MACHINES: dict[str, Machine] = {**CARDS, "core": CORE}
@@ -26,26 +27,38 @@ class Job:
 
     rule: str
     dataset: str
-    survey: str  # the first one that asks for the model
-    recipe: Recipe
+    survey: str  # the first one that asks for its (first) model
+    networks: int
     work: costs.Work
-    bytes: float
+    bytes: float  # on disk
+    card_bytes: float  # that the training of its largest model takes on a card
 
 
 def jobs(configuration: Mapping[str, Any]) -> Iterator[Job]:
     """Every training and measuring job of a checked configuration."""
-    for model in grid.expand(configuration).values():
+    models = grid.expand(configuration).values()
+    for model in models:
         recipe, sizes = model.recipe, costs.sizes_of(model.dataset)
-        common = (model.dataset, model.surveys[0], recipe)
         disk = memory.weights_bytes(recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
-        yield Job("train", *common, costs.WORK["train"](recipe, sizes, {}), disk)
-        for file, names in measures.files(model, configuration).items():
-            work = measures.work_of(names, model, configuration)
-            disk = SMALL_FILE_BYTES + sum(
-                _result_bytes(name, recipe, sizes, measures.MEASURES[name].numbers(configuration))
-                for name in names
-            )
-            yield Job(file, *common, work, disk)
+        work = costs.WORK["train"](recipe, sizes, {})
+        common = ("train", model.dataset, model.surveys[0], recipe.replicates, work, disk)
+        yield Job(*common, memory.device_memory(recipe, sizes))
+    for job in measuring_jobs(models, configuration).values():
+        yield _measuring(job, configuration)
+
+
+def _measuring(job: MeasuringJob, configuration: Mapping[str, Any]) -> Job:
+    sizes = costs.sizes_of(job.dataset)
+    recipes = [model.recipe for model, _ in job.models]
+    disk = SMALL_FILE_BYTES + sum(
+        _result_bytes(name, model.recipe, sizes, measures.MEASURES[name].numbers(configuration))
+        for model, names in job.models
+        for name in names
+    )
+    networks = sum(recipe.replicates for recipe in recipes)
+    card = max(memory.device_memory(recipe, sizes) for recipe in recipes)
+    survey = job.models[0][0].surveys[0]
+    return Job(job.file, job.dataset, survey, networks, job.work(configuration), disk, card)
 
 
 def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
@@ -58,10 +71,10 @@ def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
             "rule": job.rule,
             "dataset": job.dataset,
             "survey": job.survey,
-            "networks": job.recipe.replicates,
+            "networks": job.networks,
             "operations": job.work.operations,
             "bytes": job.bytes,
-            "card bytes": memory.device_memory(job.recipe, costs.sizes_of(job.dataset)),
+            "card bytes": job.card_bytes,
             "brief": is_brief(job.work),
             **{name: machine.seconds(job.work) / 3600 for name, machine in MACHINES.items()},
             **{f"{name} start": machine.startup / 3600 for name, machine in MACHINES.items()},

@@ -1,16 +1,17 @@
 """The measures of a study as one table, and the files that they are kept in.
 
-One job takes all measures of a model, so that its weights and data are loaded once. A new measure
-`m` is a row of `MEASURES` and a function `measure(measurement)` in `sensitivity.measures.taken.m`
-that returns arrays; `costs.WORK` says how much work it is, the schema of the configuration what
-its section holds. Rules, tables, the estimate and `verify.py` follow the table.
+One job takes all measures of a model, so that its weights and data are loaded once, and those of
+other models of its shape where that is quickly done (`measuring_jobs`). A new measure `m` is a row
+of `MEASURES` and a function `measure(measurement)` in `sensitivity.measures.taken.m` that returns
+arrays; `costs.WORK` says how much work it is, the schema of the configuration what its section
+holds. Rules, tables, the estimate and `verify.py` follow the table.
 A measure that is `tabulated` returns numbers of each replicate; they become columns of the tables.
 
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sensitivity.study import costs
@@ -67,10 +68,16 @@ MEASURES = {
         Measure("sampling", "sampling", large=True, alone=True),
     )
 }
-TOGETHER, SEALED = "measures", "records"  # files of several measures; the second one has a seal
-FILES = {TOGETHER: False, SEALED: True, **{name: m.large for name, m in MEASURES.items()}}
+SHARED = "measures"  # of all models of a shape whose measures are brief
+OWN = "own_measures"  # of one model
+SEALED = "records"  # of one model whose points or curves are recorded; has a seal
+FILES = {
+    **{SHARED: False, OWN: False, SEALED: True},
+    **{name: measure.large for name, measure in MEASURES.items()},
+}
 """The files that measures are kept in, and whether they have seals."""
 LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
+BRIEF_SECONDS = 60.0  # of all measures of a model on a slow card: a few times a job's start
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -82,61 +89,24 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
     own = [m for m in wanted if m.alone or _takes_long(m.work(model, configuration))]
     shared = [measure for measure in wanted if measure not in own]
-    name = SEALED if any(measure.large for measure in shared) else TOGETHER
-    found = {name: [measure.name for measure in shared]} if shared else {}
+    found = {}
+    if shared:
+        names = [measure.name for measure in shared]
+        brief = _seconds(work_of(names, model, configuration)) <= BRIEF_SECONDS
+        large = any(measure.large for measure in shared)
+        found = {SEALED if large else SHARED if brief else OWN: names}
     return found | {measure.name: [measure.name] for measure in own}
 
 
 def _takes_long(work: costs.Work) -> bool:
     """Whether a measure gets a job of its own; the same on every machine, as files have names."""
-    return CAUTIOUS_CARD.seconds(work) > LONG_SECONDS
+    return _seconds(work) > LONG_SECONDS
 
 
-def file_of(measure: str, model: Model, configuration: Mapping[str, Any]) -> str:
-    """The file of a model that holds a measure."""
-    found = files(model, configuration)
-    return next(file for file, measures in found.items() if measure in measures)
-
-
-def tabulated(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The files that the tables of networks are made from, and which of their measures."""
-    columns = {
-        file: [name for name in measures if MEASURES[name].tabulated]
-        for file, measures in files(model, configuration).items()
-    }
-    return {file: measures for file, measures in columns.items() if measures}
+def _seconds(work: costs.Work) -> float:
+    return CAUTIOUS_CARD.seconds(work)
 
 
 def work_of(names: Iterable[str], model: Model, configuration: Mapping[str, Any]) -> costs.Work:
     """The work of some measures of a model, one after another."""
-    works = [MEASURES[name].work(model, configuration) for name in names]
-    sums = {
-        field.name: sum(getattr(work, field.name) for work in works)
-        for field in fields(costs.Work)
-        if field.name != "replicates"  # which is about training
-    }
-    return costs.Work(**sums)
-
-
-def settings(
-    names: Iterable[str],
-    model: Model,
-    configuration: Mapping[str, Any],
-    code: Mapping[str, str],
-) -> dict[str, Any]:
-    """What a job that takes these measures is told; `code` holds their fingerprints."""
-    return {
-        "dataset": model.dataset,
-        "model": model.name,
-        "recipe": model.recipe.specification(),
-        "seed": configuration["seed"],
-        "measures": {
-            name: {"code": code[name], **MEASURES[name].numbers(configuration)} for name in names
-        },
-    }
-
-
-def stamps(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """From `settings`, by measure, the part that its result depends on."""
-    common = {key: given[key] for key in given if key != "measures"}
-    return {name: {**common, **numbers} for name, numbers in given["measures"].items()}
+    return costs.total(MEASURES[name].work(model, configuration) for name in names)

@@ -39,19 +39,30 @@ def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str])
 
 
 def problems_of_measures(
-    path: Path, stamps: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, str]
+    path: Path,
+    stamps: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    inputs: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
-    """The same of a file of measurements, in which every measure has a stamp of its own."""
+    """The same of a file of measurements, in which every measure has a stamp of its own.
+
+    `stamps` by model and measure, `inputs` by model.
+    """
     if not path.is_file():
         return ["it is missing"]
     try:
         parts = measurements.read(path)
     except SensitivityError as error:
         return [str(error)]
-    found = [f"it lacks {name}" for name in stamps if name not in parts]
-    for name, expected in stamps.items():
-        if name in parts:
-            found += [f"{name}: {text}" for text in _faults(parts[name].stamp, expected, inputs)]
+    found = []
+    for model, measures in stamps.items():
+        if model not in parts:
+            found.append(f"it holds nothing about the model {model}")
+            continue
+        about = f"{model}: " if len(stamps) > 1 else ""
+        for name, expected in measures.items():
+            part = parts[model].get(name)
+            faults = _faults(part.stamp, expected, inputs[model]) if part else ["it is missing"]
+            found += [f"{about}{name}: {text}" for text in faults]
     return found
 
 

@@ -15,7 +15,7 @@ from sensitivity.base.errors import DamagedFile
 READERS = {
     "models/*/depth1-width32-*/weights.safetensors": ("measure",),
     "models/*/depth1-width32-*/training.csv": ("networks",),
-    "faults/measurements/*/depth1-width32-*/measures.npz": ("networks",),
+    "faults/measurements/*/depth1-width32/measures.npz": ("networks",),
     "faults/tables/*/networks.csv": ("point_statistics", "curve_contrasts"),
     "faults/tables/*/models.csv": ("correlations", "factors", "figure"),
     "faults/tables/correlations.csv": ("claims",),
@@ -35,7 +35,7 @@ def flipped(path):
 def another(path):
     """The file of the other model in its place; of a table, the other table."""
     if "width32" in str(path):
-        (other,) = path.parents[1].glob(f"depth1-width8-*/{path.name}")
+        (other,) = path.parents[1].glob(f"depth1-width8*/{path.name}")
     else:
         swapped = {"networks": "models", "models": "networks", "correlations": "factors"}
         other = path.with_stem(swapped[path.stem])

@@ -27,7 +27,7 @@ TABLES = ("faults/tables/*", "faults/tables/*/*")
 JOBS = {
     "fetch": ["data/*"],
     "train": [ONE_MODEL],
-    "measures": ["faults/measurements/*/depth1-width8-*/measures.npz"],
+    "measures": ["faults/measurements/*/depth1-width8/measures.npz"],
     "plan": ["faults/plan/*"],
     "tables": [],
 }
