@@ -21,10 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from sensitivity.study import configuration, grid, measures  # noqa: E402
+from sensitivity.study.measuring_jobs import measuring_jobs  # noqa: E402
 
 BARE = """
 import json
-MODELS = json.load(open("models.json"))  # dataset: [[model, files of measurements], ...]
+MODELS = json.load(open("models.json"))  # dataset: [models]
+FILES = json.load(open("files.json"))  # dataset: file: folder: [models]
 rule all:
     input: expand("t/{dataset}/networks.csv", dataset=MODELS)
 rule fetch:
@@ -46,18 +48,21 @@ rule train:
 for file in {files!r}:
     rule:
         name: file
-        input: "d/{dataset}.npz", "d/{dataset}.json", "m/{dataset}/{model}/weights.safetensors",
-            "m/{dataset}/{model}/training.json"
-        output: f"s/{{dataset}}/{{model}}/{file}.npz"
-        log: f"l/{file}/{{dataset}}/{{model}}.log"
-        benchmark: f"b/{file}/{{dataset}}/{{model}}.tsv"
+        input: "d/{dataset}.npz", "d/{dataset}.json",
+            lambda w, file=file: [f"m/{w.dataset}/{model}/{made}"
+                for model in FILES[w.dataset][file][w.folder]
+                for made in ("weights.safetensors", "training.json")]
+        output: f"s/{{dataset}}/{{folder}}/{file}.npz"
+        log: f"l/{file}/{{dataset}}/{{folder}}.log"
+        benchmark: f"b/{file}/{{dataset}}/{{folder}}.tsv"
         shell: "x"
 def files(wildcards):
-    for model, measured in MODELS[wildcards.dataset]:
+    for model in MODELS[wildcards.dataset]:
         yield f"m/{wildcards.dataset}/{model}/training.csv"
         yield f"m/{wildcards.dataset}/{model}/training.json"
-        for file in measured:
-            yield f"s/{wildcards.dataset}/{model}/{file}.npz"
+    for file, folders in FILES[wildcards.dataset].items():
+        for folder in folders:
+            yield f"s/{wildcards.dataset}/{folder}/{file}.npz"
 rule networks:
     input: lambda wildcards: list(files(wildcards)), "d/{dataset}.npz", "d/{dataset}.json",
         "p/{dataset}.json"
@@ -104,10 +109,16 @@ def write_bare(folder: Path, path: Path) -> list[str]:
     """Write the bare Snakefile and its list of models; the targets that ask ours for as much."""
     schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
     settings = configuration.check(yaml.safe_load(path.read_text()), schema)
-    models: dict[str, list[tuple[str, list[str]]]] = {}
-    for model in grid.expand(settings).values():
-        files = list(measures.tabulated(model, settings))
-        models.setdefault(model.dataset, []).append((model.name, files))
+    planned = grid.expand(settings).values()
+    models: dict[str, list[str]] = {}
+    for model in planned:
+        models.setdefault(model.dataset, []).append(model.name)
+    files: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for job in measuring_jobs(planned, settings).values():
+        if job.is_tabulated:
+            folders = files.setdefault(job.dataset, {}).setdefault(job.file, {})
+            folders[job.folder] = [model.name for model, _ in job.models]
+    (folder / "files.json").write_text(json.dumps(files))
     (folder / "bare.smk").write_text(BARE.replace("{files!r}", repr(list(measures.FILES))))
     (folder / "models.json").write_text(json.dumps(models))
     return [f"results/{settings['study']}/tables/{dataset}/networks.csv" for dataset in models]

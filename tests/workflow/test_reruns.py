@@ -171,6 +171,12 @@ CASES = {
         ("* depth?-width48-*", "plan digits", *TABLES, *FROM_TABLES),
         ("tabulate the networks on digits:200",),
     ),
+    "a model added of a shape that is there": (
+        survey("stages", steps=[50, 100, 150, 400]),
+        ("train digits *-steps100-*", "measures digits depth1-width32", "plan digits", *TABLES,
+         *FROM_TABLES),
+        ("tabulate the networks on digits:200",),
+    ),
     "one more replicate": (
         section("recipe", replicates=3),
         ("plan *", "train *", *MEASURED, *TABLES, *FIGURES),
@@ -196,6 +202,7 @@ CASES = {
 
 NEW_MODELS = {
     "a width added to a grid",
+    "a model added of a shape that is there",
     "one more replicate",
     "a data set added",
     "learning rate of one survey",
