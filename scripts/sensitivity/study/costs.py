@@ -7,6 +7,7 @@ How long a machine takes for some work is said in `machines`.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from math import ceil, prod
 from typing import Any
 
@@ -68,6 +69,7 @@ def total(works: Iterable[Work]) -> Work:
     return Work(**{name: sum(getattr(work, name) for work in works) for name in counted})
 
 
+@cache
 def sizes_of(dataset: str) -> Sizes:
     """The sizes of a known data set or subset; generous ones for a reader's own."""
     base, subset = registry.parse(dataset)

@@ -16,7 +16,7 @@ from typing import Any
 
 from sensitivity.study import costs
 from sensitivity.study.grid import Model, surveys_named
-from sensitivity.study.machines import CAUTIOUS_CARD
+from sensitivity.study.machines import CAUTIOUS_CARD, CORE
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ FILES = {
 }
 """The files that measures are kept in, and whether they have seals."""
 LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
-BRIEF_SECONDS = 60.0  # of all measures of a model on a slow card: a few times a job's start
+BRIEF_SECONDS = 600.0  # of all measures of a model on one core: it would not be worth a job on a card
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -87,24 +87,20 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
     own: nothing waits for it.
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
-    own = [m for m in wanted if m.alone or _takes_long(m.work(model, configuration))]
-    shared = [measure for measure in wanted if measure not in own]
+    works = {m.name: m.work(model, configuration) for m in wanted}
+    own = [m.name for m in wanted if m.alone or _takes_long(works[m.name])]
+    shared = [name for name in works if name not in own]
     found = {}
     if shared:
-        names = [measure.name for measure in shared]
-        brief = _seconds(work_of(names, model, configuration)) <= BRIEF_SECONDS
-        large = any(measure.large for measure in shared)
-        found = {SEALED if large else SHARED if brief else OWN: names}
-    return found | {measure.name: [measure.name] for measure in own}
+        brief = CORE.seconds(costs.total(works[name] for name in shared)) <= BRIEF_SECONDS
+        large = any(MEASURES[name].large for name in shared)
+        found = {SEALED if large else SHARED if brief else OWN: shared}
+    return found | {name: [name] for name in own}
 
 
 def _takes_long(work: costs.Work) -> bool:
     """Whether a measure gets a job of its own; the same on every machine, as files have names."""
-    return _seconds(work) > LONG_SECONDS
-
-
-def _seconds(work: costs.Work) -> float:
-    return CAUTIOUS_CARD.seconds(work)
+    return CAUTIOUS_CARD.seconds(work) > LONG_SECONDS
 
 
 def work_of(names: Iterable[str], model: Model, configuration: Mapping[str, Any]) -> costs.Work:
