@@ -4,7 +4,7 @@ import re
 from dataclasses import MISSING, fields, replace
 
 import pytest
-from hypothesis import assume, given, reject
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
@@ -99,8 +99,8 @@ def test_any_changed_field_changes_the_name(recipe, data):
     try:
         changed = replace(recipe, **{key: value})
     except SensitivityError as error:
-        assert "is longer than" in str(error)
-        reject()
+        assume("is longer than" not in str(error))
+        raise
     assert (changed.name == recipe.name) == (changed == recipe)
 
 
