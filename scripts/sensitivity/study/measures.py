@@ -77,7 +77,7 @@ FILES = {
 }
 """The files that measures are kept in, and whether they have seals."""
 LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
-BRIEF_SECONDS = 600.0  # of all measures of a model on one core: it would not be worth a job on a card
+BRIEF_SECONDS = 600.0  # of all measures of a model on one core: on a card, less than its start
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
