@@ -36,6 +36,7 @@ FIGURES = ("draw *",)
 SHOWN = (*TABLES, *FIGURES)
 PAGE = "gather the page to explore"  # follows whenever a table or a figure is made anew
 MEASURED = ("measures *", "records *", "boundaries *", "sampling *")  # jobs that measure
+RETRAINED = ("train *", *MEASURED, *TABLES, *FIGURES)
 
 
 def touch_everything(study):
@@ -123,16 +124,8 @@ CASES = {
         ("measures *", "records *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
     ),
-    "training/training.py": (
-        code("sensitivity/training/training"),
-        ("train *", *MEASURED, *TABLES, *FIGURES),
-        OF_IMAGES,
-    ),
-    "training/optimizers.py": (
-        code("sensitivity/training/optimizers"),
-        ("train *", *MEASURED, *TABLES, *FIGURES),
-        OF_IMAGES,
-    ),
+    "training/training.py": (code("sensitivity/training/training"), RETRAINED, OF_IMAGES),
+    "training/optimizers.py": (code("sensitivity/training/optimizers"), RETRAINED, OF_IMAGES),
     "regions/__init__.py": (
         code("sensitivity/regions/__init__"),
         (*MEASURED, *TABLES, *FIGURES),
@@ -235,9 +228,8 @@ def test_a_fresh_clone_with_results_copied_in(finished, tmp_path):
     assert_planned(finished.copy(tmp_path / "a clone", dates=False), set())
 
 
-def weights_of(study, survey_part):
-    """The weights of the one model whose name holds `survey_part`."""
-    (weights,) = study.files(f"results/models/*/*{survey_part}*/weights.safetensors")
+def weights_of(study, part_of_name):
+    (weights,) = study.files(f"results/models/*/*{part_of_name}*/weights.safetensors")
     return weights
 
 
