@@ -19,12 +19,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sensitivity.networks.operations import Elementwise, Maximum, padded
-from sensitivity.regions.graph_arcs import Breaks, Curves, arc_weights, curves
+from sensitivity.base import kernels
+from sensitivity.networks.operations import Elementwise, Maximum
+from sensitivity.regions.graph_arcs import Breaks, Curves, curves
+from sensitivity.regions.graph_standings import NEAR, Standings, limit
 from sensitivity.regions.graph_stretches import Stretches, follow
-
-NEAR = 1e-3
-"""On curved arcs: how far from a point winners just beside it are looked up, of an arc's length."""
 
 
 class Windows:
@@ -56,24 +55,18 @@ class Windows:
         y = z
         if self.inner is not None:
             y = self.inner.apply(z.flatten(0, 1).unflatten(1, self.inner.shape)).view_as(z)
-        at = padded(y[:, 0], -torch.inf)[:, self.table]
-        start, end = at[:-1], at[1:]
-        inside = (end, start)
-        if tangent is not None:
-            half = padded(y[:-1, 1], 0.0)[:, self.table]
-            inside = tuple(_beside(start, half, end, tangent, x) for x in (-1 + NEAR, 1 - NEAR))
-        first = self._limit(start, inside[0], self.margin[:, None])
-        last = self._limit(end, inside[1], self.margin[:, None])
-        parts, shows, corners = self._parts(z, own, start, end, tangent)
+        standings = Standings(y, self.table, self.margin, tangent)
+        first, last = standings.winners()
+        parts, shows, corners = self._parts(z, own, standings, tangent)
         proper = ~short[parts.arc]
         parts, corners = parts[proper], corners[~short[corners.arc]]
         # Of arcs in parts the outermost parts say who wins at the ends.
         outer = parts.low == (0.0 if tangent is None else -1.0)
-        first[parts.arc[outer], parts.window[outer]] = parts.first[outer]
+        first[parts.arc[outer], parts.window[outer]] = parts.first[outer].to(first.dtype)
         outer = parts.high == 1.0
-        last[parts.arc[outer], parts.window[outer]] = parts.last[outer]
+        last[parts.arc[outer], parts.window[outer]] = parts.last[outer].to(last.dtype)
         self._carry(first, last, short)
-        stretches = Stretches.join(parts, self._whole(y, own, first, last, tangent))
+        stretches = Stretches.join(parts, self._whole(standings, own, first, last, tangent))
         if tangent is None:  # Who wins at both ends of linear functions wins in between.
             stretches = stretches[stretches.first != stretches.last]
         changes, inner = self._follow(z, stretches, tangent)
@@ -110,25 +103,15 @@ class Windows:
         if self._opening is None:
             self._opening = first[0].clone()
         self._previous = last[-1].clone()
-        arc, window = (before != first).nonzero().unbind(1)
+        arc, window = _rows(before != first)
         place = torch.full_like(self.margin[window], 0.0 if tangent is None else -1.0)
         return self._changes(arc, window, place, before[arc, window], first[arc, window])
 
     def _changes(
         self, arc: Tensor, window: Tensor, place: Tensor, old: Tensor, new: Tensor
     ) -> Breaks:
+        old, new = old.long(), new.long()
         return Breaks(arc, self.table[window, new], place, (new - old).sign().to(torch.int8))
-
-    def _limit(self, values: Tensor, inside: Tensor, margin: Tensor) -> Tensor:
-        """Who wins just beside a point with these values [..., K], towards `inside`."""
-        level = values >= values.amax(-1, keepdim=True) - margin
-        return self._first(inside.masked_fill(~level, -torch.inf), margin)
-
-    @staticmethod
-    def _first(values: Tensor, margin: Tensor) -> Tensor:
-        """The first of the inputs [..., K] that are as good as the largest, [...]."""
-        largest = values.amax(-1, keepdim=True)
-        return (values >= largest - margin).to(torch.uint8).argmax(-1)
 
     def _cells(self, own: Breaks) -> tuple[Tensor, Tensor]:
         """(crossing, window) for every window that sees a crossing's unit, [c] each."""
@@ -144,12 +127,12 @@ class Windows:
         return crossing, entry // self.table.shape[1]
 
     def _parts(
-        self, z: Tensor, own: Breaks, start: Tensor, end: Tensor, tangent: Tensor | None
+        self, z: Tensor, own: Breaks, standings: Standings, tangent: Tensor | None
     ) -> tuple[Stretches, Tensor, Breaks]:
         """Stretches of the windows on arcs on which an input of theirs crosses a threshold.
 
-        start, end [N - 1, W, K]: values at the ends of arcs. Also which crossings show in a
-        maximum, [len(own)], and the changes of winners from one stretch of an arc to the next.
+        Also which crossings show in a maximum, [len(own)], and the changes of winners from one
+        stretch of an arc to the next.
         """
         crossing, window = self._cells(own)
         arc, place = own.arc.take(crossing), own.place.take(crossing)
@@ -166,7 +149,7 @@ class Windows:
         low = torch.full_like(cell, 0, dtype=z.dtype) - (0.0 if tangent is None else 1.0)
         cells = torch.cat([cell, arc * windows + window, cell])
         places = torch.cat([low, place, torch.ones_like(low)])
-        values = torch.cat([start[arcs, ws], values, end[arcs, ws]])
+        values = torch.cat([standings.at(0, arcs, ws), values, standings.at(0, arcs + 1, ws)])
         order = places.argsort(stable=True)
         order = order[cells[order].argsort(stable=True)]
         cells, places, values = cells[order], places[order], values[order]
@@ -180,39 +163,32 @@ class Windows:
                 self._values(z, arc, window, x, tangent) for x in (low + step, high - step)
             )
         margin = self.margin.take(window)[:, None]
-        first = self._limit(values[along], inside[0], margin)
-        last = self._limit(values[along + 1], inside[1], margin)
+        first = limit(values[along], inside[0], margin)
+        last = limit(values[along + 1], inside[1], margin)
         corner = ((cell[1:] == cell[:-1]) & (last[:-1] != first[1:])).nonzero()[:, 0]
         winners = last[corner], first[corner + 1]
         corners = self._changes(arc[corner], window[corner], high[corner], *winners)
         return Stretches(arc, window, low, high, first, last), shows, corners
 
     def _whole(
-        self, y: Tensor, own: Breaks, first: Tensor, last: Tensor, tangent: Tensor | None
+        self,
+        standings: Standings,
+        own: Breaks,
+        first: Tensor,
+        last: Tensor,
+        tangent: Tensor | None,
     ) -> Stretches:
         """Whole arcs of windows without crossings of their own on which the winner may change."""
         changes = first != last
         if tangent is not None:
-            changes |= self._bulges(y, first, tangent)
+            changes |= standings.bulges(first)
         crossing, window = self._cells(own)
         changes[own.arc.take(crossing), window] = False
-        arc, window = changes.nonzero().unbind(1)
-        one = torch.ones_like(arc, dtype=y.dtype)
+        arc, window = _rows(changes)
+        one = torch.ones_like(arc, dtype=self.margin.dtype)
         low = 0 * one if tangent is None else -one
-        return Stretches(arc, window, low, one, first[arc, window], last[arc, window])
-
-    def _bulges(self, y: Tensor, winners: Tensor, tangent: Tensor) -> Tensor:
-        """Whether an input exceeds the winner somewhere on a curved arc, [N - 1, W]."""
-        start, half = (padded(y[:, m], -torch.inf)[:, self.table] for m in (0, 1))
-        stretch = (1 + tangent**2)[:, None, None]
-        winner = winners[..., None]
-        # Padding never wins; the difference of two such numbers would be undefined.
-        start, half, end = (v - v.gather(2, winner) for v in (start[:-1], half[:-1], start[1:]))
-        start, end = start * stretch, end * stretch
-        difference = Curves((start + end) / 2 - half, (end - start) / 2, half)
-        inside = self.table != y.shape[2]
-        one = torch.ones_like(half)
-        return ((difference.peak(-one, one) > self.margin[:, None]) & inside).any(2)
+        ends = first[arc, window].long(), last[arc, window].long()
+        return Stretches(arc, window, low, one, *ends)
 
     def _values(
         self, z: Tensor, arc: Tensor, window: Tensor, place: Tensor, tangent: Tensor | None
@@ -265,9 +241,8 @@ class Windows:
         return self._changes(stretch.arc, stretch.window, places, olds, news), inside
 
 
-def _beside(start: Tensor, half: Tensor, end: Tensor, tangent: Tensor, place: float) -> Tensor:
-    """Values [N - 1, W, K] at a place of curved arcs; those outside stay infinite."""
-    weights = arc_weights(tangent.new_full((1,), place), tangent)
-    parts = (start, half, end)
-    inside = (w[:, None, None] * p.clamp(min=-1e300) for w, p in zip(weights, parts))
-    return sum(inside).masked_fill(start == -torch.inf, -torch.inf)
+def _rows(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a mask [N, W] is true: rows and columns, [n] each."""
+    index = kernels.where(mask)
+    row = index // mask.shape[1]
+    return row, index - row * mask.shape[1]

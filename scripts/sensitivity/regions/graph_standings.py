@@ -1,0 +1,138 @@
+"""Who wins every window just behind and just before the nodes of a path.
+
+At nearly every node one input is larger than all others by more than the margin, or all are equal
+along the whole arc, as behind a ReLU that is off: both are seen in a few passes over memory. Only
+what is left asks for the values further inside the arc.
+
+Tensor names as in `graph_winners`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sensitivity.base import kernels
+from sensitivity.networks.operations import padded
+from sensitivity.regions.graph_arcs import arc_weights
+
+NEAR = 1e-3
+"""On curved arcs: how far from a point winners just beside it are looked up, of an arc's length."""
+
+BLOCK = 2**17
+"""Numbers that are compared at once on a processor: what its second cache holds."""
+
+
+class Standings:
+    """The inputs of windows at the nodes of a piece.
+
+    y: the values [N, m, D] whose maximum is taken; table [W, K]: the windows' inputs, D where a
+    window has fewer; margin [W]: by how much another must be larger to win.
+    """
+
+    def __init__(self, y: Tensor, table: Tensor, margin: Tensor, tangent: Tensor | None) -> None:
+        self.table, self.margin, self.tangent = table, margin, tangent
+        self._points = [y[:, m] for m in range(y.shape[1])]
+        if bool((table == y.shape[2]).any()):
+            # What lies outside never wins; half-way on an arc it is only not to be undefined.
+            self._points = [padded(v, -torch.inf) for v in self._points]
+
+    def at(self, point: int, node: Tensor, window: Tensor) -> Tensor:
+        """The inputs of windows at nodes (or, at point 1, half-way behind them): [S, K]."""
+        values = self._points[point]
+        index = (node * values.shape[1])[:, None] + self.table.index_select(0, window)
+        return values.reshape(-1).take(index)
+
+    def winners(self) -> tuple[Tensor, Tensor]:
+        """Who wins where arcs begin and where they end, [N - 1, W] each."""
+        code, sole, level = self._seen(0)
+        flat = level[1:] & level[:-1]
+        if self.tangent is not None:
+            flat &= self._seen(1)[2][:-1]
+        first, last = code[:-1].clone(), code[1:].clone()
+        for found, known, is_end in ((first, sole[:-1], False), (last, sole[1:], True)):
+            index = kernels.where(~(known | flat))
+            arc = index // len(self.table)
+            window = index - arc * len(self.table)
+            found.view(-1)[index] = self._decided(arc, window, is_end).to(found.dtype)
+        return first, last
+
+    def _seen(self, point: int) -> tuple[Tensor, Tensor, Tensor]:
+        """By node and window: the largest input's number, whether it wins alone, if all equal."""
+        values, windows = self._points[point], len(self.table)
+        order, count = self.table.T.flatten(), self.table.shape[1]
+        rows = len(values) if values.is_cuda else max(1, BLOCK // len(order))
+        kind = torch.uint8 if count <= 256 else torch.int64
+        code = torch.zeros(len(values), windows, dtype=kind, device=values.device)
+        sole = torch.zeros(len(values), windows, dtype=torch.bool, device=values.device)
+        level = torch.zeros_like(sole)
+        for start in range(0, len(values), rows):
+            block = slice(start, start + rows)
+            inputs = kernels.columns(values[block], order).view(-1, count, windows)
+            _compare(inputs, self.margin, code[block], sole[block], level[block])
+        return code, sole, level
+
+    def _decided(self, arc: Tensor, window: Tensor, is_end: bool) -> Tensor:
+        """Who wins on arcs just beside one of their ends, [S]: by the values towards the inside."""
+        margin = self.margin.take(window)[:, None]
+        ends = self.at(0, arc, window), self.at(0, arc + 1, window)
+        values, inside = ends[is_end], ends[not is_end]
+        if self.tangent is not None:
+            place = 1 - NEAR if is_end else -1 + NEAR
+            half = self.at(1, arc, window)
+            inside = beside(ends[0], half, ends[1], self.tangent.take(arc), place)
+        return limit(values, inside, margin)
+
+    def bulges(self, winners: Tensor) -> Tensor:
+        """Whether an input exceeds the winner [N - 1, W] somewhere on its curved arc."""
+        arcs, windows = winners.shape
+        found = torch.zeros(arcs, windows, dtype=torch.bool, device=winners.device)
+        rows = arcs if winners.is_cuda else max(1, BLOCK // windows)
+        for start in range(0, arcs, rows):
+            block = slice(start, min(start + rows, arcs))
+            behind = slice(block.start + 1, block.stop + 1)
+            stretch = (1 + self.tangent[block] ** 2)[:, None]
+            parts = (self._points[0][block], self._points[1][block], self._points[0][behind])
+            winner = self.table.T.gather(0, winners[block].long())
+            best = [part.gather(1, winner) for part in parts]
+            for column in self.table.T:
+                start_, half, end = (
+                    (kernels.columns(part, column) - value).clamp_(min=-1e300)
+                    for part, value in zip(parts, best)
+                )
+                a, b = (start_ + end) * (stretch / 2) - half, (end - start_) * (stretch / 2)
+                # The peak, c - b^2 / 4a, lies between: elsewhere the ends say it.
+                turns = (a < 0) & (b.abs() < -2 * a)
+                turns &= half - b * b / (4 * a) > self.margin
+                found[block] |= turns
+        return found
+
+
+def _compare(inputs: Tensor, margin: Tensor, code: Tensor, sole: Tensor, level: Tensor) -> None:
+    """Fill in what `_seen` returns, [n, W], from inputs [n, K, W]."""
+    best = least = inputs[:, 0]
+    second = torch.full_like(best, -torch.inf)
+    for number in range(1, inputs.shape[1]):
+        value = inputs[:, number]
+        greater = (value > best).view(torch.uint8).to(code.dtype)
+        torch.maximum(code, greater.mul_(number), out=code)
+        second = torch.maximum(second, torch.minimum(best, value))
+        best, least = torch.maximum(best, value), torch.minimum(least, value)
+    torch.lt(second, best - margin, out=sole)
+    torch.eq(best, least, out=level)
+
+
+def limit(values: Tensor, inside: Tensor, margin: Tensor) -> Tensor:
+    """Who wins just beside a point with these values [..., K], towards `inside`."""
+    level = values >= values.amax(-1, keepdim=True) - margin
+    inside = inside.masked_fill(~level, -torch.inf)
+    # The first of the inputs that are as good as the largest.
+    return (inside >= inside.amax(-1, keepdim=True) - margin).to(torch.uint8).argmax(-1)
+
+
+def beside(start: Tensor, half: Tensor, end: Tensor, tangent: Tensor, place: float) -> Tensor:
+    """Values [S, K] at a place of curved arcs; those outside stay infinite."""
+    weights = arc_weights(tangent.new_full((1,), place), tangent)
+    parts = (start, half, end)
+    inside = (w[:, None] * p.clamp(min=-1e300) for w, p in zip(weights, parts))
+    return sum(inside).masked_fill(start == -torch.inf, -torch.inf)
