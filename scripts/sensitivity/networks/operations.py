@@ -78,6 +78,13 @@ class Elementwise(Operation):
         """The number of every unit's piece, 0 to K, in z's shape."""
         return sum((z > t).long() for t in self.thresholds)
 
+    def piece(self, z: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+        """Slope and offset of the pieces on which units, given by number, have the values z."""
+        codes = self.codes(z)
+        tables = self.slopes, self.offsets
+        slopes, offsets = (t[codes, units] if t.shape[1] > 1 else t[codes, 0] for t in tables)
+        return slopes, offsets
+
     def spread(self, squares: Tensor) -> Tensor:
         """Half of the units of a function with a flat piece let no error pass."""
         steepest = self.slopes.abs().amax().square()

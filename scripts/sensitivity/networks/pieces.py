@@ -23,7 +23,8 @@ def elementwise(
     offsets: Sequence[float],
 ) -> partial[Elementwise]:
     """slopes: numbers, or tensors of a number for every channel (the first of x's dimensions)."""
-    rows = [torch.as_tensor(slope).to(x.sample).view(-1) for slope in slopes]
+    like = {"dtype": x.sample.dtype, "device": x.sample.device}
+    rows = [torch.as_tensor(slope, **like).view(-1) for slope in slopes]
     if any(len(row) > 1 for row in rows):
         inner = math.prod(x.shape[1:])
         rows = [row.repeat_interleave(inner) if len(row) > 1 else row for row in rows]

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sensitivity.base import kernels
+
 
 @dataclass
 class Breaks:
@@ -82,19 +84,37 @@ class Arcs:
         arc, place = torch.cat([number, breaks.arc]).take(order), place.take(order)
         first = torch.ones_like(arc, dtype=torch.bool)
         first[1:] = (arc[1:] != arc[:-1]) | (place[1:] != place[:-1])
-        return Merged(arc[first], place[first], position.take(order)[first])
+        rank = torch.empty_like(order)
+        rank[order] = first.cumsum(0) - 1
+        fields = arc[first], place[first], position.take(order)[first]
+        return Merged(*fields, rank[nodes:])
 
 
 @dataclass
 class Merged:
-    """Old and new nodes, N + n in their order: the arc on which each lies, where, its parameter."""
+    """Old and new nodes, N + n in their order: the arc on which each lies, where, its parameter.
+
+    node: the number of every break's node.
+    """
 
     arc: Tensor
     place: Tensor
     position: Tensor
+    node: Tensor
 
     def __len__(self) -> int:
         return len(self.arc)
+
+    def chosen(self, old: Tensor, nodes: Tensor) -> Tensor:
+        """A value [N, 1, *shape] on straight arcs at some of the nodes, [n, 1, *shape]."""
+        arc, place = self.arc.take(nodes), self.place.take(nodes)
+        flat = old.flatten(1)
+        new = flat.index_select(0, arc)
+        inside = kernels.where(place > 0)
+        if len(inside):
+            start, end = new.index_select(0, inside), flat.index_select(0, arc.take(inside) + 1)
+            new.index_copy_(0, inside, start.lerp_(end, place.take(inside)[:, None]))
+        return new.unflatten(1, old.shape[1:])
 
     def values(self, old: Tensor, tangent: Tensor | None, first: int, last: int) -> Tensor:
         """A value [N, m, *shape] at the nodes from `first` to before `last`: [n, m, *shape]."""

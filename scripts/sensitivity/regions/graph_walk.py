@@ -9,7 +9,7 @@ way at each piecewise operation, which bounds the memory whatever the path's len
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.operations import Affine, Elementwise, Maximum
-from sensitivity.regions.graph_arcs import Arcs, Breaks
+from sensitivity.regions.graph_arcs import Arcs, Breaks, curves
+from sensitivity.regions.graph_chords import Bends, Chords, Responses
 from sensitivity.regions.graph_margins import magnitudes, margins
 from sensitivity.regions.graph_thresholds import threshold_breaks
 from sensitivity.regions.graph_winners import Windows
@@ -70,11 +71,40 @@ class Stage:
     def _apply(self, values: dict[int, Tensor]) -> dict[int, Tensor]:
         shape = next(iter(values.values())).shape[:2]
         values = {number: value.flatten(0, 1) for number, value in values.items()}
-        for number in range(self.start, self.stop):
+        values = self.through(values, self.start)
+        return {number: value.view(*shape, *value.shape[1:]) for number, value in values.items()}
+
+    def through(self, values: dict[int, Tensor], start: int) -> dict[int, Tensor]:
+        """What operations from `start` on make of values [P, *shape]."""
+        for number in range(start, self.stop):
             operation = self.graph.operations[number]
             result = operation.apply(*(values[i] for i in operation.inputs))
             values = self.graph.still_needed({**values, number + 1: result}, number)
-        return {number: value.view(*shape, *value.shape[1:]) for number, value in values.items()}
+        return values
+
+    def needed(self, result: int) -> list[int]:
+        """The values from number `result` on that are needed behind."""
+        last = self.graph.last_use
+        return [i for i in range(result, self.stop + 1) if last.get(i, -1) >= self.stop]
+
+    def responses_size(self, result: int) -> int:
+        """Bytes of what `responses` keeps."""
+        size, numbers = self.graph.shape_of, self.needed(result)
+        numbers = sum(math.prod(size(i)) for i in numbers)
+        return math.prod(size(result)) * numbers * self.graph.like.itemsize
+
+    def responses(self, result: int) -> Responses:
+        """Of what is needed behind to the value `result`, from which on all is affine."""
+        graph, needed = self.graph, self.needed(result)
+        taken = {i for op in graph.operations[result : self.stop] for i in op.inputs if i < result}
+
+        def behind(values: Tensor) -> dict[int, Tensor]:
+            others = {i: values.new_zeros(len(values), *graph.shape_of(i)) for i in taken}
+            found = self.through({**others, result: values}, result)
+            return {i: found[i] for i in needed}
+
+        sizes = {i: math.prod(graph.shape_of(i)) for i in needed}
+        return Responses(graph, result, sizes, behind, self.nodes)
 
 
 class Walk:
@@ -88,6 +118,8 @@ class Walk:
         self.curved = isinstance(path, Ellipse)
         piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
         self._stages: dict[int, Stage] = {}
+        self._known_chords: dict[int, Chords | None] = {}
+        self.memory = memory
         self.layer_of = {index: layer for layer, index in enumerate(piecewise)}
         self.stop = len(graph.operations) if to_the_end else max(piecewise, default=-1) + 1
         self.nodes = max(2, min(NODES, memory // self._bytes_per_node()))
@@ -117,39 +149,43 @@ class Walk:
             yield Found(len(self.layer_of), arcs, None)
             return
         last = index + self._pooled(index)
-        nodes = []
+        nodes: list[tuple[Breaks, Bends]] = []
         for layer, breaks, bends in self._breaks(arcs, index, last):
             yield Found(layer, arcs, breaks)
             # For values every break is a node; for counts those are that bend what follows.
-            everything = bends is None or self.to_the_end
-            nodes.append(breaks if everything else breaks[bends])
+            nodes.append((breaks, bends) if self.to_the_end else bends.alone(breaks))
         stage = self._stage(index)
         if stage.stop < self.stop or self.to_the_end:
-            for part in self._refined(arcs, Breaks.join(nodes), stage):
+            breaks, bends = Bends.join(nodes)
+            for part in self._refined(arcs, breaks, bends, stage):
                 yield from self._walk(part, stage.stop)
 
-    def _breaks(
-        self, arcs: Arcs, index: int, last: int
-    ) -> Iterator[tuple[int, Breaks, Tensor | None]]:
-        """(layer, breaks, which of them become nodes) of operations `index` to `last`."""
+    def _breaks(self, arcs: Arcs, index: int, last: int) -> Iterator[tuple[int, Breaks, Bends]]:
+        """(layer, breaks, what of the result bends there) of operations `index` to `last`."""
         operation = self.graph.operations[index]
         z, tangent = arcs.values[operation.inputs[0]].flatten(2), arcs.tangent
         own = _none(z)
         if isinstance(operation, Elementwise):
             own = threshold_breaks(z, operation.thresholds, self.margins[index], tangent)
         if last not in self.windows:
-            yield self.layer_of[index], own, None
+            yield self.layer_of[index], own, Bends.of(own)
             return
         short = arcs.position.diff() <= SHORT
-        changes, inside, shows = self.windows[last].breaks(z, own, tangent, short)
+        changes, bent, bends = self.windows[last].breaks(z, own, tangent, short)
         if last > index:
-            yield self.layer_of[index], own, shows
-        yield self.layer_of[last], changes, inside
+            yield self.layer_of[index], own, bent
+        yield self.layer_of[last], changes, bends
 
-    def _refined(self, arcs: Arcs, breaks: Breaks, stage: Stage) -> Iterator[Arcs]:
+    def _refined(self, arcs: Arcs, breaks: Breaks, bends: Bends, stage: Stage) -> Iterator[Arcs]:
         """Pieces with the breaks as nodes, and the values behind a stage."""
         merged, tangent = arcs.merged(breaks), arcs.tangent
+        chords = self._chords(stage)
         for first, last in overlapping(len(merged), self.nodes):
+            if chords is not None:
+                values = chords.values(arcs, merged, bends, first, last)
+                if values is not None:
+                    yield Arcs(merged.position[first:last], values)
+                    continue
             blocks = (
                 {i: merged.values(v, tangent, b.start, b.stop) for i, v in arcs.values.items()}
                 for b in stage.blocks(first, last)
@@ -162,6 +198,30 @@ class Walk:
             behind = index + 1 + self._pooled(index)
             self._stages[index] = Stage(self.graph, index, self._next(behind), self.curved)
         return self._stages[index]
+
+    def _chords(self, stage: Stage) -> Chords | None:
+        """For a stage on straight arcs whose responses do not take too much memory."""
+        if stage.start not in self._known_chords:
+            result = stage.start + self._pooled(stage.start) + 1
+            fits = not self.curved and stage.responses_size(result) <= self.memory // 8
+            results = self._results(stage.start)
+            self._known_chords[stage.start] = Chords(stage, result, results) if fits else None
+        return self._known_chords[stage.start]
+
+    def _results(self, index: int) -> Callable[..., Tensor]:
+        """What piecewise operation `index`, pooled if it is, gives at places of arcs."""
+        operation = self.graph.operations[index]
+        windows = self.windows.get(index + self._pooled(index))
+
+        def results(arcs: Arcs, arc: Tensor, result: Tensor, place: Tensor) -> Tensor:
+            z = arcs.values[operation.inputs[0]].flatten(2)
+            if windows is not None:
+                return windows.values(z, arc, result, place, arcs.tangent).amax(1)
+            value = curves(z, arc, result, arcs.tangent)(place)
+            slopes, offsets = operation.piece(value, result)
+            return slopes * value + offsets
+
+        return results
 
     def _next(self, index: int) -> int:
         """The first piecewise operation from `index` on, or where to stop."""

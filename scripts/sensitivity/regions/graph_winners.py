@@ -22,6 +22,7 @@ from torch import Tensor
 from sensitivity.base import kernels
 from sensitivity.networks.operations import Elementwise, Maximum
 from sensitivity.regions.graph_arcs import Breaks, Curves, curves
+from sensitivity.regions.graph_chords import Bends
 from sensitivity.regions.graph_standings import NEAR, Standings, limit
 from sensitivity.regions.graph_stretches import Stretches, follow
 
@@ -44,12 +45,12 @@ class Windows:
 
     def breaks(
         self, z: Tensor, own: Breaks, tangent: Tensor | None, short: Tensor
-    ) -> tuple[Breaks, Tensor, Tensor]:
+    ) -> tuple[Breaks, Bends, Bends]:
         """Changes of winners on arcs with the values z [N, m, D], before the inner function.
 
         own: crossings of that function; short [N - 1]: arcs no longer than rounding, on which
-        nobody wins. Returns the changes (their unit is the input that wins from there on), which of
-        them bend the maximum where nothing else does, and which of `own` show in it.
+        nobody wins. Returns the changes (their unit is the input that wins from there on), the
+        windows that bend at crossings of `own`, and those that bend at changes.
         """
         self.size = z.shape[2]
         y = z
@@ -57,7 +58,7 @@ class Windows:
             y = self.inner.apply(z.flatten(0, 1).unflatten(1, self.inner.shape)).view_as(z)
         standings = Standings(y, self.table, self.margin, tangent)
         first, last = standings.winners()
-        parts, shows, corners = self._parts(z, own, standings, tangent)
+        parts, bent, corners = self._parts(z, own, standings, tangent)
         proper = ~short[parts.arc]
         parts, corners = parts[proper], corners[~short[corners.arc]]
         # Of arcs in parts the outermost parts say who wins at the ends.
@@ -69,11 +70,9 @@ class Windows:
         stretches = Stretches.join(parts, self._whole(standings, own, first, last, tangent))
         if tangent is None:  # Who wins at both ends of linear functions wins in between.
             stretches = stretches[stretches.first != stretches.last]
-        changes, inner = self._follow(z, stretches, tangent)
+        changes, bends = self._follow(z, stretches, tangent)
         changes = Breaks.join([changes, corners, self._joints(first, last, tangent)])
-        bends = torch.zeros(len(changes), dtype=torch.bool, device=inner.device)
-        bends[: len(inner)] = inner
-        return changes, bends, shows
+        return changes, bent, bends
 
     def _carry(self, first: Tensor, last: Tensor, short: Tensor) -> None:
         """Over short arcs, in place, the winner of the arc before."""
@@ -128,20 +127,19 @@ class Windows:
 
     def _parts(
         self, z: Tensor, own: Breaks, standings: Standings, tangent: Tensor | None
-    ) -> tuple[Stretches, Tensor, Breaks]:
+    ) -> tuple[Stretches, Bends, Breaks]:
         """Stretches of the windows on arcs on which an input of theirs crosses a threshold.
 
-        Also which crossings show in a maximum, [len(own)], and the changes of winners from one
-        stretch of an arc to the next.
+        Also the windows in which a crossing shows, and the changes of winners from one stretch of
+        an arc to the next.
         """
         crossing, window = self._cells(own)
         arc, place = own.arc.take(crossing), own.place.take(crossing)
-        values = self._values(z, arc, window, place, tangent)
+        values = self.values(z, arc, window, place, tangent)
         unit = (self.table[window] == own.unit.take(crossing)[:, None]).to(torch.uint8).argmax(1)
         level = values.amax(1) - self.margin.take(window)
         seen = values.gather(1, unit[:, None])[:, 0] >= level
-        shows = torch.zeros(len(own), dtype=torch.bool, device=arc.device)
-        shows[crossing[seen]] = True
+        bent = Bends(crossing[seen], window[seen])
         # Points of every cell in order: its beginning, its crossings, its end.
         windows = len(self.table)
         cell = (arc * windows + window).unique()
@@ -160,7 +158,7 @@ class Windows:
         if tangent is not None:
             step = NEAR * (high - low)
             inside = tuple(
-                self._values(z, arc, window, x, tangent) for x in (low + step, high - step)
+                self.values(z, arc, window, x, tangent) for x in (low + step, high - step)
             )
         margin = self.margin.take(window)[:, None]
         first = limit(values[along], inside[0], margin)
@@ -168,7 +166,7 @@ class Windows:
         corner = ((cell[1:] == cell[:-1]) & (last[:-1] != first[1:])).nonzero()[:, 0]
         winners = last[corner], first[corner + 1]
         corners = self._changes(arc[corner], window[corner], high[corner], *winners)
-        return Stretches(arc, window, low, high, first, last), shows, corners
+        return Stretches(arc, window, low, high, first, last), bent, corners
 
     def _whole(
         self,
@@ -190,7 +188,7 @@ class Windows:
         ends = first[arc, window].long(), last[arc, window].long()
         return Stretches(arc, window, low, one, *ends)
 
-    def _values(
+    def values(
         self, z: Tensor, arc: Tensor, window: Tensor, place: Tensor, tangent: Tensor | None
     ) -> Tensor:
         """The inputs of windows at places of arcs, after the inner function: [S, K]."""
@@ -201,16 +199,9 @@ class Windows:
         if tangent is not None:
             value = value / (1 + (place * tangent.take(arc)) ** 2)[:, None]
         if self.inner is not None:
-            slopes, offsets = self._piece(value, inputs)
+            slopes, offsets = self.inner.piece(value, inputs)
             value = slopes * value + offsets
         return value.masked_fill(outside, -torch.inf)
-
-    def _piece(self, value: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
-        """Slope and offset of the inner function's piece at values of units."""
-        codes = self.inner.codes(value)
-        tables = self.inner.slopes, self.inner.offsets
-        slopes, offsets = (t[codes, units] if t.shape[1] > 1 else t[codes, 0] for t in tables)
-        return slopes, offsets
 
     def _curves(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> Curves:
         """The inputs of every stretch's window, after the inner function: [S, K]."""
@@ -221,7 +212,7 @@ class Windows:
         if self.inner is not None:
             half = ((at.low + at.high) / 2)[:, None]
             bend = 0.0 if tangent is None else (tangent.take(at.arc) ** 2)[:, None]
-            slopes, offsets = self._piece(found(half) / (1 + bend * half**2), inputs)
+            slopes, offsets = self.inner.piece(found(half) / (1 + bend * half**2), inputs)
             a, b, c = (
                 slopes * found.a + bend * offsets,
                 slopes * found.b,
@@ -230,15 +221,16 @@ class Windows:
             found = Curves(a, b, c)
         return Curves(found.a, found.b, found.c.masked_fill(outside, -torch.inf))
 
-    def _follow(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> tuple[Breaks, Tensor]:
-        """The changes along every stretch, and which of them lie strictly inside."""
+    def _follow(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> tuple[Breaks, Bends]:
+        """The changes along every stretch, and the windows of those that lie strictly inside."""
         found = self._curves(z, at, tangent)
         rows, places, olds, news = follow(
             found, at.low, at.high, at.first, at.last, self.margin.take(at.window)
         )
         stretch = at[rows]
-        inside = (places > stretch.low) & (places < stretch.high)
-        return self._changes(stretch.arc, stretch.window, places, olds, news), inside
+        inside = kernels.where((places > stretch.low) & (places < stretch.high))
+        changes = self._changes(stretch.arc, stretch.window, places, olds, news)
+        return changes, Bends(inside, stretch.window.take(inside))
 
 
 def _rows(mask: Tensor) -> tuple[Tensor, Tensor]:
