@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -101,6 +102,11 @@ class Maximum(Operation):
 
     apply: Callable[[Tensor], Tensor]
     windows: Tensor
+
+    @cached_property
+    def highest(self) -> int:
+        """The largest index: the input's size, if some windows have fewer inputs than others."""
+        return int(self.windows.amax())
 
     def spread(self, squares: Tensor) -> Tensor:
         """The largest in the window."""

@@ -118,6 +118,8 @@ class Merged:
 
     def values(self, old: Tensor, tangent: Tensor | None, first: int, last: int) -> Tensor:
         """A value [N, m, *shape] at the nodes from `first` to before `last`: [n, m, *shape]."""
+        if tangent is None:
+            return self.chosen(old, torch.arange(first, last, device=old.device))
         arc, place = self.arc[first:last], self.place[first:last]
         after = (arc + 1).clamp(max=len(old) - 1)
         flat = old.flatten(2)

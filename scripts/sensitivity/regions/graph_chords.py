@@ -27,6 +27,9 @@ from sensitivity.regions.graph_arcs import Arcs, Breaks, Merged
 RUN = 32
 """Nodes from one anchor to the next at most: more take larger products, and fewer more anchors."""
 
+LEAST = 0.5
+"""Share of a part's nodes that must lie between anchors; with fewer, all are computed."""
+
 TOGETHER = 64
 """Nodes between anchors to a product."""
 
@@ -199,6 +202,8 @@ class Chords:
     ) -> dict[int, Tensor] | None:
         """The values [n, 1, *shape] that are needed; None where chords would save nothing."""
         runs = Runs(merged, first, last)
+        if len(runs.between) < LEAST * (last - first):
+            return None
         node = merged.node.take(bends.source) - first
         run, result = runs.pairs(node, bends.result, self.size)
         missing = self.responses.missing(result)

@@ -13,6 +13,9 @@ from torch import Tensor
 from sensitivity.base import kernels
 from sensitivity.regions.graph_arcs import Breaks, Curves, curves
 
+BLOCK = 2**15
+"""Numbers that are worked on at once on a processor: what its second cache holds many times."""
+
 
 def threshold_breaks(
     z: Tensor, thresholds: Sequence[float], margin: Tensor, tangent: Tensor | None
@@ -54,18 +57,19 @@ def _double(
     z: Tensor, threshold: float, level: Tensor, above: Tensor, tangent: Tensor
 ) -> list[Breaks]:
     """Crossings of units that leave their side within one curved arc and come back."""
-    stretch = (1 + tangent**2)[:, None]
-    shifted = z[:, 0] - level
-    start, end = shifted[:-1] * stretch, shifted[1:] * stretch
-    c = z[:-1, 1] - level
-    a, b = (start + end) / 2 - c, (end - start) / 2
-    high = above[:-1]
-    turns = (high == above[1:]) & torch.where(high, a > 0, a < 0)
-    turns &= (b.abs() < 2 * a.abs()) & (b * b > 4 * a * c)
-    arc, unit = turns.nonzero().unbind(1)
+    size = z.shape[2]
+    rows = len(tangent) if z.is_cuda else max(1, BLOCK // size)
+    found = []
+    for start in range(0, len(tangent), rows):
+        some = slice(start, min(start + rows, len(tangent)))
+        turns = _turns(z[some.start : some.stop + 1], level, above, tangent, some)
+        found.append(kernels.where(turns) + start * size)
+    index = torch.cat(found)
+    arc = index // size
+    unit = index - arc * size
     if not len(arc):
         return []
-    high = high[arc, unit]
+    high = above[arc, unit]
     exact = _minus(curves(z, arc, unit, tangent), threshold, arc, tangent)
     # Where the turn comes within the margin only, both crossings are at the turn.
     center = -exact.b / (2 * exact.a)
@@ -75,3 +79,18 @@ def _double(
         Breaks(arc, unit, (center - half).clamp(-1, 1), change),
         Breaks(arc, unit, (center + half).clamp(-1, 1), -change),
     ]
+
+
+def _turns(z: Tensor, level: Tensor, above: Tensor, tangent: Tensor, arcs: slice) -> Tensor:
+    """Whether units turn beyond the level and back within some arcs, of z's nodes, [n, D]."""
+    stretch = (1 + tangent[arcs] ** 2)[:, None]
+    high, after = above[arcs], above[arcs.start + 1 : arcs.stop + 1]
+    shifted = z[:, 0] - level
+    c = z[:-1, 1] - level
+    start, end = shifted[:-1] * stretch, shifted[1:].mul_(stretch)
+    a, b = (start + end).div_(2).sub_(c), end.sub_(start).div_(2)
+    turns = torch.where(high, a > 0, a < 0)
+    turns &= high == after
+    turns &= b.abs() < a.abs() * 2
+    turns &= b.mul_(b) > a.mul_(c).mul_(4)
+    return turns
