@@ -23,9 +23,9 @@ from timing import hardware, timed, use_threads
 from sensitivity.networks.graph import read_graph
 from sensitivity.regions.any_network import count_transitions
 from sensitivity.regions.paths import Segment, ellipse_through, translation_loop
+from sensitivity.regions.sampling import sampled_transitions
 
 SAMPLES, TIMED = 2**20, 2**14
-CHUNK = 256
 
 
 def main() -> None:
@@ -46,6 +46,7 @@ def speed(repeats: int) -> None:
     x, y = images()
     module = trained(x, y)
     graph = read_graph(module, (1, 28, 28))
+    single = read_graph(module, (1, 28, 28), torch.float32)
     print("| LeNet on MNIST | transitions | places sampled | time | exact is faster by |")
     print("|---|---|---|---|---|")
     loop = translation_loop(x[0, 0])
@@ -54,43 +55,19 @@ def speed(repeats: int) -> None:
         seconds = timed(
             {
                 "exact": lambda path=path: count_transitions(graph, [path]),
-                "sampled": lambda path=path: sampled(module, path, TIMED),
+                "sampled": lambda path=path: sampled_transitions(single, path, TIMED),
             },
             repeats,
         )
         count = int(count_transitions(graph, [path]))
         exact, samples = seconds["exact"], seconds["sampled"] * SAMPLES / TIMED
         print(f"| {name}, exact | {count} | | {exact:.3f} s | |")
-        coarse = sampled(module, path, TIMED)
+        coarse = int(sampled_transitions(single, path, TIMED))
         print(
             f"| {name}, 2^20 samples | ({coarse} with 2^14) | 2^20 | {samples:.1f} s | "
             f"{samples / exact:.0f}x |"
         )
     print()
-
-
-@torch.no_grad()
-def sampled(module: nn.Sequential, path, samples: int) -> int:
-    """Changes of codes between neighbours of so many points, and of winners, in float32."""
-    previous: list[Tensor] = []
-    total = 0
-    for start in range(0, samples + 1, CHUNK):
-        index = torch.arange(start, min(start + CHUNK, samples + 1))
-        x = path.points((index % samples).float() / samples).view(-1, 1, 28, 28)
-        codes = []
-        for layer in module:
-            if isinstance(layer, nn.ReLU):
-                codes.append((x > 0).flatten(1))
-                x = layer(x)
-            elif isinstance(layer, nn.MaxPool2d):
-                x, winners = functional.max_pool2d(x, 2, return_indices=True)
-                codes.append(winners.flatten(1))
-            else:
-                x = layer(x)
-        for last, code in zip(previous or [c[:1] for c in codes], codes, strict=True):
-            total += int((code[1:] != code[:-1]).sum()) + int((code[:1] != last).sum())
-        previous = [code[-1:] for code in codes]
-    return total
 
 
 def memory(repeats: int) -> None:
