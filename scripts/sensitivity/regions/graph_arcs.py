@@ -42,10 +42,14 @@ class Breaks:
 
 @dataclass
 class Arcs:
-    """N nodes of one path: their parameters [N], and values by number, [N, m, *shape]."""
+    """N nodes of one path: their parameters [N], and values by number, [N, m, *shape].
+
+    largest [N, W]: of a maximum at the nodes, once that is known.
+    """
 
     position: Tensor
     values: dict[int, Tensor]
+    largest: Tensor | None = None
 
     @property
     def curved(self) -> bool:

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.networks.graph import Graph
 from sensitivity.regions.graph_arcs import Arcs, Breaks, Merged
+from sensitivity.regions.graph_stages import Stage
 
 RUN = 32
 """Nodes from one anchor to the next at most: more take larger products, and fewer more anchors."""
@@ -60,41 +60,6 @@ class Bends:
         source = torch.cat([bends.source + n for n, (_, bends) in zip(before, parts)])
         result = torch.cat([bends.result for _, bends in parts])
         return Breaks.join([breaks for breaks, _ in parts]), Bends(source, result)
-
-
-class Responses:
-    """What one unit more of a result adds to the values behind the affine operations after it.
-
-    behind: computes the values by number that are needed from [P, *shape] of the result; sizes:
-    how many numbers these values have. Rows are computed when they are first asked for.
-    """
-
-    def __init__(
-        self, graph: Graph, result: int, sizes: dict[int, int], behind: Callable, block: int
-    ) -> None:
-        self.shape, self.behind, self.block = graph.shape_of(result), behind, block
-        size = math.prod(self.shape)
-        self.tables = {number: graph.like.new_empty(size, width) for number, width in sizes.items()}
-        self.known = torch.zeros(size, dtype=torch.bool, device=graph.like.device)
-        self._at_zero: dict[int, Tensor] | None = None
-
-    def missing(self, results: Tensor) -> Tensor:
-        """Those of the results whose rows are not known yet."""
-        asked = torch.zeros_like(self.known)
-        asked[results] = True
-        return kernels.where(asked & ~self.known)
-
-    def learn(self, results: Tensor) -> None:
-        """Compute the rows of these results."""
-        like = next(iter(self.tables.values()))
-        if self._at_zero is None:
-            self._at_zero = self.behind(like.new_zeros(1, *self.shape))
-        for some in results.split(self.block):
-            ones = like.new_zeros(len(some), len(self.known))
-            ones.scatter_(1, some[:, None], 1.0)
-            for number, value in self.behind(ones.view(-1, *self.shape)).items():
-                self.tables[number][some] = (value - self._at_zero[number]).flatten(1)
-        self.known[results] = True
 
 
 class Runs:
@@ -192,10 +157,10 @@ class Chords:
     result, place).
     """
 
-    def __init__(self, stage, result: int, results: Callable) -> None:
+    def __init__(self, stage: Stage, results: Callable[..., Tensor]) -> None:
         self.stage, self.results = stage, results
-        self.size = math.prod(stage.graph.shape_of(result))
-        self.responses = stage.responses(result)
+        self.size = math.prod(stage.graph.shape_of(stage.result))
+        self.responses = stage.responses(stage.result)
 
     def values(
         self, arcs: Arcs, merged: Merged, bends: Bends, first: int, last: int

@@ -43,9 +43,9 @@ class Standings:
         index = (node * values.shape[1])[:, None] + self.table.index_select(0, window)
         return values.reshape(-1).take(index)
 
-    def winners(self) -> tuple[Tensor, Tensor]:
-        """Who wins where arcs begin and where they end, [N - 1, W] each."""
-        code, sole, level = self._seen(0)
+    def winners(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Who wins where arcs begin and where they end, [N - 1, W]; the maxima at nodes, [N, W]."""
+        code, sole, level, largest = self._seen(0)
         flat = level[1:] & level[:-1]
         if self.tangent is not None:
             flat &= self._seen(1)[2][:-1]
@@ -55,10 +55,10 @@ class Standings:
             arc = index // len(self.table)
             window = index - arc * len(self.table)
             found.view(-1)[index] = self._decided(arc, window, is_end).to(found.dtype)
-        return first, last
+        return first, last, largest
 
-    def _seen(self, point: int) -> tuple[Tensor, Tensor, Tensor]:
-        """By node and window: the largest input's number, whether it wins alone, if all equal."""
+    def _seen(self, point: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """By node and window: the largest input's number, if alone, if all are equal, itself."""
         values, windows = self._points[point], len(self.table)
         order, count = self.table.T.flatten(), self.table.shape[1]
         rows = len(values) if values.is_cuda else max(1, BLOCK // len(order))
@@ -66,11 +66,12 @@ class Standings:
         code = torch.zeros(len(values), windows, dtype=kind, device=values.device)
         sole = torch.zeros(len(values), windows, dtype=torch.bool, device=values.device)
         level = torch.zeros_like(sole)
+        largest = torch.zeros_like(sole, dtype=values.dtype)
         for start in range(0, len(values), rows):
             block = slice(start, start + rows)
             inputs = kernels.columns(values[block], order).view(-1, count, windows)
-            _compare(inputs, self.margin, code[block], sole[block], level[block])
-        return code, sole, level
+            _compare(inputs, self.margin, *(v[block] for v in (code, sole, level, largest)))
+        return code, sole, level, largest
 
     def _decided(self, arc: Tensor, window: Tensor, is_end: bool) -> Tensor:
         """Who wins on arcs just beside one of their ends, [S]: by the values towards the inside."""
@@ -108,7 +109,9 @@ class Standings:
         return found
 
 
-def _compare(inputs: Tensor, margin: Tensor, code: Tensor, sole: Tensor, level: Tensor) -> None:
+def _compare(
+    inputs: Tensor, margin: Tensor, code: Tensor, sole: Tensor, level: Tensor, largest: Tensor
+) -> None:
     """Fill in what `_seen` returns, [n, W], from inputs [n, K, W]."""
     best = least = inputs[:, 0]
     second = torch.full_like(best, -torch.inf)
@@ -120,6 +123,7 @@ def _compare(inputs: Tensor, margin: Tensor, code: Tensor, sole: Tensor, level: 
         best, least = torch.maximum(best, value), torch.minimum(least, value)
     torch.lt(second, best - margin, out=sole)
     torch.eq(best, least, out=level)
+    largest.copy_(best)
 
 
 def limit(values: Tensor, inside: Tensor, margin: Tensor) -> Tensor:

@@ -9,28 +9,25 @@ way at each piecewise operation, which bounds the memory whatever the path's len
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sensitivity.base import kernels
 from sensitivity.networks.graph import Graph
-from sensitivity.networks.operations import Affine, Elementwise, Maximum, Operation, padded
+from sensitivity.networks.operations import Affine, Elementwise, Maximum
 from sensitivity.regions.graph_arcs import Arcs, Breaks, curves
-from sensitivity.regions.graph_chords import Bends, Chords, Responses
+from sensitivity.regions.graph_chords import Bends, Chords
 from sensitivity.regions.graph_margins import magnitudes, margins
+from sensitivity.regions.graph_pooled import Pooled
+from sensitivity.regions.graph_stages import Stage
 from sensitivity.regions.graph_thresholds import threshold_breaks
 from sensitivity.regions.graph_winners import Windows
 from sensitivity.regions.paths import Ellipse, Path, overlapping
 
 NODES = 1024
 """Nodes to a piece, at most."""
-
-BLOCK = 2**22
-"""Bytes that operations work on at once, what convolutions unfold included: a cache's size."""
-
 
 SHORT = 1e-13
 """Of the path's parameter: between nodes that are so near there is nothing but rounding."""
@@ -43,69 +40,6 @@ class Found:
     layer: int
     arcs: Arcs
     breaks: Breaks | None
-
-
-class Stage:
-    """Operations `start` to before `stop` of a graph, applied to blocks that a cache holds."""
-
-    def __init__(self, graph: Graph, start: int, stop: int, curved: bool) -> None:
-        self.graph, self.start, self.stop = graph, start, stop
-        numbers = [1]
-        for operation in graph.operations[start:stop]:
-            inputs = sum(math.prod(graph.shape_of(i)) for i in operation.inputs)
-            unfolded = operation.unfolded if isinstance(operation, Affine) else 0
-            numbers.append(inputs + operation.size + unfolded)
-        self.nodes = max(1, BLOCK // ((2 if curved else 1) * graph.like.itemsize * max(numbers)))
-
-    def blocks(self, first: int, last: int) -> Iterator[slice]:
-        """The nodes from `first` to before `last`."""
-        for start in range(first, last, self.nodes):
-            yield slice(start, min(start + self.nodes, last))
-
-    def run(self, blocks: Iterable[dict[int, Tensor]]) -> dict[int, Tensor]:
-        """The values [n, m, *shape] that are still needed behind, of all blocks together."""
-        done = [self._apply(values) for values in blocks]
-        if len(done) == 1:
-            return done[0]
-        return {number: torch.cat([values[number] for values in done]) for number in done[0]}
-
-    def _apply(self, values: dict[int, Tensor]) -> dict[int, Tensor]:
-        shape = next(iter(values.values())).shape[:2]
-        values = {number: value.flatten(0, 1) for number, value in values.items()}
-        values = self.through(values, self.start)
-        return {number: value.view(*shape, *value.shape[1:]) for number, value in values.items()}
-
-    def through(self, values: dict[int, Tensor], start: int) -> dict[int, Tensor]:
-        """What operations from `start` on make of values [P, *shape]."""
-        for number in range(start, self.stop):
-            operation = self.graph.operations[number]
-            result = _applied(operation, [values[i] for i in operation.inputs])
-            values = self.graph.still_needed({**values, number + 1: result}, number)
-        return values
-
-    def needed(self, result: int) -> list[int]:
-        """The values from number `result` on that are needed behind."""
-        last = self.graph.last_use
-        return [i for i in range(result, self.stop + 1) if last.get(i, -1) >= self.stop]
-
-    def responses_size(self, result: int) -> int:
-        """Bytes of what `responses` keeps."""
-        size, numbers = self.graph.shape_of, self.needed(result)
-        numbers = sum(math.prod(size(i)) for i in numbers)
-        return math.prod(size(result)) * numbers * self.graph.like.itemsize
-
-    def responses(self, result: int) -> Responses:
-        """Of what is needed behind to the value `result`, from which on all is affine."""
-        graph, needed = self.graph, self.needed(result)
-        taken = {i for op in graph.operations[result : self.stop] for i in op.inputs if i < result}
-
-        def behind(values: Tensor) -> dict[int, Tensor]:
-            others = {i: values.new_zeros(len(values), *graph.shape_of(i)) for i in taken}
-            found = self.through({**others, result: values}, result)
-            return {i: found[i] for i in needed}
-
-        sizes = {i: math.prod(graph.shape_of(i)) for i in needed}
-        return Responses(graph, result, sizes, behind, self.nodes)
 
 
 class Walk:
@@ -172,7 +106,8 @@ class Walk:
             yield self.layer_of[index], own, Bends.of(own)
             return
         short = arcs.position.diff() <= SHORT
-        changes, bent, bends = self.windows[last].breaks(z, own, tangent, short)
+        found = self.windows[last].breaks(z, own, tangent, short)
+        changes, bent, bends, arcs.largest = found
         if last > index:
             yield self.layer_of[index], own, bent
         yield self.layer_of[last], changes, bends
@@ -180,33 +115,35 @@ class Walk:
     def _refined(self, arcs: Arcs, breaks: Breaks, bends: Bends, stage: Stage) -> Iterator[Arcs]:
         """Pieces with the breaks as nodes, and the values behind a stage."""
         merged, tangent = arcs.merged(breaks), arcs.tangent
-        chords = self._chords(stage)
+        chords, pooled = self._chords(stage), None
+        if arcs.largest is not None and tangent is None:
+            pooled = Pooled(stage, self._results(stage.start), arcs, merged, bends)
         for first, last in overlapping(len(merged), self.nodes):
-            if chords is not None:
-                values = chords.values(arcs, merged, bends, first, last)
-                if values is not None:
-                    yield Arcs(merged.position[first:last], values)
-                    continue
-            blocks = (
-                {i: merged.values(v, tangent, b.start, b.stop) for i, v in arcs.values.items()}
-                for b in stage.blocks(first, last)
-            )
-            yield Arcs(merged.position[first:last], stage.run(blocks))
+            values = chords and chords.values(arcs, merged, bends, first, last)
+            if values is None and pooled is not None:
+                values = pooled.values(first, last)
+            if values is None:
+                blocks = (
+                    {i: merged.values(v, tangent, b.start, b.stop) for i, v in arcs.values.items()}
+                    for b in stage.blocks(first, last)
+                )
+                values = stage.run(blocks)
+            yield Arcs(merged.position[first:last], values)
 
     def _stage(self, index: int) -> Stage:
         """Piecewise operation `index`, pooled if it is, and all affine ones behind it."""
         if index not in self._stages:
             behind = index + 1 + self._pooled(index)
-            self._stages[index] = Stage(self.graph, index, self._next(behind), self.curved)
+            shape = self._next(behind), self.curved, bool(self._pooled(index))
+            self._stages[index] = Stage(self.graph, index, *shape)
         return self._stages[index]
 
     def _chords(self, stage: Stage) -> Chords | None:
         """For a stage on straight arcs whose responses do not take too much memory."""
         if stage.start not in self._known_chords:
-            result = stage.start + self._pooled(stage.start) + 1
-            fits = not self.curved and stage.responses_size(result) <= self.memory // 8
+            fits = not self.curved and stage.responses_size(stage.result) <= self.memory // 8
             results = self._results(stage.start)
-            self._known_chords[stage.start] = Chords(stage, result, results) if fits else None
+            self._known_chords[stage.start] = Chords(stage, results) if fits else None
         return self._known_chords[stage.start]
 
     def _results(self, index: int) -> Callable[..., Tensor]:
@@ -265,17 +202,6 @@ class Walk:
                 largest = max(largest, sizes + 6 * work)
             alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
         return (2 if self.curved else 1) * graph.like.itemsize * (held + largest)
-
-
-def _applied(operation: Operation, inputs: list[Tensor]) -> Tensor:
-    """As `apply`; PyTorch's pools of float64 take three times as long as picking the numbers."""
-    if not isinstance(operation, Maximum) or inputs[0].is_cuda:
-        return operation.apply(*inputs)
-    values, table = inputs[0].flatten(1), operation.windows
-    if operation.highest == values.shape[1]:
-        values = padded(values, -torch.inf)
-    picked = kernels.columns(values, table.T.flatten())
-    return picked.view(len(values), *table.T.shape).amax(1).unflatten(1, operation.shape)
 
 
 def _none(z: Tensor) -> Breaks:

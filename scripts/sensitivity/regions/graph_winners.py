@@ -45,19 +45,20 @@ class Windows:
 
     def breaks(
         self, z: Tensor, own: Breaks, tangent: Tensor | None, short: Tensor
-    ) -> tuple[Breaks, Bends, Bends]:
+    ) -> tuple[Breaks, Bends, Bends, Tensor]:
         """Changes of winners on arcs with the values z [N, m, D], before the inner function.
 
         own: crossings of that function; short [N - 1]: arcs no longer than rounding, on which
         nobody wins. Returns the changes (their unit is the input that wins from there on), the
-        windows that bend at crossings of `own`, and those that bend at changes.
+        windows that bend at crossings of `own`, those that bend at changes, and the maxima at the
+        nodes, [N, W].
         """
         self.size = z.shape[2]
         y = z
         if self.inner is not None:
             y = self.inner.apply(z.flatten(0, 1).unflatten(1, self.inner.shape)).view_as(z)
         standings = Standings(y, self.table, self.margin, tangent)
-        first, last = standings.winners()
+        first, last, largest = standings.winners()
         parts, bent, corners = self._parts(z, own, standings, tangent)
         proper = ~short[parts.arc]
         parts, corners = parts[proper], corners[~short[corners.arc]]
@@ -72,7 +73,7 @@ class Windows:
             stretches = stretches[stretches.first != stretches.last]
         changes, bends = self._follow(z, stretches, tangent)
         changes = Breaks.join([changes, corners, self._joints(first, last, tangent)])
-        return changes, bent, bends
+        return changes, bent, bends, largest
 
     def _carry(self, first: Tensor, last: Tensor, short: Tensor) -> None:
         """Over short arcs, in place, the winner of the arc before."""
