@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -63,10 +63,10 @@ class Bends:
 
 
 class Runs:
-    """A part of merged nodes on straight arcs, cut into runs between anchors.
+    """A part of merged nodes on straight arcs, cut into runs that begin and end with anchors.
 
-    anchor, between [n]: the numbers of the two kinds of nodes; run [i]: that of a node between two
-    anchors, which is also the number of its first anchor.
+    anchor [A]: which nodes are anchors; between: how many are none; run, share [n - 1]: the run of
+    every node, and how far it is along it: 0 for the anchor with which it begins.
     """
 
     def __init__(self, merged: Merged, first: int, last: int) -> None:
@@ -75,23 +75,24 @@ class Runs:
         old = self.place == 0
         old[0] = True
         since = number - torch.where(old, number, 0).cummax(0).values
-        is_anchor = since % RUN == 0
-        is_anchor[-1] = True
-        self.anchor, self.between = kernels.where(is_anchor), kernels.where(~is_anchor)
-        self._is_anchor, self._run = is_anchor, is_anchor.cumsum(0) - 1
-        self.run = self._run.take(self.between)
-        begins, ends = self.anchor.take(self.run), self.anchor.take(self.run + 1)
+        self._is_anchor = since % RUN == 0
+        self._is_anchor[-1] = True
+        self.anchor = kernels.where(self._is_anchor)
+        self.between = last - first - len(self.anchor)
+        begins, ends = self.anchor[:-1], self.anchor[1:]
         # Where a run ends with its arc, the anchor is the first node of the next one.
         leaves = self.arc.take(ends) != self.arc.take(begins)
-        self.low = self.place.take(begins)
-        self.high = self.place.take(ends).masked_fill(leaves, 1.0)
-        self.share = (self.place.take(self.between) - self.low) / (self.high - self.low)
+        self._low = self.place.take(begins)
+        self._high = self.place.take(ends).masked_fill(leaves, 1.0)
+        self.run = self._is_anchor.cumsum(0)[:-1] - 1
+        length = (self._high - self._low).take(self.run)
+        self.share = (self.place[:-1] - self._low.take(self.run)) / length
 
     def pairs(self, node: Tensor, result: Tensor, results: int) -> tuple[Tensor, Tensor]:
         """(run, result) of every result that bends at a node between anchors, each once, by run."""
-        inside = (node >= 0) & (node < len(self.arc))
-        inside &= ~self._is_anchor.take(node.clamp(0, len(self.arc) - 1))
-        key = (self._run.take(node[inside]) * results + result[inside]).unique()
+        inside = (node >= 0) & (node < len(self.run))
+        inside &= ~self._is_anchor.take(node.clamp(0, len(self.run)))
+        key = (self.run.take(node[inside]) * results + result[inside]).unique()
         run = key // results
         return run, key - run * results
 
@@ -100,21 +101,18 @@ class Runs:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """How far the results of pairs are off their chords at the nodes of their runs.
 
-        values: of results, from (arc, result, place). Returns the number of the node among those
-        between anchors, that of the pair, and the deviation, [d] each, ordered by node.
+        values: of results, from (arc, result, place). Returns the number of the node, that of the
+        pair, and the deviation, [d] each, ordered by node.
         """
         counts = kernels.tally(run, len(self.anchor))
         starts = counts.cumsum(0) - counts
-        times = counts.take(self.run)
+        times = counts.take(self.run).masked_fill(self._is_anchor[:-1], 0)
         node = torch.arange(len(times), device=run.device).repeat_interleave(times)
         rank = torch.arange(len(node), device=run.device) - (times.cumsum(0) - times).take(node)
         pair = starts.take(self.run).take(node) + rank
         arc = self.arc.take(self.anchor.take(run))
-        # The chords of pairs, from the first node of the run's to have its ends at hand.
-        some = torch.searchsorted(self.run, run)
-        low, high = (values(arc, result, v.take(some)) for v in (self.low, self.high))
-        place = self.place.take(self.between.take(node))
-        here = values(arc.take(pair), result.take(pair), place)
+        low, high = (values(arc, result, v.take(run)) for v in (self._low, self._high))
+        here = values(arc.take(pair), result.take(pair), self.place.take(node))
         chord = torch.lerp(low.take(pair), high.take(pair), self.share.take(node))
         return node, pair, here - chord
 
@@ -125,28 +123,29 @@ class Runs:
         result: Tensor,
         table: Tensor,
     ) -> Tensor:
-        """A value at all nodes [n, size], from that at anchors [A, size] and its responses."""
+        """A value at all nodes [n, size], from that at anchors [A, size] and its responses.
+
+        deviations, and result of their pairs, as above; table: of the responses.
+        """
         node, pair, off = deviations
-        values = at_anchors.new_empty(len(self.arc), at_anchors.shape[1])
-        values.index_copy_(0, self.anchor, at_anchors)
-        total, run = len(self.between), self.run
+        total = len(self.run)
+        values = at_anchors.new_empty(total + 1, at_anchors.shape[1])
+        values[-1] = at_anchors[-1]
         bounds = torch.arange(0, total + TOGETHER, TOGETHER, device=node.device).clamp(max=total)
-        cuts = torch.searchsorted(node, bounds)
-        for first, last, cut, end in zip(
-            *(v.tolist() for v in (bounds[:-1], bounds[1:], cuts[:-1], cuts[1:]))
-        ):
-            base, top = int(run[first]), int(run[last - 1]) + 2
-            rows = torch.arange(last - first, device=node.device)
+        cuts = torch.searchsorted(node, bounds).tolist()
+        for (first, last), (cut, end) in zip(pairwise(bounds.tolist()), pairwise(cuts)):
+            base, top = int(self.run[first]), int(self.run[last - 1]) + 2
+            low, high = (int(pair[cut]), int(pair[end - 1]) + 1) if end > cut else (0, 0)
             anchors = top - base
-            columns, weights = run[first:last] - base, self.share[first:last]
-            low, high = 0, 0
-            if end > cut:
-                low, high = int(pair[cut]), int(pair[end - 1]) + 1
             mixing = values.new_zeros(last - first, anchors + high - low)
-            mixing[rows, columns], mixing[rows, columns + 1] = 1 - weights, weights
-            mixing[node[cut:end] - first, anchors + pair[cut:end] - low] = off[cut:end]
-            rows_of = torch.cat([at_anchors[base:top], table.index_select(0, result[low:high])])
-            values.index_copy_(0, self.between[first:last], kernels.product(mixing, rows_of))
+            number = torch.arange(last - first, device=node.device)
+            column, share = self.run[first:last] - base, self.share[first:last]
+            mixing[number, column], mixing[number, column + 1] = 1 - share, share
+            mixing[node[cut:end] - first, pair[cut:end] + (anchors - low)] = off[cut:end]
+            rows = values.new_empty(mixing.shape[1], values.shape[1])
+            rows[:anchors] = at_anchors[base:top]
+            torch.index_select(table, 0, result[low:high], out=rows[anchors:])
+            torch.mm(mixing, rows, out=values[first:last])
         return values
 
 
@@ -167,12 +166,12 @@ class Chords:
     ) -> dict[int, Tensor] | None:
         """The values [n, 1, *shape] that are needed; None where chords would save nothing."""
         runs = Runs(merged, first, last)
-        if len(runs.between) < LEAST * (last - first):
+        if runs.between < LEAST * (last - first):
             return None
         node = merged.node.take(bends.source) - first
         run, result = runs.pairs(node, bends.result, self.size)
         missing = self.responses.missing(result)
-        if len(missing) >= len(runs.between):
+        if len(missing) >= runs.between:
             return None
         self.responses.learn(missing)
         off = runs.deviations(run, result, partial(self.results, arcs))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.networks.operations import padded
+from sensitivity.networks.operations import Elementwise, Maximum, padded
 from sensitivity.regions.graph_arcs import arc_weights
 
 NEAR = 1e-3
@@ -26,22 +26,41 @@ BLOCK = 2**17
 class Standings:
     """The inputs of windows at the nodes of a piece.
 
-    y: the values [N, m, D] whose maximum is taken; table [W, K]: the windows' inputs, D where a
-    window has fewer; margin [W]: by how much another must be larger to win.
+    z: the values [N, m, D] before the inner function, if any, of which the maximum is taken; margin
+    [W]: by how much another input must be larger to win.
     """
 
-    def __init__(self, y: Tensor, table: Tensor, margin: Tensor, tangent: Tensor | None) -> None:
-        self.table, self.margin, self.tangent = table, margin, tangent
-        self._points = [y[:, m] for m in range(y.shape[1])]
-        if bool((table == y.shape[2]).any()):
-            # What lies outside never wins; half-way on an arc it is only not to be undefined.
-            self._points = [padded(v, -torch.inf) for v in self._points]
+    def __init__(
+        self,
+        z: Tensor,
+        maximum: Maximum,
+        inner: Elementwise | None,
+        margin: Tensor,
+        tangent: Tensor | None,
+    ) -> None:
+        self._z, self._inner, self.margin, self.tangent = z, inner, margin, tangent
+        self.table = maximum.windows
+        self._lacks_inputs = maximum.highest == z.shape[2]
 
     def at(self, point: int, node: Tensor, window: Tensor) -> Tensor:
         """The inputs of windows at nodes (or, at point 1, half-way behind them): [S, K]."""
-        values = self._points[point]
-        index = (node * values.shape[1])[:, None] + self.table.index_select(0, window)
-        return values.reshape(-1).take(index)
+        points, size = self._z.shape[1:]
+        units = self.table.index_select(0, window)
+        outside = units == size
+        units = units.masked_fill(outside, 0)
+        values = self._z.reshape(-1).take((node * (points * size) + point * size)[:, None] + units)
+        if self._inner is not None:
+            slopes, offsets = self._inner.piece(values, units)
+            values = slopes * values + offsets
+        return values.masked_fill(outside, -torch.inf)
+
+    def _block(self, point: int, nodes: slice) -> Tensor:
+        """All inputs at nodes, after the inner function: [n, D], and one outside if it is seen."""
+        values = self._z[nodes, point]
+        if self._inner is not None:
+            values = self._inner.apply(values.unflatten(1, self._inner.shape)).flatten(1)
+        # What lies outside never wins; half-way on an arc it is only not to be undefined.
+        return padded(values, -torch.inf) if self._lacks_inputs else values
 
     def winners(self) -> tuple[Tensor, Tensor, Tensor]:
         """Who wins where arcs begin and where they end, [N - 1, W]; the maxima at nodes, [N, W]."""
@@ -59,7 +78,7 @@ class Standings:
 
     def _seen(self, point: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """By node and window: the largest input's number, if alone, if all are equal, itself."""
-        values, windows = self._points[point], len(self.table)
+        values, windows = self._z, len(self.table)
         order, count = self.table.T.flatten(), self.table.shape[1]
         rows = len(values) if values.is_cuda else max(1, BLOCK // len(order))
         kind = torch.uint8 if count <= 256 else torch.int64
@@ -69,7 +88,7 @@ class Standings:
         largest = torch.zeros_like(sole, dtype=values.dtype)
         for start in range(0, len(values), rows):
             block = slice(start, start + rows)
-            inputs = kernels.columns(values[block], order).view(-1, count, windows)
+            inputs = kernels.columns(self._block(point, block), order).view(-1, count, windows)
             _compare(inputs, self.margin, *(v[block] for v in (code, sole, level, largest)))
         return code, sole, level, largest
 
@@ -93,7 +112,7 @@ class Standings:
             block = slice(start, min(start + rows, arcs))
             behind = slice(block.start + 1, block.stop + 1)
             stretch = (1 + self.tangent[block] ** 2)[:, None]
-            parts = (self._points[0][block], self._points[1][block], self._points[0][behind])
+            parts = self._block(0, block), self._block(1, block), self._block(0, behind)
             winner = self.table.T.gather(0, winners[block].long())
             best = [part.gather(1, winner) for part in parts]
             for column in self.table.T:

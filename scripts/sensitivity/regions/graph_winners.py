@@ -34,7 +34,8 @@ class Windows:
     """
 
     def __init__(self, maximum: Maximum, inner: Elementwise | None, margin: Tensor) -> None:
-        self.table, self.inner, self.margin = maximum.windows, inner, margin
+        self.maximum, self.inner, self.margin = maximum, inner, margin
+        self.table = maximum.windows
         self.size = 0
         # Who wins where the path begins, and where the piece before ended.
         self._opening: Tensor | None = None
@@ -54,10 +55,7 @@ class Windows:
         nodes, [N, W].
         """
         self.size = z.shape[2]
-        y = z
-        if self.inner is not None:
-            y = self.inner.apply(z.flatten(0, 1).unflatten(1, self.inner.shape)).view_as(z)
-        standings = Standings(y, self.table, self.margin, tangent)
+        standings = Standings(z, self.maximum, self.inner, self.margin, tangent)
         first, last, largest = standings.winners()
         parts, bent, corners = self._parts(z, own, standings, tangent)
         proper = ~short[parts.arc]
