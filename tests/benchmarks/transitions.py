@@ -8,6 +8,7 @@ the time that passes; with several, and with a GPU, the time that passes.
 import argparse
 import statistics
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,7 @@ from timing import DEVICE, caught_up, clock, hardware, product_rate, timed, use_
 from sensitivity.base import kernels
 from sensitivity.networks.network import Network
 from sensitivity.regions import counting
+from sensitivity.regions.arcs import Merged, Piece
 from sensitivity.regions.counting import count_transitions, sampled_transitions
 from sensitivity.regions.paths import ellipse_through, random_ellipse, translation_loop
 from sensitivity.regions.restriction import Restriction
@@ -33,7 +35,7 @@ SAMPLES = 2**20
 
 
 def main() -> None:
-    tables = {"loop": loop, "parts": parts, "ellipse": ellipse, "batch": batch}
+    tables = {"loop": loop, "parts": parts, "small": small, "ellipse": ellipse, "batch": batch}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -67,6 +69,50 @@ def parts(repeats: int) -> None:
     for name, part in {"whole": whole, "matrix products": products, "first pass": looks}.items():
         print(f"| {name} | {1e3 * part:.1f} | {part / whole:.0%} |")
     print(f"\n{calls_in(counted):,} calls of functions written in C.\n")
+
+
+def small(repeats: int) -> None:
+    """Loops of small networks, one call each, beside the call's matrix products alone."""
+    runs = 100 * repeats
+    print(f"| loop, best and median of {runs} | transitions | exact, ms | products, ms | ratio |")
+    print("|---|---|---|---|---|")
+    path, shares = loops(1)[0], []
+    for width, depth in ((50, 2), (100, 3)):
+        network = trained(depth, replicates=1, width=width)
+        counted = partial(count_transitions, network, [path])
+        with mock.patch.object(kernels, "product", wraps=kernels.product) as watched:
+            count = int(counted())
+        factors = [call.args for call in watched.call_args_list]
+        contestants = counted, lambda pairs=factors: [kernels.product(*pair) for pair in pairs]
+        seconds: tuple[list[float], list[float]] = ([], [])
+        for _ in range(runs):
+            for run, durations in zip(contestants, seconds, strict=True):
+                start = time.perf_counter()
+                run()
+                durations.append(time.perf_counter() - start)
+        (best, middle), (alone, product) = [(min(d), statistics.median(d)) for d in seconds]
+        row = f"{count} | {1e3 * best:.2f}, {1e3 * middle:.2f} | {1e3 * alone:.2f}"
+        print(f"| 784-{width}x{depth}-10 | {row}, {1e3 * product:.2f} | {best / alone:.1f} |")
+        shares.append(f"784-{width}x{depth}-10: {shares_of(counted, runs)}")
+    print("\nShares of the median:", "; ".join(shares), "\n")
+
+
+def shares_of(counted: Callable[[], object], runs: int) -> str:
+    """What parts of an exact count, which do not overlap but for the products, take of it."""
+    watched = {
+        "products": (kernels, "product"),
+        "weights and their norms": (Restriction, "__init__"),
+        "first look": (Restriction, "look"),
+        "crossings": (Piece, "crossings"),
+        "order of nodes": (Merged, "__init__"),
+        "values at nodes": (Merged, "_values"),
+    }
+    found = {
+        name: statistics.median(seconds_in(*place, counted) for _ in range(runs))
+        for name, place in watched.items()
+    }
+    whole = timed({"count": counted}, 3)["count"]
+    return ", ".join(f"{name} {part / whole:.0%}" for name, part in found.items())
 
 
 def seconds_in(owner: object, name: str, run: Callable[[], object]) -> float:

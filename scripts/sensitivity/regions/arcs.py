@@ -73,11 +73,16 @@ class Piece:
         following = torch.cat([self.position[1:], self.position[-1:]])
         return ((following - self.position) * (math.pi / 2)).tan()
 
-    def crossings(self, z: Tensor, thresholds: Sequence[float], margin: Margin) -> Crossings:
-        """Where the layer's pre-activations z [R * h, m, N] cross thresholds."""
+    def crossings(
+        self, z: Tensor, thresholds: Sequence[float], margin: Margin, places: bool = True
+    ) -> Crossings:
+        """Where the layer's pre-activations z [R * h, m, N] cross thresholds.
+
+        places: if False, only on which arcs is asked for.
+        """
         if self.curved:
             return crossings.curved(z, thresholds, margin.values(), self.joint, self.tangent)
-        return crossings.straight(z, thresholds, margin.values(), self.joint)
+        return crossings.straight(z, thresholds, margin.values(), self.joint, places)
 
     def positions(self, found: Crossings) -> Tensor:
         """The path parameter of every crossing, [n], within its arc to the last bit."""

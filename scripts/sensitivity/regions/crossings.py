@@ -39,13 +39,14 @@ class Crossings:
     """n crossings: the arc (number of its first node), the unit, the place x, the direction.
 
     arc: r * N + node, and unit: r * h + unit, for replicate r, which for a single one is 0;
-    above [K, R * h, N]: whether the units were above thresholds at the nodes, if that is kept.
+    above [K, R * h, N]: whether the units were above thresholds at the nodes, if that is kept;
+    place, falls: None where nobody asks for them.
     """
 
     arc: Tensor
     unit: Tensor
-    place: Tensor
-    falls: Tensor
+    place: Tensor | None = None
+    falls: Tensor | None = None
     above: Tensor | None = None
 
     def __len__(self) -> int:
@@ -65,15 +66,22 @@ def levels(thresholds: Sequence[float], margin: Tensor) -> Tensor:
 
 
 def straight(
-    values: Tensor, thresholds: Sequence[float], margin: Tensor, joint: Tensor | None
+    values: Tensor,
+    thresholds: Sequence[float],
+    margin: Tensor,
+    joint: Tensor | None,
+    places: bool = True,
 ) -> Crossings:
     """Crossings of values [R * h, 1, N] with K thresholds.
 
     margin [R * h, 1 or N]: how far above a threshold a value still counts as being there;
-    joint [R * N]: nodes at which no arc starts; None if they are the last ones alone.
+    joint [R * N]: nodes at which no arc starts; None if they are the last ones alone; places: if
+    False, neither places nor directions are asked for.
     """
     above = kernels.greater(values[:, 0], levels(thresholds, margin))
     row, node, arc, level, falls = _flips(above, thresholds, joint, values.dtype)
+    if not places:
+        return Crossings(kernels.tensor(arc), kernels.tensor(row))
     z, index = kernels.native(values).ravel(), row * values.shape[2] + node
     start = z.take(index)
     # The threshold itself may be passed outside the arc by less than the margin.

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sensitivity.base import kernels
+
 ROUNDING = 32
 """How many units in the last place of |W| |h| a value may lie above a threshold it is at."""
 
@@ -43,7 +45,10 @@ class Layer:
     def __init__(self, norms: Tensor, biases: Tensor | None, thresholds: Sequence[float]) -> None:
         precision = ROUNDING * torch.finfo(norms.dtype).eps
         largest = max(abs(t) for t in thresholds)
-        base = torch.full_like(norms, largest) if biases is None else biases.abs() + largest
+        if biases is None:
+            base = kernels.constants((largest,), norms.dtype, norms.device).expand_as(norms)
+        else:
+            base = biases.abs() + largest
         self._base, self._factor = (precision * base)[..., None], (precision * norms)[..., None]
         if len(norms) == 1:
             self._base, self._factor = self._base[0], self._factor[0]
@@ -66,8 +71,9 @@ def with_propagated(sizes: Tensor, norms: Sequence[Tensor], fan_ins: Sequence[in
     counts, too: random ones grow by |W| / sqrt(fan_in), and half the units let them pass.
     norms: L tensors [R, h], of the weights' rows; fan_ins: of the L layers.
     """
-    sizes = sizes.unflatten(1, (len(norms[0]), -1)).clone()
-    for layer in range(len(sizes) - 1):
-        gain = norms[layer].norm(dim=1) / (2 * fan_ins[layer]) ** 0.5
-        torch.maximum(sizes[layer + 1], gain[:, None] * sizes[layer], out=sizes[layer + 1])
-    return sizes.flatten(1)
+    raised = [sizes[0].view(len(norms[0]), -1)]
+    for layer, own in enumerate(sizes[1:]):
+        scale = (2 * fan_ins[layer]) ** -0.5
+        gain = torch.linalg.vector_norm(norms[layer], dim=1, keepdim=True).mul_(scale)
+        raised.append(torch.maximum(own.view_as(raised[0]), gain * raised[-1]))
+    return torch.stack(raised).flatten(1)

@@ -61,18 +61,27 @@ class Polygon:
         In parts of at most `most` nodes, each of which begins with the last node of the one before.
         """
         corners = len(self.vertices)
+        if all(float(bound * corners).is_integer() for bound in (start, stop)):
+            yield from self._vertices(round(start * corners), round(stop * corners), most)
+            return
         between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
         scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
         scaled = kernels.sent(scaled, self.vertices.device)
-        vertices_alone = all(float(bound * corners).is_integer() for bound in (start, stop))
         for first, last in overlapping(len(scaled), most):
             part = scaled[first:last]
             edge = part.floor().long()
             points = self.vertices[edge % corners].double()
-            if not vertices_alone:
-                following = self.vertices[(edge + 1) % corners].double()
-                points = torch.lerp(points, following, (part - edge).unsqueeze(1))
+            following = self.vertices[(edge + 1) % corners].double()
+            points = torch.lerp(points, following, (part - edge).unsqueeze(1))
             yield part / corners, points.unsqueeze(1)
+
+    def _vertices(self, start: int, stop: int, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The nodes from one vertex to another, which nothing lies between but vertices."""
+        corners = len(self.vertices)
+        for first, last in overlapping(stop - start + 1, most):
+            number = torch.arange(start + first, start + last, device=self.vertices.device)
+            points = self.vertices.index_select(0, number % corners).double()
+            yield number.double() / corners, points.unsqueeze(1)
 
     def arc_length(self, t: Tensor) -> Tensor:
         """The length of the path from 0 to t in [0, 1], [k] in float64."""

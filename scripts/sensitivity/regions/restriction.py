@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -20,11 +21,18 @@ class Restriction:
     """Some replicates of a stack of networks, in the dtype of the computation.
 
     replicates: which; hold: whether to keep the weights in that dtype, rather than to convert them
-    time and again; lines: how many there are.
+    time and again; lines: how many there are; places: whether the last layer's crossings are asked
+    for, rather than their number.
     """
 
     def __init__(
-        self, network: Network, replicates: slice, dtype: torch.dtype, hold: bool, lines: int
+        self,
+        network: Network,
+        replicates: slice,
+        dtype: torch.dtype,
+        hold: bool,
+        lines: int,
+        places: bool = True,
     ) -> None:
         self.first = replicates.start
         self._weights = [w[replicates] for w in network.weights[:-1]]
@@ -34,6 +42,7 @@ class Restriction:
         self._activation = network.activation
         self._dtype = dtype
         self._lines = lines
+        self._places = places
         self._stack = len(self._weights[0])
         self._norms = [torch.linalg.vector_norm(w, dim=2, dtype=dtype) for w in self._weights]
         self._sizes = self._norms[0].new_zeros(len(self._weights), self._stack * lines)
@@ -72,7 +81,7 @@ class Restriction:
 
     def settle(self) -> None:
         """After all looks: raise SensitivityError if anything on the lines is not finite."""
-        if not self._sizes.isfinite().all():
+        if not math.isfinite(float(self._sizes.sum())) and not self._sizes.isfinite().all():
             raise SensitivityError(
                 "A path runs through points, or the network on it through values, that are "
                 "infinite or undefined; give finite ones."
@@ -95,7 +104,8 @@ class Restriction:
         self, piece: Piece, z: Tensor, nodes: int, layer: int
     ) -> Iterator[tuple[int, Piece, Crossings]]:
         margin = self._margins[layer].margin(piece.line, self._sizes[layer])
-        found = piece.crossings(z, self._activation.thresholds, margin)
+        places = self._places or layer + 1 < self.depth
+        found = piece.crossings(z, self._activation.thresholds, margin, places)
         yield layer, piece, found
         if layer + 1 < self.depth:
             for part in piece.refine(z, found, self._activation, nodes):
