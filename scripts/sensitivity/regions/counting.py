@@ -23,7 +23,6 @@ R replicates, L hidden layers, n transitions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -254,8 +253,8 @@ def _crossings(
     _check(network, dtype)
     curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
     chosen = plan(network, curved, dtype, memory)
-    settings = dtype, chosen.hold, len(lines), places
-    networks = (Restriction(network, s, *settings) for s in chosen.stacks)
+    how = dtype, chosen.hold, len(lines), places
+    networks = (Restriction(network, s, *how) for s in chosen.stacks)
     # The inputs stream by twice: margins need to know what the whole of a line is like.
     stream = partial(inputs.pieces, lines, chosen.nodes, dtype, network.device, places)
     first, second = (*islice(stream(), 2), None, None)[:2]
@@ -294,10 +293,8 @@ def _check(network: Network, dtype: torch.dtype) -> None:
 
 
 def _finite(parameters: Sequence[Tensor]) -> bool:
-    given = [parameter for parameter in parameters if parameter.numel()]
-    # What is infinite or undefined makes their sum so, too, and a sum costs next to nothing.
-    if not any(p.is_cuda for p in given) and math.isfinite(sum(float(p.sum()) for p in given)):
+    # A finite sum has finite terms, and costs next to nothing; only else extremes are looked at.
+    if bool(torch.stack([parameter.sum() for parameter in parameters]).isfinite().all()):
         return True
-    # Extremes let NaNs pass on, and are many times faster than isfinite is.
-    extremes = [extreme for parameter in given for extreme in parameter.aminmax()]
-    return not extremes or bool(torch.stack(extremes).isfinite().all())
+    extremes = [extreme for p in parameters if p.numel() for extreme in p.aminmax()]
+    return bool(torch.stack(extremes).isfinite().all())
