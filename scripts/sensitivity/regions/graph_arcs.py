@@ -109,32 +109,13 @@ class Merged:
     def __len__(self) -> int:
         return len(self.arc)
 
-    def chosen(self, old: Tensor, nodes: Tensor) -> Tensor:
-        """A value [N, 1, *shape] on straight arcs at some of the nodes, [n, 1, *shape]."""
-        arc, place = self.arc.take(nodes), self.place.take(nodes)
-        flat = old.flatten(1)
-        new = flat.index_select(0, arc)
-        inside = kernels.where(place > 0)
-        if len(inside):
-            start, end = new.index_select(0, inside), flat.index_select(0, arc.take(inside) + 1)
-            new.index_copy_(0, inside, start.lerp_(end, place.take(inside)[:, None]))
-        return new.unflatten(1, old.shape[1:])
-
     def values(self, old: Tensor, tangent: Tensor | None, first: int, last: int) -> Tensor:
         """A value [N, m, *shape] at the nodes from `first` to before `last`: [n, m, *shape]."""
-        if tangent is None:
-            return self.chosen(old, torch.arange(first, last, device=old.device))
         arc, place = self.arc[first:last], self.place[first:last]
-        after = (arc + 1).clamp(max=len(old) - 1)
-        flat = old.flatten(2)
         if tangent is None:
-            # On one arc alone its two ends are read again and again, and stay in the cache.
-            if int(arc[0]) == int(arc[-1]):
-                arc, after = arc[:1], after[:1]
-            start, end = flat[:, 0].index_select(0, arc), flat[:, 0].index_select(0, after)
-            new = torch.lerp(start, end, place[:, None]).unsqueeze(1)
-        else:
-            new = self._on_curves(flat, arc, after, place, tangent, first, last)
+            return values_at(old, None, arc, place)
+        after = (arc + 1).clamp(max=len(old) - 1)
+        new = self._on_curves(old.flatten(2), arc, after, place, tangent, first, last)
         return new.unflatten(2, old.shape[2:])
 
     def _on_curves(
@@ -157,6 +138,24 @@ class Merged:
                 value = torch.where((at == -1)[:, None], corners[0], value)
             new[split, m] = value
         return new
+
+
+def values_at(old: Tensor, tangent: Tensor | None, arc: Tensor, place: Tensor) -> Tensor:
+    """A value [N, m, *shape] at places of arcs: [n, 1, *shape]; at nodes to the last bit."""
+    start = old[:, 0].flatten(1)
+    new = start.index_select(0, arc)
+    inside = kernels.where(place > (0.0 if tangent is None else -1.0))
+    if len(inside):
+        arc, place = arc.take(inside), place.take(inside)
+        here, end = new.index_select(0, inside), start.index_select(0, arc + 1)
+        if tangent is None:
+            here.lerp_(end, place[:, None])
+        else:
+            half = old[:, 1].flatten(1).index_select(0, arc)
+            weights = arc_weights(place, tangent.take(arc))
+            here = sum(w[:, None] * v for w, v in zip(weights, (here, half, end), strict=True))
+        new.index_copy_(0, inside, here)
+    return new.view(-1, 1, *old.shape[2:])
 
 
 def middle(start: Tensor, end: Tensor, tangent: Tensor) -> Tensor:

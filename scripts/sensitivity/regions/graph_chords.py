@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.regions.graph_arcs import Arcs, Breaks, Merged
+from sensitivity.regions.graph_arcs import Arcs, Breaks, Merged, middle, values_at
 from sensitivity.regions.graph_stages import Stage
 
 RUN = 32
@@ -63,30 +63,46 @@ class Bends:
 
 
 class Runs:
-    """A part of merged nodes on straight arcs, cut into runs that begin and end with anchors.
+    """A part of merged nodes, cut into runs that begin and end with anchors.
 
-    anchor [A]: which nodes are anchors; between: how many are none; run, share [n - 1]: the run of
-    every node, and how far it is along it: 0 for the anchor with which it begins.
+    Of every node but the last m points are asked for: itself and, on curved arcs, the middle of the
+    sub-arc that begins there. A run has m + 1 corners: its anchors, and on curved arcs a middle.
+
+    between: how many nodes are no anchors; run [n - 1]: every node's; places [n - 1, m]: of its
+    points; weights [n - 1, m, m + 1]: of the corners in what is smooth along the run.
     """
 
-    def __init__(self, merged: Merged, first: int, last: int) -> None:
-        self.arc, self.place = merged.arc[first:last], merged.place[first:last]
-        number = torch.arange(last - first, device=self.arc.device)
-        old = self.place == 0
+    def __init__(self, merged: Merged, tangent: Tensor | None, first: int, last: int) -> None:
+        self.arc, place = merged.arc[first:last], merged.place[first:last]
+        number = torch.arange(last - first, device=place.device)
+        old = place == (0.0 if tangent is None else -1.0)
         old[0] = True
         since = number - torch.where(old, number, 0).cummax(0).values
         self._is_anchor = since % RUN == 0
         self._is_anchor[-1] = True
-        self.anchor = kernels.where(self._is_anchor)
-        self.between = last - first - len(self.anchor)
-        begins, ends = self.anchor[:-1], self.anchor[1:]
-        # Where a run ends with its arc, the anchor is the first node of the next one.
-        leaves = self.arc.take(ends) != self.arc.take(begins)
-        self._low = self.place.take(begins)
-        self._high = self.place.take(ends).masked_fill(leaves, 1.0)
+        self._anchor = kernels.where(self._is_anchor)
+        self.between = last - first - len(self._anchor)
         self.run = self._is_anchor.cumsum(0)[:-1] - 1
-        length = (self._high - self._low).take(self.run)
-        self.share = (self.place[:-1] - self._low.take(self.run)) / length
+        # Where an arc ends, the next node is the first one of the next arc.
+        leaves = self.arc[1:] != self.arc[:-1]
+        after = place[1:].masked_fill(leaves, 1.0)
+        low, high = place.take(self._anchor[:-1]), after.take(self._anchor[1:] - 1)
+        if tangent is None:
+            self.places, corners = place[:-1, None], [low, high]
+            self._bend = None
+        else:
+            self._bend = tangent.take(self.arc[:-1])
+            halves = middle(place[:-1], after, self._bend)
+            self.places = torch.stack([place[:-1], halves], 1)
+            corners = [low, middle(low, high, self._bend.take(self._anchor[:-1])), high]
+        self._corners, self._last = torch.stack(corners, 1), place[-1:]
+        self.weights = _weights(self.places, self._corners.index_select(0, self.run), self._bend)
+
+    def corners(self) -> tuple[Tensor, Tensor]:
+        """The arcs and places of all corners, run by run, and of the last anchor: [m runs + 1]."""
+        arc = self.arc.take(self._anchor[:-1]).repeat_interleave(self.places.shape[1])
+        place = self._corners[:, :-1].reshape(-1)
+        return torch.cat([arc, self.arc[-1:]]), torch.cat([place, self._last])
 
     def pairs(self, node: Tensor, result: Tensor, results: int) -> tuple[Tensor, Tensor]:
         """(run, result) of every result that bends at a node between anchors, each once, by run."""
@@ -99,61 +115,89 @@ class Runs:
     def deviations(
         self, run: Tensor, result: Tensor, values: Callable[[Tensor, Tensor, Tensor], Tensor]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """How far the results of pairs are off their chords at the nodes of their runs.
+        """How far the results of pairs are off what they were if smooth, at the points of runs.
 
         values: of results, from (arc, result, place). Returns the number of the node, that of the
-        pair, and the deviation, [d] each, ordered by node.
+        pair, [d] each in the order of nodes, and the deviations [d, m].
         """
-        counts = kernels.tally(run, len(self.anchor))
+        counts = kernels.tally(run, len(self._anchor))
         starts = counts.cumsum(0) - counts
-        times = counts.take(self.run).masked_fill(self._is_anchor[:-1], 0)
+        times = counts.take(self.run)
         node = torch.arange(len(times), device=run.device).repeat_interleave(times)
         rank = torch.arange(len(node), device=run.device) - (times.cumsum(0) - times).take(node)
         pair = starts.take(self.run).take(node) + rank
-        arc = self.arc.take(self.anchor.take(run))
-        low, high = (values(arc, result, v.take(run)) for v in (self._low, self._high))
-        here = values(arc.take(pair), result.take(pair), self.place.take(node))
-        chord = torch.lerp(low.take(pair), high.take(pair), self.share.take(node))
-        return node, pair, here - chord
+        arc = self.arc.take(self._anchor.take(run))
+        ends = [values(arc, result, corner.take(run)) for corner in self._corners.T.contiguous()]
+        smooth = torch.stack(ends, 1).index_select(0, pair)[:, None]
+        smooth = (self.weights.index_select(0, node) * smooth).sum(2)
+        arc, result = arc.take(pair), result.take(pair)
+        places = self.places.T.contiguous()
+        here = [values(arc, result, place.take(node)) for place in places]
+        return node, pair, torch.stack(here, 1) - smooth
 
     def filled(
         self,
-        at_anchors: Tensor,
+        at_corners: Tensor,
         deviations: tuple[Tensor, Tensor, Tensor],
         result: Tensor,
         table: Tensor,
     ) -> Tensor:
-        """A value at all nodes [n, size], from that at anchors [A, size] and its responses.
+        """A value at all points [n, m, size], from that at `corners` and its responses.
 
         deviations, and result of their pairs, as above; table: of the responses.
         """
         node, pair, off = deviations
-        total = len(self.run)
-        values = at_anchors.new_empty(total + 1, at_anchors.shape[1])
-        values[-1] = at_anchors[-1]
-        bounds = torch.arange(0, total + TOGETHER, TOGETHER, device=node.device).clamp(max=total)
+        total, points, size = len(self.run), self.places.shape[1], at_corners.shape[1]
+        values = at_corners.new_empty(total + 1, points, size)
+        values[-1] = at_corners[-1]  # Behind the last node there is no point.
+        step = TOGETHER // points
+        bounds = torch.arange(0, total + step, step, device=node.device).clamp(max=total)
         cuts = torch.searchsorted(node, bounds).tolist()
         for (first, last), (cut, end) in zip(pairwise(bounds.tolist()), pairwise(cuts)):
-            base, top = int(self.run[first]), int(self.run[last - 1]) + 2
+            base, top = points * int(self.run[first]), points * (int(self.run[last - 1]) + 1) + 1
             low, high = (int(pair[cut]), int(pair[end - 1]) + 1) if end > cut else (0, 0)
-            anchors = top - base
-            mixing = values.new_zeros(last - first, anchors + high - low)
-            number = torch.arange(last - first, device=node.device)
-            column, share = self.run[first:last] - base, self.share[first:last]
-            mixing[number, column], mixing[number, column + 1] = 1 - share, share
-            mixing[node[cut:end] - first, pair[cut:end] + (anchors - low)] = off[cut:end]
-            rows = values.new_empty(mixing.shape[1], values.shape[1])
-            rows[:anchors] = at_anchors[base:top]
-            torch.index_select(table, 0, result[low:high], out=rows[anchors:])
-            torch.mm(mixing, rows, out=values[first:last])
+            mixing = values.new_zeros(last - first, points, top - base + high - low)
+            column = (points * self.run[first:last] - base)[:, None, None]
+            column = column + torch.arange(points + 1, device=node.device)
+            mixing.scatter_(2, column.expand(-1, points, -1), self.weights[first:last])
+            mixing[node[cut:end] - first, :, pair[cut:end] + (top - base - low)] = off[cut:end]
+            rows = values.new_empty(mixing.shape[2], size)
+            rows[: top - base] = at_corners[base:top]
+            torch.index_select(table, 0, result[low:high], out=rows[top - base :])
+            torch.mm(mixing.flatten(0, 1), rows, out=values[first:last].view(-1, size))
         return values
 
 
-class Chords:
-    """The values behind one stage of a graph, at the nodes of parts of straight arcs.
+def _weights(places: Tensor, corners: Tensor, tangent: Tensor | None) -> Tensor:
+    """What values at the corners [n, m + 1] of runs contribute at places [n, m]: [n, m, m + 1]."""
+    if tangent is None:
+        low, high = corners[:, :1], corners[:, 1:]
+        share = (places - low) / (high - low)
+        return _where_defined(torch.stack([1 - share, share], 2))
+    # Times 1 + T^2 x^2 values are parabolas: the three of which each is 1 at one corner.
+    x, (low, half, high) = places, corners.T[..., None]
+    parts = [
+        (x - half) * (x - high) / ((low - half) * (low - high)),
+        (x - low) * (x - high) / ((half - low) * (half - high)),
+        (x - low) * (x - half) / ((high - low) * (high - half)),
+    ]
+    square = (tangent**2)[:, None]
+    stretch = (1 + square * corners**2)[:, None] / (1 + square * x**2)[..., None]
+    return _where_defined(torch.stack(parts, 2) * stretch)
 
-    results: of the piecewise operation at which the stage begins, from the arcs' values and (arc,
-    result, place).
+
+def _where_defined(weights: Tensor) -> Tensor:
+    """On runs as short as rounding, as at the end of an arc, the first corner's value holds."""
+    first = torch.zeros_like(weights)
+    first[..., 0] = 1
+    return torch.where(weights.isfinite().all(2, keepdim=True), weights, first)
+
+
+class Chords:
+    """The values behind one stage of a graph, at the nodes of parts of a path.
+
+    results: of the piecewise operation at which the stage begins, from the arcs and (arc, result,
+    place).
     """
 
     def __init__(self, stage: Stage, results: Callable[..., Tensor]) -> None:
@@ -164,8 +208,9 @@ class Chords:
     def values(
         self, arcs: Arcs, merged: Merged, bends: Bends, first: int, last: int
     ) -> dict[int, Tensor] | None:
-        """The values [n, 1, *shape] that are needed; None where chords would save nothing."""
-        runs = Runs(merged, first, last)
+        """The values [n, m, *shape] that are needed; None where chords would save nothing."""
+        tangent = arcs.tangent
+        runs = Runs(merged, tangent, first, last)
         if runs.between < LEAST * (last - first):
             return None
         node = merged.node.take(bends.source) - first
@@ -175,18 +220,17 @@ class Chords:
             return None
         self.responses.learn(missing)
         off = runs.deviations(run, result, partial(self.results, arcs))
-        anchors = runs.anchor + first
+        arc, place = runs.corners()
         blocks = (
-            {i: merged.chosen(v, anchors[b]) for i, v in arcs.values.items()}
-            for b in self.stage.blocks(0, len(anchors))
+            {i: values_at(v, tangent, arc[b], place[b]) for i, v in arcs.values.items()}
+            for b in self.stage.blocks(0, len(arc))
         )
         values = self.stage.run(blocks)
-        for number, at_anchors in values.items():
-            if number in self.responses.tables:
-                table = self.responses.tables[number]
-                filled = runs.filled(at_anchors.flatten(1), off, result, table)
+        for number, found in values.items():
+            table = self.responses.tables.get(number)
+            if table is None:
+                values[number] = merged.values(arcs.values[number], tangent, first, last)
             else:
-                number_of = torch.arange(first, last, device=anchors.device)
-                filled = merged.chosen(arcs.values[number], number_of).flatten(1)
-            values[number] = filled.view(-1, *at_anchors.shape[1:])
+                filled = runs.filled(found.flatten(1), off, result, table)
+                values[number] = filled.view(*filled.shape[:2], *found.shape[2:])
         return values

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.regions.graph_arcs import Arcs, Merged
+from sensitivity.regions.graph_arcs import Arcs, Merged, values_at
 from sensitivity.regions.graph_chords import Bends
 from sensitivity.regions.graph_stages import Stage
 
@@ -47,22 +47,19 @@ class Pooled:
         stage, merged, held = self.stage, self.merged, self.arcs.values
         taken = stage.taken(stage.result) | set(stage.needed(0))
         blocks = (
-            {i: merged.chosen(v, nodes) for i, v in held.items() if i in taken}
-            | {stage.result: self._maxima(nodes)}
-            for nodes in (
-                torch.arange(b.start, b.stop, device=merged.arc.device)
-                for b in stage.blocks(first, last)
-            )
+            {i: merged.values(v, None, b.start, b.stop) for i, v in held.items() if i in taken}
+            | {stage.result: self._maxima(b)}
+            for b in stage.blocks(first, last)
         )
         return stage.run(blocks, stage.result)
 
-    def _maxima(self, nodes: Tensor) -> Tensor:
+    def _maxima(self, nodes: slice) -> Tensor:
         """The maxima at consecutive nodes, [n, 1, *shape]."""
-        maxima = self.merged.chosen(self.arcs.largest[:, None], nodes)
-        arc, place = self.merged.arc.take(nodes), self.merged.place.take(nodes)
+        arc, place = self.merged.arc[nodes], self.merged.place[nodes]
+        maxima = values_at(self.arcs.largest[:, None], None, arc, place)
         times = self._counts.take(arc).masked_fill(place == 0, 0)
-        node = torch.arange(len(nodes), device=nodes.device).repeat_interleave(times)
-        rank = torch.arange(len(node), device=nodes.device) - (times.cumsum(0) - times).take(node)
+        node = torch.arange(len(arc), device=arc.device).repeat_interleave(times)
+        rank = torch.arange(len(node), device=arc.device) - (times.cumsum(0) - times).take(node)
         result = self._result.take(self._starts.take(arc).take(node) + rank)
         values = self.results(self.arcs, arc.take(node), result, place.take(node))
         maxima.view(-1)[node * maxima.shape[2] + result] = values

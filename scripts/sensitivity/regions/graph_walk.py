@@ -139,9 +139,9 @@ class Walk:
         return self._stages[index]
 
     def _chords(self, stage: Stage) -> Chords | None:
-        """For a stage on straight arcs whose responses do not take too much memory."""
+        """For a stage whose responses do not take too much memory."""
         if stage.start not in self._known_chords:
-            fits = not self.curved and stage.responses_size(stage.result) <= self.memory // 8
+            fits = stage.responses_size(stage.result) <= self.memory // 8
             results = self._results(stage.start)
             self._known_chords[stage.start] = Chords(stage, results) if fits else None
         return self._known_chords[stage.start]
@@ -156,6 +156,8 @@ class Walk:
             if windows is not None:
                 return windows.values(z, arc, result, place, arcs.tangent).amax(1)
             value = curves(z, arc, result, arcs.tangent)(place)
+            if arcs.curved:
+                value = value / (1 + (place * arcs.tangent.take(arc)) ** 2)
             slopes, offsets = operation.piece(value, result)
             return slopes * value + offsets
 
