@@ -54,10 +54,11 @@ class Walk:
         piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
         self._stages: dict[int, Stage] = {}
         self._known_chords: dict[int, Chords | None] = {}
-        self.memory = memory
+        # An eighth of the memory is for what chords keep.
+        self._for_chords = memory // 8
         self.layer_of = {index: layer for layer, index in enumerate(piecewise)}
         self.stop = len(graph.operations) if to_the_end else max(piecewise, default=-1) + 1
-        self.nodes = max(2, min(NODES, memory // self._bytes_per_node()))
+        self.nodes = max(2, min(NODES, (memory - self._for_chords) // self._bytes_per_node()))
         self.margins = margins(graph, magnitudes(graph, self._looks()))
         self.windows = {
             index: self._windows(index)
@@ -141,7 +142,9 @@ class Walk:
     def _chords(self, stage: Stage) -> Chords | None:
         """For a stage whose responses do not take too much memory."""
         if stage.start not in self._known_chords:
-            fits = stage.responses_size(stage.result) <= self.memory // 8
+            size = stage.responses_size(stage.result)
+            fits = size <= self._for_chords
+            self._for_chords -= size if fits else 0
             results = self._results(stage.start)
             self._known_chords[stage.start] = Chords(stage, results) if fits else None
         return self._known_chords[stage.start]
