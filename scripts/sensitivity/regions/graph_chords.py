@@ -5,8 +5,8 @@ affine operations that follow, a value between two *anchors*, nodes at which it 
 therefore the chord between these plus the *deviations* of the few from their own chords, times how
 the value responds to each: one small matrix product for many nodes.
 
-Tensor names: n nodes of a part, A anchors, i nodes between anchors, p pairs of a run (from one
-anchor to the next) and a result that bends in it, U results.
+Tensor names: n nodes of a part, m points to a node (1 straight, 2 curved), d deviations; a pair is
+a run (from one anchor to the next) and a result that bends in it.
 """
 
 from __future__ import annotations
