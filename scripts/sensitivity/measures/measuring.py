@@ -4,7 +4,7 @@ import argparse
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,14 @@ class Measurement:
         dataset: the data the model was trained on.
         settings: the numbers of this measure, and which dataset, model and recipe it is about.
         device: where to compute.
+        controls: what this measure has made of untrained networks so far, by `untrained.key`.
     """
 
     network: Network
     dataset: Dataset
     settings: Mapping[str, Any]
     device: torch.device
+    controls: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -101,6 +103,7 @@ class Measuring:
         self._path, name = arguments.data, arguments.settings["dataset"]
         self._dataset = Dataset.load(self._path, dataset=name)
         self._device = prepare(arguments.device, arguments.threads)
+        self._controls: dict[str, dict[str, Mapping[str, Any]]] = {}
 
     def take(
         self,
@@ -131,7 +134,9 @@ class Measuring:
         parts = {}
         for name, function in functions.items():
             begin = time.process_time()
-            measurement = Measurement(network, self._dataset, stamps[name], self._device)
+            controls = self._controls.setdefault(name, {})
+            about = stamps[name], self._device, controls
+            measurement = Measurement(network, self._dataset, *about)
             plain = {key: _plain(values) for key, values in function(measurement).items()}
             parts[name] = Part(plain, {**stamps[name], "device": title(self._device)})
             logger.info("%s took %.3f s of processor time", name, time.process_time() - begin)

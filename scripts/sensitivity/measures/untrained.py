@@ -4,9 +4,11 @@ What an untrained network shows already is the geometry of the data and of the a
 no trace of training. (Novak et al. 2018 show untrained networks in figure 3 alone.)
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import TypeVar
 
+from sensitivity.files.storage import canonical
 from sensitivity.measures.measuring import Measurement
 from sensitivity.networks.network import Network
 from sensitivity.training.initialization import initial_network
@@ -31,7 +33,26 @@ def untrained(measurement: Measurement) -> Network:
 def with_controls(
     measurement: Measurement, measure: Callable[[Network], dict[str, Values]]
 ) -> dict[str, Values]:
-    """What `measure` makes of the trained networks, and of the untrained ones with a prefix."""
-    controls = measure(untrained(measurement))
+    """What `measure` makes of the trained networks, and of the untrained ones with a prefix.
+
+    Models that differ in how they were trained alone began as the same networks: of those that a
+    job measures, these are measured once.
+    """
+    initial = untrained(measurement)
+    which = key(measurement, initial)
+    if which not in measurement.controls:
+        measurement.controls[which] = measure(initial)
+    controls = measurement.controls[which]
     trained = measure(measurement.network)
     return trained | {f"{PREFIX}{name}": values for name, values in controls.items()}
+
+
+def key(measurement: Measurement, initial: Network) -> str:
+    """What a measure of untrained networks depends on: these, and its own settings."""
+    about_the_model = ("model", "recipe", "inputs")
+    settings = {k: v for k, v in measurement.settings.items() if k not in about_the_model}
+    digest = hashlib.sha256(canonical([settings, initial.activation.name]).encode())
+    for weight in initial.weights:
+        digest.update(str(tuple(weight.shape)).encode())
+        digest.update(weight.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
