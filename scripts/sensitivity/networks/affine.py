@@ -168,8 +168,13 @@ def _sum(a, b, first: float, second: float):
             lambda s, t: first**2 * s + second**2 * t,
         )
     x, scale, constant = (a, first, second * b) if isinstance(a, Value) else (b, second, first * a)
-    constant = torch.as_tensor(constant).to(x.sample)
+    constant = _like(x, constant)
     return affine([x], lambda h: scale * h + constant, lambda s: scale**2 * s + constant.square())
+
+
+def _like(x: Value, constant) -> torch.Tensor:
+    """A constant as a tensor beside x's values: a number of Python keeps all its digits."""
+    return torch.as_tensor(constant, dtype=x.sample.dtype, device=x.sample.device)
 
 
 def multiply(a, b):
@@ -178,14 +183,14 @@ def multiply(a, b):
             "both factors depend on the network's input; multiplication by constants is accepted"
         )
     x, factor = (a, b) if isinstance(a, Value) else (b, a)
-    factor = torch.as_tensor(factor).to(x.sample)
+    factor = _like(x, factor)
     return affine([x], lambda h: h * factor, lambda s: s * factor.square())
 
 
 def divide(a, b, rounding_mode: str | None = None):
     if isinstance(b, Value) or rounding_mode is not None:
         raise Refused("it is no division by a constant; that is accepted")
-    factor = torch.as_tensor(b).to(a.sample)
+    factor = _like(a, b)
     return affine([a], lambda h: h / factor, lambda s: s / factor.square())
 
 

@@ -83,7 +83,7 @@ class Graph:
 
         Raises SensitivityError for other shapes, and for numbers that are infinite or undefined.
         """
-        x = torch.as_tensor(x).to(self.like)
+        x = torch.as_tensor(x, dtype=self.like.dtype, device=self.like.device)
         if x.dim() < 2 or math.prod(x.shape[1:]) != self.input_size:
             raise SensitivityError(
                 f"Inputs must have the shape [points, {self.input_size}] or "

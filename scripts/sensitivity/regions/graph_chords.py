@@ -44,7 +44,12 @@ class Bends:
     @staticmethod
     def of(breaks: Breaks) -> Bends:
         """Every break bends the result of its own unit."""
-        return Bends(torch.arange(len(breaks), device=breaks.unit.device), breaks.unit)
+        return Bends.at_all(breaks, breaks.unit)
+
+    @staticmethod
+    def at_all(breaks: Breaks, result: Tensor) -> Bends:
+        """Every break bends one result, [n]."""
+        return Bends(torch.arange(len(breaks), device=breaks.unit.device), result)
 
     def alone(self, breaks: Breaks) -> tuple[Breaks, Bends]:
         """The breaks at which anything bends, and what does."""

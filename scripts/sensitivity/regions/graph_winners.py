@@ -57,9 +57,9 @@ class Windows:
         self.size = z.shape[2]
         standings = Standings(z, self.maximum, self.inner, self.margin, tangent)
         first, last, largest = standings.winners()
-        parts, bent, corners = self._parts(z, own, standings, tangent)
-        proper = ~short[parts.arc]
-        parts, corners = parts[proper], corners[~short[corners.arc]]
+        parts, bent, corners, cornered = self._parts(z, own, standings, tangent)
+        parts, proper = parts[~short[parts.arc]], ~short[corners.arc]
+        corners, cornered = corners[proper], cornered[proper]
         # Of arcs in parts the outermost parts say who wins at the ends.
         outer = parts.low == (0.0 if tangent is None else -1.0)
         first[parts.arc[outer], parts.window[outer]] = parts.first[outer].to(first.dtype)
@@ -69,8 +69,11 @@ class Windows:
         stretches = Stretches.join(parts, self._whole(standings, own, first, last, tangent))
         if tangent is None:  # Who wins at both ends of linear functions wins in between.
             stretches = stretches[stretches.first != stretches.last]
-        changes, bends = self._follow(z, stretches, tangent)
-        changes = Breaks.join([changes, corners, self._joints(first, last, tangent)])
+        # At a corner the maximum bends, whether or not the crossing there shows in it.
+        changes, bends = Bends.join(
+            [self._follow(z, stretches, tangent), (corners, Bends.at_all(corners, cornered))]
+        )
+        changes = Breaks.join([changes, self._joints(first, last, tangent)])
         return changes, bent, bends, largest
 
     def _carry(self, first: Tensor, last: Tensor, short: Tensor) -> None:
@@ -126,11 +129,11 @@ class Windows:
 
     def _parts(
         self, z: Tensor, own: Breaks, standings: Standings, tangent: Tensor | None
-    ) -> tuple[Stretches, Bends, Breaks]:
+    ) -> tuple[Stretches, Bends, Breaks, Tensor]:
         """Stretches of the windows on arcs on which an input of theirs crosses a threshold.
 
         Also the windows in which a crossing shows, and the changes of winners from one stretch of
-        an arc to the next.
+        an arc to the next, with their windows.
         """
         crossing, window = self._cells(own)
         arc, place = own.arc.take(crossing), own.place.take(crossing)
@@ -150,7 +153,8 @@ class Windows:
         order = places.argsort(stable=True)
         order = order[cells[order].argsort(stable=True)]
         cells, places, values = cells[order], places[order], values[order]
-        along = (cells[1:] == cells[:-1]).nonzero()[:, 0]
+        # Of points at one place, as a crossing at a node, the last one begins the next stretch.
+        along = ((cells[1:] == cells[:-1]) & (places[1:] > places[:-1])).nonzero()[:, 0]
         cell, low, high = cells[along], places[along], places[along + 1]
         arc, window = cell // windows, cell % windows
         inside = values[along + 1], values[along]
@@ -165,7 +169,7 @@ class Windows:
         corner = ((cell[1:] == cell[:-1]) & (last[:-1] != first[1:])).nonzero()[:, 0]
         winners = last[corner], first[corner + 1]
         corners = self._changes(arc[corner], window[corner], high[corner], *winners)
-        return Stretches(arc, window, low, high, first, last), bent, corners
+        return Stretches(arc, window, low, high, first, last), bent, corners, window[corner]
 
     def _whole(
         self,
@@ -221,13 +225,14 @@ class Windows:
         return Curves(found.a, found.b, found.c.masked_fill(outside, -torch.inf))
 
     def _follow(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> tuple[Breaks, Bends]:
-        """The changes along every stretch, and the windows of those that lie strictly inside."""
+        """The changes along every stretch, and the windows of those strictly inside their arcs."""
         found = self._curves(z, at, tangent)
         rows, places, olds, news = follow(
             found, at.low, at.high, at.first, at.last, self.margin.take(at.window)
         )
         stretch = at[rows]
-        inside = kernels.where((places > stretch.low) & (places < stretch.high))
+        begin = 0.0 if tangent is None else -1.0
+        inside = kernels.where((places > begin) & (places < 1.0))
         changes = self._changes(stretch.arc, stretch.window, places, olds, news)
         return changes, Bends(inside, stretch.window.take(inside))
 
