@@ -63,4 +63,4 @@ class Study:
         argv = [text for key, value in arguments.items() for text in (f"--{key}", str(value))]
         measure.main([*argv, *flags])
         listing = "--list-stale" in flags
-        return {} if listing else measurements.read_model(output, "squares", RECIPE.name)
+        return {} if listing else measurements.read(output, dataset="squares")[RECIPE.name]

@@ -69,6 +69,16 @@ def test_brief_models_of_a_shape_share_a_job_and_long_ones_have_their_own():
 NAMES = st.lists(st.sampled_from(["random_labels", "full_batch", "stages", "augmentation"]))
 
 
+def test_the_order_of_surveys_does_not_matter():
+    settings, code = checked("config/config.yaml"), dict.fromkeys(measures.MEASURES, "0")
+    jobs = jobs_of(settings)
+    reversed_surveys = {**settings, "surveys": dict(reversed(settings["surveys"].items()))}
+    again = jobs_of(reversed_surveys)
+    assert jobs.keys() == again.keys()
+    for key, job in jobs.items():
+        assert job.settings(settings, code) == again[key].settings(settings, code)
+
+
 @given(left_out=NAMES)
 def test_no_model_moves_when_a_survey_comes_or_goes(left_out):
     """Else it would be measured anew. (Its own section may, as when points are wanted of it.)"""

@@ -227,8 +227,8 @@ def test_a_record_of_another_model_is_refused_by_name(tmp_path):
     first = grid()[0]
     folder = tmp_path / "study/measurements/one"
     path = folder / shape(first) / "measures.npz"
-    other = measurements.read_model(path, "one", grid()[1].name)
-    write(path, "one", {grid()[1].name: other})
+    other = grid()[1].name
+    write(path, "one", {other: measurements.read(path)[other]})
     with pytest.raises(DamagedFile, match=first.name):
         tabulate_networks(tmp_path, "one", tmp_path / "tables")
     assert not (tmp_path / "tables").exists()

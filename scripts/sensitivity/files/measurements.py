@@ -66,8 +66,17 @@ def read(path: "str | Path", **owner: Any) -> Parts:
 
 def _read(path: "str | Path", **owner: Any) -> tuple[str, Parts]:
     arrays, provenance = storage.read_arrays(path, **owner)
-    stamps = provenance.get("models")
-    if not isinstance(stamps, dict) or not all(map(_are_stamps, stamps.values())):
+    stamps, dataset = provenance.get("models"), provenance.get("dataset")
+    if stamps is None and "measures" in provenance:
+        raise DamagedFile(
+            f"{path} was written by an earlier version, which kept one model in a file; delete it "
+            "and run the same command again"
+        )
+    if (
+        dataset is None
+        or not isinstance(stamps, dict)
+        or not all(map(_are_stamps, stamps.values()))
+    ):
         raise DamagedFile(
             f"{path} is damaged: it is no file of measurements; delete it and run the same command "
             "again"
@@ -77,19 +86,10 @@ def _read(path: "str | Path", **owner: Any) -> tuple[str, Parts]:
         model, _, rest = key.partition("/")
         measure, _, name = rest.partition("/")
         members.setdefault((model, measure), {})[name] = values
-    return provenance["dataset"], {
+    return dataset, {
         model: {name: Part(members.get((model, name), {}), stamp) for name, stamp in parts.items()}
         for model, parts in stamps.items()
     }
-
-
-def read_model(path: "str | Path", dataset: str, model: str) -> dict[str, Part]:
-    """One model's measures, by name.
-
-    Raises:
-        DamagedFile: the file is truncated or altered, or is not about that data set and model.
-    """
-    return of_model(path, read(path, dataset=dataset), model)
 
 
 def of_model(path: "str | Path", parts: Parts, model: str) -> dict[str, Part]:

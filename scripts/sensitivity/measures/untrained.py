@@ -52,7 +52,7 @@ def key(measurement: Measurement, initial: Network) -> str:
     about_the_model = ("model", "recipe", "inputs")
     settings = {k: v for k, v in measurement.settings.items() if k not in about_the_model}
     digest = hashlib.sha256(canonical([settings, initial.activation.name]).encode())
-    for weight in initial.weights:
+    for weight in (*initial.weights, *(initial.biases or ())):
         digest.update(str(tuple(weight.shape)).encode())
         digest.update(weight.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

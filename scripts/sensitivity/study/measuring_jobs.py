@@ -1,9 +1,10 @@
 """The measuring jobs of a study: which models and measures each takes, and where the file lies.
 
 Models of one shape on one data set (equal depth and width) share a job if their measures are brief:
-Python and PyTorch take seconds to start, a small model's measures a fraction of one. Which job a
-model belongs to depends on the model alone, so that none moves when others come or go; a job keeps
-what still holds of its file, and measures the rest.
+Python and PyTorch take seconds to start, a small model's measures a fraction of one. Up to
+`MOST_MODELS` of a shape, which job a model belongs to depends on the model alone, so that none moves
+(and is measured anew) when others come or go; a job keeps what still holds of its file, and measures
+the rest. Its models are in the order of their names, so that the order of surveys does not matter.
 
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
@@ -89,7 +90,7 @@ def measuring_jobs(
     return {
         (job.file, job.dataset, job.folder): job
         for key, found in members.items()
-        for job in _in_parts(MeasuringJob(*key, tuple(found)))
+        for job in _in_parts(MeasuringJob(*key, tuple(sorted(found, key=_name))))
     }
 
 
@@ -121,6 +122,10 @@ def stamps(given: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
         about = {**common, "model": model, "recipe": entry["recipe"]}
         found[model] = {name: {**about, **given["measures"][name]} for name in entry["measures"]}
     return found
+
+
+def _name(member: tuple[Model, tuple[str, ...]]) -> str:
+    return member[0].name
 
 
 def _in_parts(job: MeasuringJob) -> list[MeasuringJob]:
