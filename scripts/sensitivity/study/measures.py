@@ -77,9 +77,7 @@ FILES = {
 }
 """The files that measures are kept in, and whether they have seals."""
 LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
-BRIEF_SECONDS = (
-    60.0  # of all measures of a model on one core: a shape's take an hour or two at most
-)
+BRIEF_SECONDS = 60.0  # of all measures of a model on one core: a shape's take two hours at most
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -2,9 +2,9 @@
 
 Models of one shape on one data set (equal depth and width) share a job if their measures are brief:
 Python and PyTorch take seconds to start, a small model's measures a fraction of one. Up to
-`MOST_MODELS` of a shape, which job a model belongs to depends on the model alone, so that none moves
-(and is measured anew) when others come or go; a job keeps what still holds of its file, and measures
-the rest. Its models are in the order of their names, so that the order of surveys does not matter.
+`MOST_MODELS` of a shape, which job a model belongs to depends on the model alone, so that none
+moves, and is measured anew, when others come or go; a job keeps what still holds of its file, and
+measures the rest. Its models are in the order of their names, whatever the order of surveys.
 
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
