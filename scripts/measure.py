@@ -61,13 +61,12 @@ def expected(arguments: argparse.Namespace) -> Stamps:
             f"the settings name {len(found)} models, but --weights gives {len(arguments.weights)} "
             "files; give one for each, in the same order"
         )
-    made_with = {"environment": environment()}
-    data = storage.digest(arguments.data)
+    libraries, data = environment(), storage.digest(arguments.data)
     stamps: Stamps = {}
     for (model, wanted), weights in zip(found.items(), arguments.weights, strict=True):
         # Of weights that are yet to be trained nothing holds.
         made_of = {"data": data, "weights": storage.digest(weights) if weights.exists() else None}
-        more = {**made_with, "inputs": made_of}
+        more = {"environment": libraries, "inputs": made_of}
         stamps[model] = {name: {**stamp, **more} for name, stamp in wanted.items()}
     return stamps
 
