@@ -7,6 +7,7 @@ and which diverged; who enters a comparison is decided where it is made.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,19 +50,20 @@ def network_rows(
         SensitivityError: a record lacks a replicate, or holds one that the recipe does not have.
     """
     replicates = np.arange(recipe.replicates)
-    table = pd.DataFrame({"replicate": replicates, "seed": list(recipe.seeds)})
-    table = _with_recipe(table, dataset, recipe, surveys, input_size, classes)
-    table = table.merge(_final(training, recipe), on="replicate", how="left", validate="1:1")
-    table["generalization_gap"] = table["training_accuracy"] - table["test_accuracy"]
-    table["diverged"] = table["diverged_step"].notna()
-    table["fits"] = (table["training_accuracy"] >= fits_at - ROUNDING) & ~table["diverged"]
-    columns = [*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step"]
-    table = table[columns]
+    columns = {"replicate": replicates, "seed": np.array(recipe.seeds)}
+    columns |= _of_recipe(dataset, recipe, surveys, input_size, classes)
+    columns |= _final(training, recipe)
+    columns["generalization_gap"] = columns["training_accuracy"] - columns["test_accuracy"]
+    columns["diverged"] = ~np.isnan(columns["diverged_step"])
+    fits = columns["training_accuracy"] >= fits_at - ROUNDING
+    columns["fits"] = fits & ~columns["diverged"]
+    ordered = (*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step")
+    columns = {name: columns[name] for name in ordered}
     for arrays in measurements:
-        measured = pd.DataFrame(dict(arrays))
-        _require_replicates(measured["replicate"], recipe, "measurements")
-        table = table.merge(measured, on="replicate", how="left", validate="1:1")
-    return table
+        _require_replicates(arrays["replicate"], recipe, "measurements")
+        order = np.argsort(arrays["replicate"])
+        columns |= {n: values[order] for n, values in arrays.items() if n != "replicate"}
+    return pd.DataFrame(columns, index=replicates)
 
 
 def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> int:
@@ -113,32 +115,31 @@ def _recipe_part() -> tuple[str, ...]:
     return (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 
 
-def _with_recipe(
-    table: pd.DataFrame,
-    dataset: str,
-    recipe: Recipe,
-    surveys: Iterable[str],
-    input_size: int,
-    classes: int,
-) -> pd.DataFrame:
-    return table.assign(
-        dataset=dataset,
-        model=recipe.name,
-        surveys=";".join(sorted(surveys)),
+def _of_recipe(
+    dataset: str, recipe: Recipe, surveys: Iterable[str], input_size: int, classes: int
+) -> dict[str, Any]:
+    """What all replicates of a model have in common."""
+    return {
+        "dataset": dataset,
+        "model": recipe.name,
+        "surveys": ";".join(sorted(surveys)),
         **recipe.to_dict(),
-        share_of_random_labels=share_of_random_labels(recipe.labels),
-        number_of_weights=number_of_weights(recipe, input_size, classes),
-        number_of_units=recipe.width * recipe.depth,
-    )
+        "share_of_random_labels": share_of_random_labels(recipe.labels),
+        "number_of_weights": number_of_weights(recipe, input_size, classes),
+        "number_of_units": recipe.width * recipe.depth,
+    }
 
 
-def _final(training: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def _final(training: pd.DataFrame, recipe: Recipe) -> dict[str, np.ndarray]:
     """The last, exact results of each replicate, and the step at which it diverged if it did."""
-    final = training[training["final"].astype(bool)]
-    _require_replicates(final["replicate"], recipe, "final rows in the training history")
-    diverged = training.groupby("replicate")["diverged_step"].max().astype(float)
-    kept = ["replicate", *(c for c in RESULT_COLUMNS if c != "generalization_gap")]
-    return final[kept].assign(diverged_step=final["replicate"].map(diverged))
+    is_final = training["final"].to_numpy(dtype=bool)
+    replicate, diverged = (training[c].to_numpy() for c in ("replicate", "diverged_step"))
+    _require_replicates(replicate[is_final], recipe, "final rows in the training history")
+    order = np.flatnonzero(is_final)[np.argsort(replicate[is_final])]
+    kept = [c for c in RESULT_COLUMNS if c != "generalization_gap"]
+    steps = np.full(recipe.replicates, np.nan)
+    np.fmax.at(steps, replicate, diverged.astype(float))
+    return {**{c: training[c].to_numpy()[order] for c in kept}, "diverged_step": steps}
 
 
 def _require_replicates(found: Iterable[int], recipe: Recipe, what: str) -> None:

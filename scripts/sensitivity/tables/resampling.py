@@ -7,6 +7,7 @@ a thousand calls.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,14 +42,14 @@ class Bootstrap:
         `statistic` maps counts `[b, n]` (how often each unit was drawn) to `[b]` values; `work` is
         the number of elements that it needs for each resample, where that is more than n.
         """
-        generator = np.random.default_rng(self.seed)
         chunk = max(1, WORK // max(n, work))
+        if self.resamples <= chunk:
+            return statistic(_drawn_once(self.seed, self.resamples, n))
+        generator = np.random.default_rng(self.seed)
         parts = []
         for start in range(0, self.resamples, chunk):
             rows = min(chunk, self.resamples - start)
-            drawn = generator.integers(0, n, size=(rows, n)) + n * np.arange(rows)[:, None]
-            counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-            parts.append(statistic(counts.astype(np.float32)))
+            parts.append(statistic(_drawn(generator, rows, n)))
         return np.concatenate(parts)
 
     def counts(self, n: int, stream: int, strata: np.ndarray | None = None) -> np.ndarray:
@@ -91,6 +92,20 @@ class Bootstrap:
         return float(low), float(high)
 
 
+def _drawn(generator: np.random.Generator, rows: int, n: int) -> np.ndarray:
+    """How often each of n units is drawn in each of some resamples: `[rows, n]`, float32."""
+    drawn = generator.integers(0, n, size=(rows, n)) + n * np.arange(rows)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+    return counts.astype(np.float32)
+
+
+@lru_cache(maxsize=4)  # of at most 16 MB each: all statistics of a table meet the same resamples
+def _drawn_once(seed: int, resamples: int, n: int) -> np.ndarray:
+    counts = _drawn(np.random.default_rng(seed), resamples, n)
+    counts.flags.writeable = False
+    return counts
+
+
 def weighted_kendall(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """τ-b of samples in which unit i occurs `counts[b, i]` times: `[b]`.
 
@@ -123,16 +138,17 @@ def weighted_auroc(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray)
     """AUROC of samples in which unit i occurs `counts[b, i]` times: `[b]`."""
     order, starts, _ = _groups(scores)
     counts = counts[:, order].astype(np.float64)
-    positives = np.add.reduceat(counts * positive[order], starts, axis=1)
-    negatives = np.add.reduceat(counts * ~positive[order], starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives / 2
+    positives = _sums(counts * positive[order], starts)
+    negatives = _sums(counts * ~positive[order], starts)
+    below = np.cumsum(negatives, axis=1)
+    below -= negatives / 2
     won = np.einsum("bg,bg->b", positives, below)
     return _divide(won, positives.sum(axis=1) * negatives.sum(axis=1))
 
 
 def _midranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     order, starts, inverse = _groups(values)
-    sizes = np.add.reduceat(counts[:, order], starts, axis=1)
+    sizes = _sums(counts[:, order], starts)
     ranks = np.cumsum(sizes, axis=1) - sizes / 2 + 0.5
     return ranks[:, inverse]
 
@@ -140,7 +156,7 @@ def _midranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _tied(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Ordered pairs that tie, each unit with itself included."""
     order, starts, _ = _groups(values)
-    sizes = np.add.reduceat(counts[:, order].astype(np.float64), starts, axis=1)
+    sizes = _sums(counts[:, order].astype(np.float64), starts)
     return np.einsum("bg,bg->b", sizes, sizes)
 
 
@@ -151,6 +167,11 @@ def _groups(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     groups = np.empty_like(inverse)
     groups[order] = inverse
     return order, starts, groups
+
+
+def _sums(counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The counts `[b, n]` of each group; without ties every unit is one."""
+    return counts if len(starts) == counts.shape[1] else np.add.reduceat(counts, starts, axis=1)
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -64,7 +64,8 @@ def varying_kinds(models: pd.DataFrame, measure: str) -> dict[str, tuple[str, ..
     """The kinds of hyper-parameters that could carry a correlation alone, with their columns."""
     if measure in OF_SIZE:
         return ALL_BUT_SIZE
-    varies = {c for c in HYPERPARAMETERS if models.groupby("optimizer")[c].nunique().gt(1).any()}
+    values = models.groupby("optimizer")[list(HYPERPARAMETERS)].nunique()
+    varies = set(values.columns[values.gt(1).any()])
     return {kind: columns for kind, columns in KINDS.items() if varies & set(columns)}
 
 
