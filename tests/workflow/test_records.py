@@ -1,0 +1,37 @@
+"""Snakemake's records of what made each file, in one database as the profile offers it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ("results/data/digits.npz", "results/tiny/plan/digits.json")
+DATABASE = ("--persistence-backend", "db")
+
+
+@pytest.fixture
+def recorded(clone, tmp_path):
+    """A study whose data and plan were made with the database."""
+    study = clone.copy(tmp_path / "study")
+    study.run(*FILES, *DATABASE)
+    return study
+
+
+def test_all_records_are_in_one_file_and_tell_what_is_stale(recorded):
+    assert recorded.files(".snakemake/metadata.db")
+    assert not recorded.files(".snakemake/metadata/*")
+    assert recorded.planned(*FILES, *DATABASE) == set()
+
+    recorded.configure(lambda configuration: configuration["recipe"].update(learning_rate=0.1))
+    assert recorded.planned(*FILES, *DATABASE) == {"plan digits"}
+
+
+def test_snakemake_says_so_when_the_database_is_forgotten(recorded):
+    said = recorded.snakemake(*FILES, "--dry-run").stdout
+    assert "missing provenance/metadata" in said
+
+
+def test_the_profile_offers_it():
+    profile = (ROOT / "slurm/config.yaml").read_text(encoding="utf-8")
+    assert re.search(r"^# persistence-backend: db$", profile, re.MULTILINE)
