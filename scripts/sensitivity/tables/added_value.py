@@ -5,7 +5,7 @@ adds. Both comparisons are paired: every resample of points meets both scores.
 """
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from sensitivity.tables.resampling import Bootstrap, weighted_auroc
 from sensitivity.tables.statistics import Estimate, undefined
@@ -67,7 +67,7 @@ def _within_halves(score, half, positive, counts):
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:
     """Ranks as deviates of a normal distribution (van der Waerden)."""
-    return stats.norm.ppf(stats.rankdata(values) / (len(values) + 1))
+    return scipy.stats.norm.ppf(scipy.stats.rankdata(values) / (len(values) + 1))
 
 
 def _discriminant(features: np.ndarray, positive: np.ndarray) -> np.ndarray:

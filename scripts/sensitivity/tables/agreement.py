@@ -7,7 +7,7 @@ studies are compared as samples: a model's replicates here with its replicates t
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from sensitivity.tables.statistics import holm
 
@@ -84,7 +84,7 @@ def _p(one: np.ndarray, other: np.ndarray) -> float:
         one, other = np.log(one), np.log(other)
     if np.ptp(one) == 0 and np.ptp(other) == 0:
         return float(one[0] == other[0])
-    return float(stats.ttest_ind(one, other, equal_var=False).pvalue)
+    return float(scipy.stats.ttest_ind(one, other, equal_var=False).pvalue)
 
 
 def side_by_side(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:

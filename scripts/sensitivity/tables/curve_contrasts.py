@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from sensitivity.tables.resampling import CURVE_STREAM, WORK, Bootstrap
 from sensitivity.tables.selection import fitting
@@ -145,13 +145,13 @@ def _over_curves(own: np.ndarray, other: np.ndarray | None) -> float:
     if other is None:
         if len(curves) < 2 or np.ptp(curves) == 0:
             return 1.0 if len(curves) < 2 or curves[0] == 0 else 0.0
-        return float(stats.ttest_1samp(curves, 0.0).pvalue)
+        return float(scipy.stats.ttest_1samp(curves, 0.0).pvalue)
     controls = other.mean(axis=0)
     if min(len(curves), len(controls)) < 2:
         return 1.0
     if np.ptp(curves) == 0 and np.ptp(controls) == 0:
         return float(curves[0] == controls[0])
-    return float(stats.ttest_ind(curves, controls, equal_var=False).pvalue)
+    return float(scipy.stats.ttest_ind(curves, controls, equal_var=False).pvalue)
 
 
 def _crossed(own: np.ndarray, other: np.ndarray | None, bootstrap: Bootstrap) -> np.ndarray:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from sensitivity.tables.resampling import (
     Bootstrap,
@@ -53,7 +53,7 @@ def kendall(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     x, y = _complete(x, y)
     if not (_varies(x) and _varies(y)):
         return undefined(len(x))
-    result = stats.kendalltau(x, y)
+    result = scipy.stats.kendalltau(x, y)
     distribution = bootstrap.distribution(lambda counts: weighted_kendall(x, y, counts), len(x))
     interval = bootstrap.interval(distribution, len(x))
     return Estimate(float(result.statistic), *interval, len(x), float(result.pvalue), distribution)
@@ -64,7 +64,7 @@ def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     x, y = _complete(x, y)
     if not (_varies(x) and _varies(y)):
         return undefined(len(x))
-    result = stats.spearmanr(x, y)
+    result = scipy.stats.spearmanr(x, y)
     distribution = bootstrap.distribution(lambda counts: weighted_spearman(x, y, counts), len(x))
     interval = bootstrap.interval(distribution, len(x))
     return Estimate(float(result.statistic), *interval, len(x), float(result.pvalue), distribution)
@@ -86,7 +86,7 @@ def auroc(scores: np.ndarray, positive: np.ndarray, bootstrap: Bootstrap) -> Est
     )
     p = 1.0
     if _varies(scores):
-        p = stats.mannwhitneyu(scores[positive], scores[~positive]).pvalue
+        p = scipy.stats.mannwhitneyu(scores[positive], scores[~positive]).pvalue
     interval = bootstrap.interval(distribution, len(scores))
     return Estimate(float(value), *interval, len(scores), float(p), distribution)
 
@@ -174,8 +174,8 @@ def signed_rank(differences: np.ndarray) -> tuple[float, float]:
         return 1.0, 1.0
     least_p = min(1.0, 2.0 ** (1 - n))
     if n > EXACT:
-        return float(stats.wilcoxon(differences, method="approx").pvalue), least_p
-    twice_ranks = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)
+        return float(scipy.stats.wilcoxon(differences, method="approx").pvalue), least_p
+    twice_ranks = np.rint(2 * scipy.stats.rankdata(np.abs(differences))).astype(int)
     weights = np.ones(1)
     for rank in twice_ranks:
         weights = np.convolve(weights, np.r_[0.5, np.zeros(rank - 1), 0.5])
@@ -206,7 +206,7 @@ def favour(estimate: Estimate, null: float) -> float:
     """The two-sided p-value as a normal deviate with the sign of the effect; NaN without one."""
     if np.isnan([estimate.value, estimate.p]).any():
         return np.nan
-    deviate = stats.norm.isf(max(estimate.p, SMALLEST) / 2)
+    deviate = scipy.stats.norm.isf(max(estimate.p, SMALLEST) / 2)
     return float(deviate * np.sign(estimate.value - null))
 
 
