@@ -1,9 +1,12 @@
-"""Assemble one data set's tables: networks.csv (a row a network) and models.csv (a row a model)."""
+"""Assemble one data set's tables: networks.csv (a row a network) and models.csv (a row a model).
+
+Or the first one for a part of its models, which join_networks.py takes up. Settings: then `part`,
+its label, and `plan`, the digest of that part of the plan.
+"""
 
 import argparse
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from sensitivity.datasets import Dataset
 from sensitivity.files import measurements as measurement_files
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
+from sensitivity.study import table_plan
 from sensitivity.study.recipe import Recipe
 from sensitivity.tables.networks import model_rows, network_rows
+from sensitivity.tables.parts import first_models
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     "models": {model: {"recipe": {...}, "surveys": [...], "files": {file: [measure, ...]}}}}, a
     file being <folder>/<name>.npz below --measurements-folder. A record that is damaged, or that
     belongs to another model or data set, is refused by name.
+
+    With a `part` in the settings, only its models are read, and there is no table of models.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
@@ -39,12 +46,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--measurements-folder", type=Path, required=True, help="holds the files of the plan"
     )
     parser.add_argument("--networks", type=Path, required=True, help="networks.csv, written")
-    parser.add_argument("--models", type=Path, required=True, help="models.csv, written")
+    parser.add_argument("--models", type=Path, help="models.csv, written; none of a part")
     standard_arguments(parser)
     arguments = parser.parse_args(argv)
     setup(arguments)
+    of_part = "part" in arguments.settings
+    if (arguments.models is None) != of_part:
+        parser.error("--models is for a table of all models, and not for one of a part")
 
-    plan = _read_plan(arguments.plan)
+    plan = _plan(arguments.plan, arguments.settings)
     data = Dataset.load(arguments.data, dataset=plan["dataset"])
     measured: dict[str, measurement_files.Parts] = {}  # by file: many models share one
     rows = []
@@ -53,21 +63,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         logger.info("%d of %d models: %s", len(rows), len(plan["models"]), model)
     networks = pd.concat(rows, ignore_index=True)
     provenance = describe(arguments.settings, dataset=plan["dataset"])
+    if of_part:
+        provenance["first_models"] = first_models(rows)
     write_table(arguments.networks, networks, provenance)
-    write_table(arguments.models, model_rows(networks), provenance)
+    if not of_part:
+        write_table(arguments.models, model_rows(networks), provenance)
 
 
-def _read_plan(path: Path) -> dict[str, Any]:
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        complete = bool(plan["dataset"]) and bool(plan["models"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+def _plan(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The models to tabulate: all that are planned, or those of one part."""
+    plan = table_plan.read(path)
+    if "part" not in settings:
+        return plan
+    part = table_plan.part(plan, settings["part"])
+    if table_plan.digest(part) != settings["plan"]:
         raise SensitivityError(
-            f"{path} is no plan ({error}); delete it and run the same command again"
-        ) from error
-    if not complete:
-        raise SensitivityError(f"{path} plans no model; name at least one survey for its data set")
-    return plan
+            f"{path} plans other models for part {settings['part']} than this job is for; delete "
+            "the plan and run the same command again"
+        )
+    return part
 
 
 def _model_rows(
