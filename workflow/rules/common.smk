@@ -1,5 +1,6 @@
 # Shared by all: the checked configuration, the grid of models, settings, code.
 import gc
+import json
 import os
 import re
 import shlex

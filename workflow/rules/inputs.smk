@@ -24,7 +24,7 @@ def per_dataset(table):
     return [f"{TABLES}/{dataset}/{table}.csv" for dataset in DATASETS]
 
 
-PARTED = [dataset for dataset, parts in PARTS.items() if len(parts) > 1]
+PARTED = [dataset for dataset, parts in PARTS.items() if "1of1" not in parts]
 WHOLE = [dataset for dataset in DATASETS if dataset not in PARTED]
 
 
@@ -40,8 +40,12 @@ def tabulated_jobs():
 
 @cache
 def planned(dataset):
-    """The plan that the data set's tables follow."""
-    return study_plan.plan(study_plan.settings(config, dataset))
+    """The plan that the data set's tables follow, its models in the order that its job gives them.
+
+    Its job is told the settings as JSON with sorted keys.
+    """
+    told = json.loads(storage.canonical(study_plan.settings(config, dataset)))
+    return study_plan.plan(told)
 
 
 def part_settings(wildcards):
