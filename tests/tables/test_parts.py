@@ -21,18 +21,23 @@ TABLES = ("networks.csv", "models.csv")
 
 
 def call(script, settings, *arguments):
-    words = [*map(str, arguments), "--settings", json.dumps({"code": "0", **settings})]
+    settings = {"code": "0", "dataset": "one", **settings}
+    words = [*map(str, arguments), "--settings", json.dumps(settings)]
     importlib.import_module(script).main(words)
 
 
-def tabulate(root, output, *more, **settings):
-    call(
-        "networks",
-        settings,
-        *("--plan", root / "study/plan/one.json", "--data", root / "data/one.npz"),
-        *("--models-folder", root / "models/one", "--networks", output),
-        *("--measurements-folder", root / "study/measurements/one", *more),
+def records(root):
+    return (
+        *("--data", root / "data/one.npz", "--models-folder", root / "models/one"),
+        *("--measurements-folder", root / "study/measurements/one"),
     )
+
+
+def tabulate_part(root, output, **settings):
+    """With the plan of this study, whose measures are no configuration's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("networks_part.plan", lambda given: plan_of(root))
+        call("networks_part", settings, "--plan-settings", "{}", "--output", output, *records(root))
 
 
 def join(root, tables, paths):
@@ -54,14 +59,14 @@ def make_parts(root, folder, most=10):
     paths = []
     for label in table_plan.parts(plan["models"], most):
         digest = table_plan.digest(table_plan.part(plan, label))
-        tabulate(root, folder / f"{label}.csv", part=label, plan=digest)
+        tabulate_part(root, folder / f"{label}.csv", part=label, plan=digest)
         paths.append(folder / f"{label}.csv")
     return paths
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Models with both measures, with one, and with the other, whose columns come in any order.
+    """Models with both measures, with one, with the other and with none.
 
     Their surveys are called what a reader of CSV may take for something else.
     """
@@ -79,7 +84,9 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(study):
     tables = study / "whole"
-    tabulate(study, tables / "networks.csv", "--models", tables / "models.csv")
+    plan = ("--plan", study / "study/plan/one.json")
+    outputs = ("--networks", tables / "networks.csv", "--models", tables / "models.csv")
+    call("networks", {}, *plan, *outputs, *records(study))
     return tables
 
 
@@ -174,18 +181,9 @@ def test_parts_that_lack_a_model_or_hold_one_twice_are_refused(study, parted, tm
 def test_a_part_that_is_planned_otherwise_is_not_made(study, parted, tmp_path):
     label = parted[0].stem
     for settings, message in (
-        ({"part": label, "plan": "0"}, f"plans other models for part {label}"),
+        ({"part": label, "plan": "0"}, f"part {label} of the models on one is planned otherwise"),
         ({"part": "1of4194304", "plan": "0"}, "has no model in part 1of4194304"),
     ):
         with pytest.raises(SensitivityError, match=re.escape(message)):
-            tabulate(study, tmp_path / "part.csv", **settings)
+            tabulate_part(study, tmp_path / "part.csv", **settings)
     assert not (tmp_path / "part.csv").exists()
-
-
-@pytest.mark.parametrize("of_part", [False, True])
-def test_a_table_of_models_is_made_of_all_and_of_no_part(study, tmp_path, of_part, capsys):
-    settings = {"part": "1of1", "plan": "0"} if of_part else {}
-    more = ("--models", tmp_path / "models.csv") if of_part else ()
-    with pytest.raises(SystemExit):
-        tabulate(study, tmp_path / "networks.csv", *more, **settings)
-    assert "--models is for a table of all models" in capsys.readouterr().err

@@ -105,9 +105,8 @@ def test_another_learning_rate_reruns_the_parts_of_the_old_and_the_new_model(stu
     assert new != old
     names = {name for part in before.values() for name in part}
     after = table_plan.parts(names - {old} | {new}, MOST)
-    moved = {label for label, part in before.items() if old in part}
+    moved = {label for label, part in before.items() if old in part and label in after}
     moved |= {label for label, part in after.items() if new in part}
-    assert len(after) == len(before)
     assert matching(planned, ["tabulate part *"]) == {PART.format(label) for label in moved}
 
 

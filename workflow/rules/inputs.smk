@@ -40,20 +40,24 @@ def tabulated_jobs():
 
 @cache
 def planned(dataset):
-    """The plan that the data set's tables follow, its models in the order that its job gives them.
+    """The plan that the data set's tables follow, its models in the order that jobs give them.
 
-    Its job is told the settings as JSON with sorted keys.
+    Jobs are told the settings as JSON with sorted keys.
     """
     told = json.loads(storage.canonical(study_plan.settings(config, dataset)))
     return study_plan.plan(told)
 
 
+def plan_settings(wildcards, output):
+    """What a part's job makes its plan from. It does not rerun for it, but for its part of the plan."""
+    return storage.canonical(study_plan.settings(config, wildcards.dataset))
+
+
 def part_settings(wildcards):
     """A part reruns when its models are planned otherwise, and not when others are."""
     part = table_plan.part(planned(wildcards.dataset), wildcards.part)
-    return settings(
-        "networks", dataset=wildcards.dataset, part=wildcards.part, plan=table_plan.digest(part)
-    )
+    digest = table_plan.digest(part)
+    return settings("networks_part", dataset=wildcards.dataset, part=wildcards.part, plan=digest)
 
 
 def joined_inputs(wildcards):

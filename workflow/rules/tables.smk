@@ -63,15 +63,15 @@ rule networks:
 
 
 # Of a data set with more models than `tables: most_models` a job tabulates a part, and one joins them.
-# The plan says of a part only where its models lie: what it says of them is in the job's settings.
+# A part's job plans its part itself: were the whole plan its input, a change in one model would make
+# every part anew, and with `ancient` none (Snakemake 9.27 then sees no change of their settings).
 rule networks_part:
     input:
         unpack(table_inputs),
         data=ancient("results/data/{dataset}.npz"),
         data_seal="results/data/{dataset}.json",
-        plan=ancient(f"results/{STUDY}/plan/{{dataset}}.json"),
     output:
-        networks=f"{TABLES}/{{dataset}}/parts/{{part}}.csv",
+        table=f"{TABLES}/{{dataset}}/parts/{{part}}.csv",
         seal=f"{TABLES}/{{dataset}}/parts/{{part}}.json",
     log:
         f"results/{STUDY}/logs/networks/{{dataset}}/{{part}}.log",
@@ -88,6 +88,7 @@ rule networks_part:
     params:
         scripts=scripts,
         settings=part_settings,
+        plan_settings=plan_settings,
         models_folder=beside("results/models/{dataset}", f"{TABLES}/{{dataset}}/parts/{{part}}.csv"),
         measurements_folder=beside(
             f"{MEASUREMENTS}/{{dataset}}", f"{TABLES}/{{dataset}}/parts/{{part}}.csv"
@@ -95,10 +96,10 @@ rule networks_part:
     message:
         "tabulate part {wildcards.part} of the networks on {wildcards.dataset}"
     shell:
-        "python {params.scripts}/networks.py --plan {input.plan:q} --data {input.data:q}"
-        " --models-folder {params.models_folder:q}"
+        "python {params.scripts}/networks_part.py --plan-settings {params.plan_settings:q}"
+        " --data {input.data:q} --models-folder {params.models_folder:q}"
         " --measurements-folder {params.measurements_folder:q}"
-        " --networks {output.networks:q} --settings {params.settings:q} --log {log:q}"
+        " --output {output.table:q} --settings {params.settings:q} --log {log:q}"
 
 
 rule networks_joined:
