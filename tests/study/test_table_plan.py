@@ -1,14 +1,18 @@
 """Parts of a data set's models: every model in one, none too large, and none that moves."""
 
 import json
+from itertools import product
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study import table_plan
+from sensitivity.study import configuration, plan, table_plan
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=60, unique=True)
 MOST = st.integers(1, 20)
 PLAN = {
@@ -58,12 +62,33 @@ def test_the_order_of_models_does_not_decide_their_parts(names, most):
 
 
 def test_a_survey_of_thousands_has_parts_of_about_equal_size():
-    names = [
-        f"depth{d}-width{w}-relu-steps{s}" for d in range(8) for w in range(50) for s in (1, 2, 3)
-    ]
+    grid = product(range(8), range(50), range(3))
+    names = [f"depth{depth}-width{width}-relu-steps{steps}" for depth, width, steps in grid]
     parts = table_plan.parts(names, 256)
     assert len(parts) == count_of(parts) == 8
     assert min(map(len, parts.values())) > 100
+
+
+def files_of(planned):
+    """How many files of its models a job reads: two of each training, and of measurements."""
+    entries = planned["models"].values()
+    return 2 * len(entries) + len({file for entry in entries for file in entry["files"]})
+
+
+def test_no_job_of_the_full_survey_reads_more_files_than_documents_say():
+    """docs/performance.md, CHANGELOG.md and docs/cluster.md have these numbers."""
+    schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+    survey = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
+    settings = configuration.check(survey, schema)
+    most = settings["tables"]["most_models"]
+    whole, parted, jobs = [], [], 0
+    for dataset in ("mnist", "fashion_mnist", "cifar10", "cifar100", "cifar10@24", "cifar100@24"):
+        planned = plan.plan(plan.settings(settings, dataset))
+        labels = table_plan.parts(planned["models"], most)
+        whole.append(files_of(planned))
+        parted += [files_of(table_plan.part(planned, label)) for label in labels]
+        jobs += len(labels) if len(labels) > 1 else 0
+    assert (most, max(whole), max(parted), jobs) == (256, 5524, 605, 48)
 
 
 def test_parts_of_a_plan_are_those_of_its_names():

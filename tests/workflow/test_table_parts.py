@@ -1,6 +1,7 @@
 """A study whose tables of networks are made in parts: equal results, and reruns of single parts."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from workflow.test_reruns import FROM_TABLES, PAGE, TABLES, assert_planned, matc
 MOST = 4  # models; the digits have 14, their subset 3
 PART = "tabulate part {} of the networks on digits"
 JOINED = "tabulate the networks on digits from their parts"
+ESTIMATE = ("estimate", "--quiet", "all")
 WHOLE = "tabulate the networks on digits"
 
 
@@ -70,6 +72,14 @@ def test_nothing_is_left_to_do_and_all_is_as_it_should_be(parted):
     )
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "no job of this study makes" not in verified.stdout
+
+
+def test_the_estimate_counts_parts(parted, finished):
+    whole, in_parts = (
+        int(re.search(r"^(\d+) for data, tables and figures", printed, re.MULTILINE)[1])
+        for printed in (study.snakemake(*ESTIMATE).stdout for study in (finished, parted[0]))
+    )
+    assert in_parts - whole == len(parts(parted[0]))
 
 
 def follows(all_jobs):
