@@ -101,6 +101,9 @@ def test_parts_of_a_plan_are_those_of_its_names():
     assert table_plan.part(PLAN, "1of1") == PLAN
     with pytest.raises(SensitivityError, match=r"no model in part 9of4194304"):
         table_plan.part(PLAN, "9of4194304")
+    for label in ("", "networks", "3of0", "0of4", "3of16of"):
+        with pytest.raises(SensitivityError, match=f"'{label}' is no part"):
+            table_plan.part(PLAN, label)
 
 
 def test_a_digest_tells_every_change_of_a_plan_and_no_other():

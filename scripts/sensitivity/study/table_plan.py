@@ -10,6 +10,7 @@ Nothing heavy is imported here: the Snakefile reads this module, once in every c
 
 import hashlib
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from typing import Any
 from sensitivity.base.errors import SensitivityError
 from sensitivity.files.storage import canonical
 
+LABEL = re.compile(r"[1-9]\d*of[1-9]\d*")
 LARGEST_NUMBER = 2**32  # of parts: names are told apart by 32 bits
 
 
@@ -60,13 +62,15 @@ def part(plan: Mapping[str, Any], label: str) -> dict[str, Any]:
     """The plan of one part: the same for fewer models.
 
     Raises:
-        SensitivityError: no model of the plan is in that part.
+        SensitivityError: that is no label, or no model of the plan is in that part.
     """
-    place, _, count = label.partition("of")
+    if not LABEL.fullmatch(label):
+        raise SensitivityError(f"{label!r} is no part; parts are called as in 3of16")
+    place, count = map(int, label.split("of"))
     models = {
         name: entry
         for name, entry in plan["models"].items()
-        if zlib.crc32(name.encode()) % int(count) == int(place) - 1
+        if zlib.crc32(name.encode()) % count == place - 1
     }
     if not models:
         raise SensitivityError(f"the plan of {plan['dataset']} has no model in part {label}")

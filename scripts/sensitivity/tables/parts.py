@@ -47,7 +47,7 @@ def read(path: Path, plan: Mapping[str, Any]) -> Part:
 
     Raises:
         DamagedFile: the table or its seal is missing or altered, was made for another data set or
-            part, or from another plan, or does not hold just the plan's networks.
+            part, or from another plan, or does not hold the models of its part.
     """
     planned = table_plan.part(plan, path.stem)
     content, provenance = storage.read_verified(
@@ -61,7 +61,8 @@ def read(path: Path, plan: Mapping[str, Any]) -> Part:
         na_values=[""],
     )
     first = provenance.get("first_models", {})
-    if list(frame["model"].unique()) != list(planned["models"]) or set(first) != set(frame):
+    models = frame["model"].unique().tolist() if "model" in frame else []
+    if models != list(planned["models"]) or set(first) != set(frame):
         raise DamagedFile(
             f"{path} is damaged: its models or columns are not those that it says it has; delete "
             "it and run the same command again"
