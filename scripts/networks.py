@@ -1,33 +1,24 @@
 """Assemble one data set's tables: networks.csv (a row a network) and models.csv (a row a model)."""
 
 import argparse
-import json
-import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
-from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset
-from sensitivity.files import measurements as measurement_files
 from sensitivity.files.provenance import describe
-from sensitivity.files.storage import read_table, write_table
-from sensitivity.study.recipe import Recipe
-from sensitivity.tables.networks import model_rows, network_rows
-
-logger = logging.getLogger(__name__)
+from sensitivity.files.storage import write_table
+from sensitivity.study import table_plan
+from sensitivity.tables.assembly import tables_of_models
+from sensitivity.tables.networks import model_rows
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read every model of the plan and write both tables.
+    """Read every model of the plan, a file of plan.py, and write both tables.
 
-    The plan is a JSON file: {"dataset": name, "fits_at": smallest training accuracy that fits,
-    "models": {model: {"recipe": {...}, "surveys": [...], "files": {file: [measure, ...]}}}}, a
-    file being <folder>/<name>.npz below --measurements-folder. A record that is damaged, or that
-    belongs to another model or data set, is refused by name.
+    A record that is damaged, or that belongs to another model or data set, is refused by name.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
@@ -44,65 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     setup(arguments)
 
-    plan = _read_plan(arguments.plan)
+    plan = table_plan.read(arguments.plan)
     data = Dataset.load(arguments.data, dataset=plan["dataset"])
-    measured: dict[str, measurement_files.Parts] = {}  # by file: many models share one
-    rows = []
-    for model, entry in plan["models"].items():
-        rows.append(_model_rows(arguments, plan, model, entry, data, measured))
-        logger.info("%d of %d models: %s", len(rows), len(plan["models"]), model)
-    networks = pd.concat(rows, ignore_index=True)
+    folders = (arguments.models_folder, arguments.measurements_folder)
+    tables = tables_of_models(plan, *folders, data.input_size, data.classes)
+    networks = pd.concat(tables, ignore_index=True)
     provenance = describe(arguments.settings, dataset=plan["dataset"])
     write_table(arguments.networks, networks, provenance)
     write_table(arguments.models, model_rows(networks), provenance)
-
-
-def _read_plan(path: Path) -> dict[str, Any]:
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        complete = bool(plan["dataset"]) and bool(plan["models"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SensitivityError(
-            f"{path} is no plan ({error}); delete it and run the same command again"
-        ) from error
-    if not complete:
-        raise SensitivityError(f"{path} plans no model; name at least one survey for its data set")
-    return plan
-
-
-def _model_rows(
-    arguments: argparse.Namespace,
-    plan: dict[str, Any],
-    model: str,
-    entry: dict[str, Any],
-    data: Dataset,
-    measured: dict[str, measurement_files.Parts],
-) -> pd.DataFrame:
-    recipe = Recipe.from_dict(entry["recipe"])
-    if recipe.name != model:
-        raise SensitivityError(
-            f"{arguments.plan} calls a model {model} whose recipe is named {recipe.name}; "
-            "delete the plan and run the same command again"
-        )
-    owner = {"dataset": plan["dataset"], "model": model}
-    training = read_table(arguments.models_folder / model / "training.csv", **owner)
-    measurements = []
-    for file, measures in entry["files"].items():
-        path = arguments.measurements_folder / file
-        if file not in measured:
-            measured[file] = measurement_files.read(path, dataset=plan["dataset"])
-        parts = measurement_files.of_model(path, measured[file], model)
-        measurements += [parts[measure].arrays for measure in measures]
-    return network_rows(
-        plan["dataset"],
-        recipe,
-        entry["surveys"],
-        training,
-        measurements,
-        data.input_size,
-        data.classes,
-        plan["fits_at"],
-    )
 
 
 if __name__ == "__main__":
