@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import Transitions
+from sensitivity.regions.paths import Polygon
 
 CHORDS = 16
 """Chords in each linear piece; twice as many lengthen the sum by less than 1 %."""
@@ -32,9 +33,19 @@ def softmax_path_lengths(network: Network, found: Transitions) -> Tensor:
         one = network.replicate(replicate).to(torch.float64)
         breakpoints = found.position[found.replicate == replicate].to(vertices)
         t = torch.cat([vertices, breakpoints]).sort().values
-        logits_Tn = torch.cat([one.logits(found.path.points(s))[0] for s in t.split(CHUNK)])
+        # Along an edge the first layer is linear, too: it is multiplied out at the corners alone.
+        first = Polygon(one.layer(0, found.path.vertices.to(vertices))[0])
+        logits_Tn = torch.cat([_behind(one, first.points(s)) for s in t.split(CHUNK)])
         lengths.append(_length(logits_Tn))
     return torch.stack(lengths)
+
+
+def _behind(network: Network, z_Tw: Tensor) -> Tensor:
+    """The logits [T, n] of one network, whose first layer gives z before the non-linearity."""
+    z_RTw = z_Tw.unsqueeze(0)
+    for index in range(1, network.depth + 1):
+        z_RTw = network.layer(index, network.activation(z_RTw))
+    return z_RTw[0]
 
 
 def _length(logits_Tn: Tensor) -> Tensor:
