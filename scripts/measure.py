@@ -75,9 +75,6 @@ def _taken(
     arguments: argparse.Namespace, stamps: Stamps, stale: dict[str, list[str]]
 ) -> measurements.Parts:
     # PyTorch is loaded only where there is something to compute.
-    from sensitivity.base import torch_start  # noqa: F401, before all that imports PyTorch
-
-    # isort: split
     from sensitivity.measures.measuring import Measuring, measure_function
 
     measuring = Measuring(arguments)

@@ -16,9 +16,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sensitivity.base import torch_start  # noqa: F401, before all that imports PyTorch
-
-# isort: split
 from sensitivity.base import command, device
 from sensitivity.datasets import Dataset
 from sensitivity.files import provenance

@@ -123,3 +123,35 @@ def test_missing_and_foreign_replicates_are_refused_by_name():
         rows(measurements=[{"replicate": np.array([0, 1]), "jacobian_norm": np.zeros(2)}])
     with pytest.raises(SensitivityError, match="final rows"):
         rows(history([1.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"training_accuracy": [0.0, 0.0, 0.0]},  # a result
+        {"seed": [7, 7, 7]},  # of the recipe
+        {"first": [1.0, 2.0, 3.0]},  # of another measure
+        {"second": [1.0, 2.0, 3.0, 4.0]},
+        {"second": [[1.0], [2.0], [3.0]]},
+    ],
+)
+def test_a_measure_whose_columns_do_not_fit_is_refused(values):
+    """Nothing is overwritten, nothing cut off."""
+    with pytest.raises(SensitivityError, match=next(iter(values))):
+        rows(measurements=[measurement(first=[1.0, 2.0, 3.0]), measurement(**values)])
+
+
+def test_numbers_are_averaged_as_they_are_read_back():
+    single = np.array([0.1, 0.2, 0.3], dtype=np.float32)
+    table = rows(measurements=[{"replicate": np.arange(3), "norm": single}])
+    assert table["norm"].dtype == float
+    assert model_rows(table)["norm"].tolist() == [np.mean(single.astype(float))]
+
+
+@pytest.mark.parametrize("replicate", [3, -1, 0.5])
+def test_a_history_of_other_replicates_is_refused(replicate):
+    training = history([1.0, 1.0, 1.0]).astype({"replicate": float})
+    assert rows(training)["fits"].all()
+    training.loc[0, "replicate"] = replicate
+    with pytest.raises(SensitivityError, match="other replicates"):
+        rows(training)

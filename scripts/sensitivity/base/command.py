@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sensitivity.base import torch_start
 from sensitivity.base.errors import SensitivityError, is_out_of_memory
 
 # PyTorch and matplotlib are hundreds of thousands of objects that stay. Every script imports this
 # module before them, so that they are not searched for garbage at every 700 new ones.
 gc.set_threshold(100_000, 20, 100)
+torch_start.install()
 
 
 def standard_arguments(parser: argparse.ArgumentParser) -> None:

@@ -60,9 +60,7 @@ def network_rows(
     ordered = (*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step")
     columns = {name: columns[name] for name in ordered}
     for arrays in measurements:
-        _require_replicates(arrays["replicate"], recipe, "measurements")
-        order = np.argsort(arrays["replicate"])
-        columns |= {n: values[order] for n, values in arrays.items() if n != "replicate"}
+        columns |= _measured(arrays, recipe, columns)
     return pd.DataFrame(columns, index=replicates)
 
 
@@ -134,12 +132,36 @@ def _final(training: pd.DataFrame, recipe: Recipe) -> dict[str, np.ndarray]:
     """The last, exact results of each replicate, and the step at which it diverged if it did."""
     is_final = training["final"].to_numpy(dtype=bool)
     replicate, diverged = (training[c].to_numpy() for c in ("replicate", "diverged_step"))
+    if not np.isin(replicate, np.arange(recipe.replicates)).all():
+        raise SensitivityError(
+            f"the training history of model {recipe.name} is of other replicates than its "
+            f"{recipe.replicates}; delete the model's results and run the same command again"
+        )
+    replicate = replicate.astype(int)
     _require_replicates(replicate[is_final], recipe, "final rows in the training history")
     order = np.flatnonzero(is_final)[np.argsort(replicate[is_final])]
     kept = [c for c in RESULT_COLUMNS if c != "generalization_gap"]
     steps = np.full(recipe.replicates, np.nan)
     np.fmax.at(steps, replicate, diverged.astype(float))
     return {**{c: training[c].to_numpy()[order] for c in kept}, "diverged_step": steps}
+
+
+def _measured(
+    arrays: Mapping[str, np.ndarray], recipe: Recipe, others: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """One measure's columns in the order of the replicates, in float64 as they are read back."""
+    _require_replicates(arrays["replicate"], recipe, "measurements")
+    order, columns = np.argsort(arrays["replicate"]), {}
+    for name, values in arrays.items():
+        if name == "replicate":
+            continue
+        if name in others or values.shape != order.shape:
+            raise SensitivityError(
+                f"a measure of model {recipe.name} gives {name} in the shape {list(values.shape)}; "
+                "let it be a new column, and one number for each replicate"
+            )
+        columns[name] = values[order].astype(float if values.dtype.kind == "f" else values.dtype)
+    return columns
 
 
 def _require_replicates(found: Iterable[int], recipe: Recipe, what: str) -> None:
