@@ -1,9 +1,9 @@
 """Snakemake's records of what made each file, in one database as the profile offers it."""
 
-import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("results/data/digits.npz", "results/tiny/plan/digits.json")
@@ -33,5 +33,9 @@ def test_snakemake_says_so_when_the_database_is_forgotten(recorded):
 
 
 def test_the_profile_offers_it():
+    """Uncommented, the line is the option that the tests above give."""
     profile = (ROOT / "slurm/config.yaml").read_text(encoding="utf-8")
-    assert re.search(r"^# persistence-backend: db$", profile, re.MULTILINE)
+    offered, commented = "persistence-backend: db", "# persistence-backend: db"
+    assert profile.splitlines().count(commented) == 1
+    settings = yaml.safe_load(profile.replace(commented, offered))
+    assert ("--persistence-backend", settings["persistence-backend"]) == DATABASE
