@@ -21,7 +21,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the data set's models, JSON")
     parser.add_argument(
-        "--parts", type=Path, nargs="+", required=True, help="tables of networks.py, one a part"
+        "--parts",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="tables of networks_part.py, one a part",
     )
     parser.add_argument("--networks", type=Path, required=True, help="networks.csv, written")
     parser.add_argument("--models", type=Path, required=True, help="models.csv, written")
