@@ -1,5 +1,6 @@
 """A cluster for the tests of this folder, and a clone of the workflow to submit from."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -129,6 +130,15 @@ class Clone:
             r"TresPerJob=gres:gpu:(\d+)", self.slurm("scontrol", "show", "job", job["id"])
         )
         return int(found[1]) if found else 0
+
+    def processor_seconds(self, script):
+        """What the running processes of this folder's script have computed."""
+        path, seconds = str(self.folder / script), 0.0
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if path in process.cmdline():
+                    seconds += process.cpu_times().user
+        return seconds
 
     def wait_until(self, condition, seconds=120):
         deadline = time.monotonic() + seconds

@@ -16,7 +16,7 @@ from sensitivity.study.recipe import Recipe
 pytestmark = pytest.mark.timeout(1200)
 
 HERE = Path(__file__).resolve().parent
-RECIPE = Recipe(48, 3, "relu", batch_size=64, learning_rate=0.01, steps=20000, replicates=2)
+RECIPE = Recipe(48, 3, "relu", batch_size=64, learning_rate=0.01, steps=30000, replicates=2)
 MODEL = f"results/models/digits/{RECIPE.name}"
 WEIGHTS = f"{MODEL}/weights.safetensors"
 LOG = f"results/logs/train/digits/{RECIPE.name}.log"
@@ -57,10 +57,16 @@ def files(folder):
 
 
 def in_mid_training(clone):
-    """Submit the one model and wait until it trains; the submitting process."""
+    """Submit the one model and wait until it has trained for a while; the submitting process.
+
+    A job that has only just begun stops at step 0, so it is given a second of processor time: some
+    hundreds of steps, however busy the machine is.
+    """
     process = clone.start("one_model.yaml", "--", WEIGHTS)
     clone.wait_until((clone.folder / LOG).exists)
     clone.wait_until(lambda: "training begins" in (clone.folder / LOG).read_text())
+    begun = clone.processor_seconds("scripts/train.py")
+    clone.wait_until(lambda: clone.processor_seconds("scripts/train.py") >= begun + 1)
     return process
 
 
