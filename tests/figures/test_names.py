@@ -1,6 +1,7 @@
+import pandas as pd
 import pytest
 
-from sensitivity.figures import _names
+from sensitivity.figures import _names, plotting
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,12 @@ def test_markers_do_not_depend_on_which_others_occur():
     assert len(set(every.values())) == 5
     assert next(iter(every)) == "relu"
     assert some == {name: every[name] for name in ("hardtanh", "leaky_relu")}
+
+
+def test_the_legend_tells_shapes_from_fillings():
+    models = pd.DataFrame({"activation": ["relu", "hardtanh"], "optimizer": ["momentum", "lbfgs"]})
+    labels = [handle.get_label() for handle in _names.model_handles(models)]
+    assert labels == ["ReLU", "HardTanh", "filled: SGD with momentum", "hollow: L-BFGS, full batch"]
+    assert set(_names.FILLED) == set(plotting.FILLS)
+    one = _names.model_handles(models.head(1))
+    assert [handle.get_label() for handle in one] == ["ReLU"]

@@ -54,6 +54,15 @@ OPTIMIZERS = {
     "rmsprop_tensorflow": "RMSProp (TensorFlow)",
 }
 
+# A filling in a reader's words, one of plotting.FILLS.
+FILLED = {
+    "full": "filled",
+    "none": "hollow",
+    "left": "left half",
+    "top": "upper half",
+    "right": "right half",
+}
+
 
 def dataset_name(name):
     """`cifar10:5000` -> `CIFAR-10 (5,000)`; a name of the reader's own stays, shortened if long."""
@@ -126,7 +135,7 @@ def model_handles(models, colour=NEUTRAL):
     fills = optimizer_fills(models["optimizer"])
     if len(fills) > 1:
         handles += [
-            marker_handle("o", OPTIMIZERS.get(name, name), colour, fill=fill)
+            marker_handle("o", f"{FILLED[fill]}: {OPTIMIZERS.get(name, name)}", colour, fill=fill)
             for name, fill in fills.items()
         ]
     return handles
