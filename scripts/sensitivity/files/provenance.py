@@ -119,20 +119,38 @@ def serialized(value: Any) -> str:
     `ast.dump` is not: versions differ in the empty fields that they have or show. Here a node's
     empty fields are left out; in lists, and as the value of a constant, None is kept.
     """
+    kind = value.__class__
+    if kind is str:
+        return repr(value)
     if isinstance(value, ast.AST):
         kept = [
             f"{name}={serialized(part)}"
-            for name, part in ast.iter_fields(value)
-            if name != "kind" and (part not in (None, []) or isinstance(value, ast.Constant))
+            for name in value._fields
+            if name != "kind"
+            and ((part := getattr(value, name, None)) not in (None, []) or kind is ast.Constant)
         ]
-        return f"{type(value).__name__}({', '.join(kept)})"
-    if isinstance(value, list):
+        return f"{kind.__name__}({', '.join(kept)})"
+    if kind is list:
         return f"[{', '.join(map(serialized, value))}]"
     return repr(value)
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """A tree's statements, however deep, and what holds them; not their expressions.
+
+    Nearly all nodes are expressions, which hold no docstring and no import: a planner that walks
+    them, too, takes a second for it at every start.
+    """
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, block, ())
+
+
 def _strip_docstrings(tree: ast.Module) -> None:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             match node.body:
                 case [ast.Expr(value=ast.Constant(value=str())), *rest]:
@@ -140,7 +158,7 @@ def _strip_docstrings(tree: ast.Module) -> None:
 
 
 def _imports(tree: ast.Module, file: str) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _files_of(alias.name)
@@ -164,21 +182,22 @@ def _files_of(module: str, optional: bool = False) -> Iterator[str]:
     parts = module.split(".")
     if parts[0] != PACKAGE:
         return
-    if optional and _find(parts) is None:
+    if optional and _find(module) is None:
         return  # the name of a function or class, not of a module
     for length in range(1, len(parts) + 1):
         yield _module_file(".".join(parts[:length]))
 
 
 def _module_file(module: str) -> str:
-    file = _find(module.split("."))
+    file = _find(module)
     if file is None:
         raise SensitivityError(f"there is no module {module} below {SCRIPTS}")
     return file
 
 
-def _find(parts: list[str]) -> str | None:
-    stem = "/".join(parts)
+@cache
+def _find(module: str) -> str | None:
+    stem = module.replace(".", "/")
     return next((f for f in (f"{stem}.py", f"{stem}/__init__.py") if (SCRIPTS / f).is_file()), None)
 
 
