@@ -18,8 +18,7 @@ test: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/snakefmt --check Snakefile workflow/rules
-	.venv/bin/python -m pytest -q -n 2 --dist loadfile --ignore tests/workflow/faults --ignore tests/slurm
-	.venv/bin/python -m pytest -q -rs tests/slurm # a cluster on this machine, if it has SLURM
+	.venv/bin/python -m pytest -q -rs -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/workflow/faults
 
 # Faults committed for real, a quarter of an hour of them.
 test-faults: .venv/installed

@@ -8,6 +8,13 @@ from pretended import pretend as pretend_a_card
 from pretended import unavailable
 
 
+def pytest_collection_modifyitems(items):
+    """What takes longest first: the cluster (minutes of waiting, if there is SLURM), workflows."""
+    rooms = ["slurm", "workflow"]
+    places = {room: place for place, room in enumerate(rooms)}
+    items.sort(key=lambda item: min(places.get(part, len(rooms)) for part in item.path.parts[-3:]))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """As in a job; several workers share the machine's cores."""

@@ -3,14 +3,14 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 from filelock import FileLock
+
+from workflow.loaded import snakemake_command
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_SOURCES = shutil.ignore_patterns(
@@ -31,15 +31,11 @@ class Study:
 
     def snakemake(self, *arguments, config=CONFIG, **environment):
         """Run Snakemake here; returns the finished process, its output as text."""
-        command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
-        return subprocess.run(
-            [*command, "--cores", "2", "--nocolor", "--configfile", config],
-            cwd=self.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-            | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        calm = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        return snakemake_command(
+            *(*arguments, "--cores", "2", "--nocolor", "--configfile", config),
+            folder=self.folder,
+            environment={**os.environ, **calm, **environment},
         )
 
     def run(self, *arguments, **options):

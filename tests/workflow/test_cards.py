@@ -2,11 +2,11 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from workflow.loaded import snakemake_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,10 +36,9 @@ def test_gpu_jobs_at_once(tmp_path, visible, free, options, at_once):
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     if visible is not None:
         environment["CUDA_VISIBLE_DEVICES"] = visible
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "estimate"]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
-    command += ["--configfile", str(ROOT / "tests/config/tiny.yaml"), "--config", "device=auto"]
-    command += ["--resources", *options] if options else []
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    found = re.search(r'Provided resources: .*gpu=(?:Resource\("gpu", )?(\d+)', result.stderr)
-    assert (int(found[1]) if found else None) == at_once, result.stderr
+    words = ["--cores", "2", "estimate", "--snakefile", ROOT / "Snakefile"]
+    words += ["--configfile", ROOT / "tests/config/tiny.yaml", "--config", "device=auto"]
+    words += ["--resources", *options] if options else []
+    said = snakemake_command(*words, folder=tmp_path, environment=environment).stdout
+    found = re.search(r'Provided resources: .*gpu=(?:Resource\("gpu", )?(\d+)', said)
+    assert (int(found[1]) if found else None) == at_once, said

@@ -2,12 +2,12 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from workflow.loaded import snakemake_command
 
 CONFIG = Path(__file__).parent / "faults/study.yaml"
 JOBS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
@@ -39,13 +39,7 @@ def importer(folder, source, prefix, rules):
 
 
 def snakemake(folder, *arguments):
-    result = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    result = snakemake_command("--cores", "2", *arguments, folder=folder)
     assert result.returncode == 0, result.stdout
     return result.stdout
 
