@@ -1,4 +1,4 @@
-"""The full survey of the paper: two minutes of planning, which `make test` does for one data set."""
+"""The full survey: two minutes of planning, which `make test` does for one of its data sets."""
 
 import re
 
