@@ -1,4 +1,5 @@
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,12 +8,13 @@ from threadpoolctl import threadpool_limits
 from pretended import pretend as pretend_a_card
 from pretended import unavailable
 
+HERE = Path(__file__).resolve().parent
+FIRST = {"slurm": 0, "workflow": 1}
+
 
 def pytest_collection_modifyitems(items):
     """What takes longest first: the cluster (minutes of waiting, if there is SLURM), workflows."""
-    rooms = ["slurm", "workflow"]
-    places = {room: place for place, room in enumerate(rooms)}
-    items.sort(key=lambda item: min(places.get(part, len(rooms)) for part in item.path.parts[-3:]))
+    items.sort(key=lambda item: FIRST.get(item.path.relative_to(HERE).parts[0], len(FIRST)))
 
 
 @pytest.fixture(scope="session", autouse=True)

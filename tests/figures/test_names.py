@@ -40,6 +40,6 @@ def test_the_legend_tells_shapes_from_fillings():
     models = pd.DataFrame({"activation": ["relu", "hardtanh"], "optimizer": ["momentum", "lbfgs"]})
     labels = [handle.get_label() for handle in _names.model_handles(models)]
     assert labels == ["ReLU", "HardTanh", "filled: SGD with momentum", "hollow: L-BFGS, full batch"]
-    assert set(_names.FILLED) == set(plotting.FILLS)
+    assert set(_names.FILLINGS) == set(plotting.FILLS)
     one = _names.model_handles(models.head(1))
     assert [handle.get_label() for handle in one] == ["ReLU"]

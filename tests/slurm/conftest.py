@@ -137,7 +137,8 @@ class Clone:
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if path in process.cmdline():
-                    seconds += process.cpu_times().user
+                    times = process.cpu_times()
+                    seconds += times.user + times.system
         return seconds
 
     def wait_until(self, condition, seconds=120):

@@ -60,7 +60,7 @@ def in_mid_training(clone):
     """Submit the one model and wait until it has trained for a while; the submitting process.
 
     A job that has only just begun stops at step 0, so it is given a second of processor time: some
-    hundreds of steps, however busy the machine is.
+    two thousand of its 30,000 steps, however busy the machine is.
     """
     process = clone.start("one_model.yaml", "--", WEIGHTS)
     clone.wait_until((clone.folder / LOG).exists)

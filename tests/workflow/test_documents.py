@@ -117,11 +117,19 @@ def _a_study_begun(clone):
     shutil.copytree(ROOT / "tests/benchmarks", clone.folder / "tests/benchmarks")
 
 
+def surroundings(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(folder / "scripts")}  # as where it is installed
+
+
+def plan(*words: str, folder: Path) -> subprocess.CompletedProcess:
+    return snakemake_command(*words, folder=folder, environment=surroundings(folder))
+
+
 def run(folder: Path, words: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(
         words,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder / "scripts")},  # as where it is installed
+        env=surroundings(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -139,9 +147,9 @@ def test_commands_of_snakemake(clone, command):
     words = shlex.split(plain(command))[1:]
     if "figures" in words:
         words = [word.replace("config/paper.yaml", "tests/config/tiny.yaml") for word in words]
-    elif words[-1] == "config/paper.yaml" and not {"data", "estimate"} & set(words):
+    elif "config/paper.yaml" in words and not {"data", "estimate"} & set(words):
         words += ["--", "results/paper/tables/mnist/networks.csv"]
-    result = snakemake_command("-n", "--cores", "1", *words, folder=clone.folder)
+    result = plan("-n", "--cores", "1", *words, folder=clone.folder)
     assert result.returncode == 0, f"{COMMANDS[command]}: {command}\n{result.stdout[-3000:]}"
 
 
@@ -164,7 +172,7 @@ def test_every_command_is_tried_or_has_a_reason():
 def test_a_target_after_the_configuration_files_would_be_seen(clone):
     """Snakemake takes it for one more file."""
     words = ["-n", "--configfile", "config/config.yaml", "estimate"]
-    result = snakemake_command(*words, folder=clone.folder)
+    result = plan(*words, folder=clone.folder)
     assert result.returncode != 0
     assert "estimate" in result.stdout
 
@@ -172,7 +180,7 @@ def test_a_target_after_the_configuration_files_would_be_seen(clone):
 def test_the_estimate_prints_its_tables_and_nothing_else(clone):
     words = "snakemake -q all --cores 1 estimate --configfile config/paper.yaml"
     assert any(plain(command) == words for command in COMMANDS)
-    result = snakemake_command(*words.split()[1:], folder=clone.folder)
+    result = plan(*words.split()[1:], folder=clone.folder)
     assert result.returncode == 0
     lines = result.stdout.strip().splitlines()
     assert lines[0].startswith("By data set and survey")

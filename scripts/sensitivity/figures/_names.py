@@ -55,7 +55,7 @@ OPTIMIZERS = {
 }
 
 # A filling in a reader's words, one of plotting.FILLS.
-FILLED = {
+FILLINGS = {
     "full": "filled",
     "none": "hollow",
     "left": "left half",
@@ -135,7 +135,7 @@ def model_handles(models, colour=NEUTRAL):
     fills = optimizer_fills(models["optimizer"])
     if len(fills) > 1:
         handles += [
-            marker_handle("o", f"{FILLED[fill]}: {OPTIMIZERS.get(name, name)}", colour, fill=fill)
+            marker_handle("o", f"{FILLINGS[fill]}: {OPTIMIZERS.get(name, name)}", colour, fill=fill)
             for name, fill in fills.items()
         ]
     return handles
