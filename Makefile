@@ -9,7 +9,7 @@ study: .venv/installed
 
 help:
 	@echo "make              sets up .venv, trains and measures the default study, draws every figure"
-	@echo "make test         sets up and runs the tests, about a quarter of an hour"
+	@echo "make test         sets up and runs the tests, about 17 minutes on two cores"
 	@echo "make test-faults  kills, fills and damages things, another quarter of an hour"
 	@echo "make clean        removes .venv; results stay"
 	@echo "Other studies:    .venv/bin/snakemake --cores all --rerun-incomplete --logger study --configfile my_study.yaml"

@@ -141,7 +141,7 @@ class Clone:
                     seconds += times.user + times.system
         return seconds
 
-    def wait_until(self, condition, seconds=120):
+    def wait_until(self, condition, seconds=300):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.output.read_text()[-8000:]

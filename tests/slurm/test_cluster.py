@@ -102,7 +102,7 @@ def test_the_submitting_process_is_interrupted_and_started_again(clone, undistur
     """Its jobs are cancelled, and the lock is gone."""
     process = in_mid_training(clone)
     process.send_signal(signal.SIGINT)
-    assert process.wait(120) != 0
+    assert process.wait(300) != 0
     clone.wait_until(lambda: [job["state"] for job in clone.jobs()] == ["CANCELLED"])
     clone.finish(clone.start("one_model.yaml", "--", WEIGHTS))
     assert_continued(clone, undisturbed)
