@@ -108,11 +108,25 @@ def test_the_full_survey_takes_no_more_submissions_than_with_a_job_a_measure():
     """3,366, counted with its grid before the random survey, which had 3,082 models."""
     settings = checked("config/paper.yaml")
     settings["surveys"].pop("random")
-    shared = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["group-components"]
-    components = {group: int(count) for group, count in (entry.split("=") for entry in shared)}
     frame = estimation.table(settings)
     assert (frame.rule == "train").sum() == 3082
-    assert estimation.submissions(frame, components) <= 3366
+    assert estimation.submissions(frame, sharing_of_the_profile()) <= 3366
+
+
+def sharing_of_the_profile():
+    shared = yaml.safe_load((ROOT / "slurm/config.yaml").read_text())["group-components"]
+    return {group: int(count) for group, count in (entry.split("=") for entry in shared)}
+
+
+@pytest.mark.parametrize(
+    "path", ["tests/config/tiny.yaml", "config/config.yaml", "config/paper.yaml"]
+)
+def test_a_document_says_how_many_submissions_there_are(path):
+    frame = estimation.table(checked(path))
+    networks = estimation.summary(frame.assign(study=path), ["study"]).networks.iloc[0]
+    numbers = networks, len(frame), estimation.submissions(frame, sharing_of_the_profile())
+    row = " | ".join(f"{int(number):,}" for number in numbers)
+    assert f"| `{path}` | {row} |" in (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
 
 
 def test_the_cluster_profile_sends_every_measuring_job_to_a_gpu():

@@ -2,9 +2,8 @@
 
 Loading takes as long as planning a tiny study, and these tests plan hundreds of them. A copy is
 made for each command (a fork), so that none sees what another one did; jobs are processes of their
-own as always. All copies of one worker share the order of their sets (`PYTHONHASHSEED`): whether
-anything depends on it is tried with `python -m snakemake` in `test_study.py`. So is what matters of
-a terminal, a signal or a start.
+own as always. Where the order of sets matters (`PYTHONHASHSEED`, one for all copies of a worker), a
+signal, or the start itself, tests run `python -m snakemake`.
 """
 
 import atexit
@@ -65,7 +64,7 @@ def _run(words, folder, environment, path, output):
     file = os.open(output, os.O_WRONLY | os.O_CREAT)
     for stream in (1, 2):
         os.dup2(file, stream)
-    from snakemake.cli import main  # which is there already
+    from snakemake.cli import main  # loaded before the copy was made
 
     try:
         main()
