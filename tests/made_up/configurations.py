@@ -77,7 +77,6 @@ def configurations(draw):
             trajectories=optional(survey=one, curves=COUNTS, points_per_bin=COUNTS),
             boundaries=optional(survey=one, resolution=st.integers(16, 8192)),
             sampling=optional(survey=one, curves=COUNTS, largest_exponent=st.integers(8, 20)),
-            tables=optional(most_models=COUNTS),
             statistics=optional(
                 resamples=st.integers(100, 10_000),
                 confidence=st.floats(0.5, 0.999),

@@ -71,21 +71,6 @@ def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
     assert len(list(imported.glob("training/*/*.txt"))) == 2
 
 
-def test_tables_in_parts_are_the_same_below_a_prefix(imported):
-    """Each of two models in a part of its own; made again from one part, they are the same, too."""
-    before = tables(imported / "novak")
-    parted = ("novak_tables", "--config", "tables={most_models: 1}")
-    snakemake(imported, *parted)
-    after = tables(imported / "novak")
-    parts = {path for path in after if "/parts/" in path}
-    assert len(parts) == 2
-    assert {path: after[path] for path in after.keys() - parts} == before
-    assert "Nothing to be done" in snakemake(imported, *parted)
-    snakemake(imported, "novak_tables")
-    shutil.rmtree(next((imported / "novak/results/faults/tables").glob("*/parts")))
-    assert tables(imported / "novak") == before
-
-
 def test_nothing_is_left_to_do(imported):
     assert "Nothing to be done" in snakemake(imported, "novak_tables")
 

@@ -23,7 +23,7 @@ if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
 from sensitivity.study import configuration, costs, grid, machines, measures, measuring_jobs, memory
-from sensitivity.study import plan as study_plan, table_plan
+from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
 from sensitivity.base.cards import free_to_share, visible_cards
@@ -53,24 +53,12 @@ TABLES = f"results/{STUDY}/tables"
 MEASUREMENTS = f"results/{STUDY}/measurements"
 MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
 MEASURING = measuring_jobs.measuring_jobs(MODELS.values(), config)
-# dataset: label: names of models; "1of1" alone where one job tabulates them all
-PARTS = {
-    dataset: table_plan.parts(
-        (name for of, name in MODELS if of == dataset), config["tables"]["most_models"]
-    )
-    for dataset in DATASETS
-}
 
 
 wildcard_constraints:
     dataset="[^/]+",
     model="[^/]+",
     folder="[^/]+",
-
-
-def one_of(names):
-    """A wildcard's constraint: one of some names, or nothing at all where there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def settings(script, *modules, **values):

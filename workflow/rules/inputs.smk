@@ -24,10 +24,6 @@ def per_dataset(table):
     return [f"{TABLES}/{dataset}/{table}.csv" for dataset in DATASETS]
 
 
-PARTED = [dataset for dataset, parts in PARTS.items() if "1of1" not in parts]
-WHOLE = [dataset for dataset in DATASETS if dataset not in PARTED]
-
-
 @cache
 def tabulated_jobs():
     """By data set and model: the measuring jobs whose files a table of networks is made from."""
@@ -38,42 +34,9 @@ def tabulated_jobs():
     return found
 
 
-@cache
-def planned(dataset):
-    """The plan that the data set's tables follow, its models in the order that jobs give them.
-
-    Jobs are told the settings as JSON with sorted keys.
-    """
-    told = json.loads(storage.canonical(study_plan.settings(config, dataset)))
-    return study_plan.plan(told)
-
-
-def plan_settings(wildcards, output):
-    """What a part's job makes its plan from. It does not rerun for it, but for its part of the plan."""
-    return storage.canonical(study_plan.settings(config, wildcards.dataset))
-
-
-def part_settings(wildcards):
-    """A part reruns when its models are planned otherwise, and not when others are."""
-    part = table_plan.part(planned(wildcards.dataset), wildcards.part)
-    digest = table_plan.digest(part)
-    return settings("networks_part", dataset=wildcards.dataset, part=wildcards.part, plan=digest)
-
-
-def joined_inputs(wildcards):
-    folder = f"{TABLES}/{wildcards.dataset}/parts"
-    tables = [f"{folder}/{part}.csv" for part in PARTS[wildcards.dataset]]
-    return dict(parts=sealed(tables), part_seals=seals(tables))
-
-
 def table_inputs(wildcards):
-    """The records of a data set's models, or of one part of them."""
-    label = wildcards.get("part", "1of1")
-    names = PARTS[wildcards.dataset].get(label)
-    if names is None:
-        raise WorkflowError(
-            f"study {STUDY!r} has no part {label} of the models on {wildcards.dataset}"
-        )
+    """The records of a data set's models."""
+    names = [name for dataset, name in MODELS if dataset == wildcards.dataset]
     folders = [f"results/models/{wildcards.dataset}/{name}" for name in names]
     jobs = (job for name in names for job in tabulated_jobs()[wildcards.dataset, name])
     files = dict.fromkeys((f"{MEASUREMENTS}/{job.path}", measures.FILES[job.file]) for job in jobs)

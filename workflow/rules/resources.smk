@@ -126,7 +126,7 @@ def estimate_settings(wildcards):
         {
             **config,
             "sharing": {group: int(count) for group, count in pairs},
-            # fetch, plan, networks; claims, page; parts of tables
-            "other_jobs": 3 * len(DATASETS) + len(named) + 2 + sum(len(PARTS[d]) for d in PARTED),
+            # fetch, plan, networks; claims, page
+            "other_jobs": 3 * len(DATASETS) + len(named) + 2,
         }
     )

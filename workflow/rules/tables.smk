@@ -41,10 +41,11 @@ rule networks:
         f"results/{STUDY}/logs/networks/{{dataset}}.log",
     benchmark:
         f"results/{STUDY}/benchmarks/networks/{{dataset}}.tsv"
-    wildcard_constraints:
-        dataset=one_of(WHOLE),
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         scripts=scripts,
         settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
@@ -58,82 +59,6 @@ rule networks:
         "python {params.scripts}/networks.py --plan {input.plan:q} --data {input.data:q}"
         " --models-folder {params.models_folder:q}"
         " --measurements-folder {params.measurements_folder:q}"
-        " --networks {output.networks:q} --models {output.models:q}"
-        " --settings {params.settings:q} --log {log:q}"
-
-
-# Of a data set with more models than `tables: most_models` a job tabulates a part, and one joins them.
-# A part's job plans its part itself: were the whole plan its input, a change in one model would make
-# every part anew, and with `ancient` none (Snakemake 9.27 then sees no change of their settings).
-rule networks_part:
-    input:
-        unpack(table_inputs),
-        data=ancient("results/data/{dataset}.npz"),
-        data_seal="results/data/{dataset}.json",
-    output:
-        table=f"{TABLES}/{{dataset}}/parts/{{part}}.csv",
-        seal=f"{TABLES}/{{dataset}}/parts/{{part}}.json",
-    log:
-        f"results/{STUDY}/logs/networks/{{dataset}}/{{part}}.log",
-    benchmark:
-        f"results/{STUDY}/benchmarks/networks/{{dataset}}/{{part}}.tsv"
-    wildcard_constraints:
-        dataset=one_of(PARTED),
-        part=r"\d+of\d+",
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        scripts=scripts,
-        settings=part_settings,
-        plan_settings=plan_settings,
-        models_folder=beside("results/models/{dataset}", f"{TABLES}/{{dataset}}/parts/{{part}}.csv"),
-        measurements_folder=beside(
-            f"{MEASUREMENTS}/{{dataset}}", f"{TABLES}/{{dataset}}/parts/{{part}}.csv"
-        ),
-    message:
-        "tabulate part {wildcards.part} of the networks on {wildcards.dataset}"
-    shell:
-        "python {params.scripts}/networks_part.py --plan-settings {params.plan_settings:q}"
-        " --data {input.data:q} --models-folder {params.models_folder:q}"
-        " --measurements-folder {params.measurements_folder:q}"
-        " --output {output.table:q} --settings {params.settings:q} --log {log:q}"
-
-
-rule networks_joined:
-    input:
-        unpack(joined_inputs),
-        plan=f"results/{STUDY}/plan/{{dataset}}.json",
-    output:
-        networks=f"{TABLES}/{{dataset}}/networks.csv",
-        networks_seal=f"{TABLES}/{{dataset}}/networks.json",
-        models=report(
-            f"{TABLES}/{{dataset}}/models.csv",
-            caption="../report/models.rst",
-            category="Tables",
-            labels={"table": "models", "data set": "{dataset}"},
-        ),
-        models_seal=f"{TABLES}/{{dataset}}/models.json",
-    log:
-        f"results/{STUDY}/logs/networks/{{dataset}}.log",
-    benchmark:
-        f"results/{STUDY}/benchmarks/networks/{{dataset}}.tsv"
-    wildcard_constraints:
-        dataset=one_of(PARTED),
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        scripts=scripts,
-        settings=lambda wildcards: settings("join_networks", dataset=wildcards.dataset),
-    message:
-        "tabulate the networks on {wildcards.dataset} from their parts"
-    shell:
-        "python {params.scripts}/join_networks.py --plan {input.plan:q} --parts {input.parts:q}"
         " --networks {output.networks:q} --models {output.models:q}"
         " --settings {params.settings:q} --log {log:q}"
 
