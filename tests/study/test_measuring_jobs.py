@@ -146,4 +146,4 @@ def test_tables_are_made_of_tabulated_measures_alone():
     found = tabulated(grid.expand(settings).values(), settings)
     assert len(found) == len(grid.expand(settings))
     names = {name for files in found.values() for taken in files.values() for name in taken}
-    assert names == {"jacobian", "transitions", "as_trained", "rivals"}
+    assert names == {"jacobian", "transitions", "as_trained", "generalization_measures"}

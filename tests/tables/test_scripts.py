@@ -159,7 +159,7 @@ def make_tables(root, files, tables):
     tabulated = ("--models", models, "--networks", networks)
     call("correlations", *tabulated, "--points", files["points"], "--output", out["correlations"])
     call("factors", *tabulated, "--output", out["factors"], "--pairs", out["pairs"])
-    for script, name in (("point_statistics", "points"), ("curve_contrasts", "curves")):
+    for script, name in (("point_statistics", "points"), ("curves", "curves")):
         call(script, f"--{name}", files[name], "--networks", networks, "--output", out[name])
     inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
     call("claims", *inputs, "--output", out["claims"], "--text", tables / "claims.md")

@@ -14,7 +14,8 @@ import pytest
 import measure
 
 EVERYTHING = {
-    "jacobian", "transitions", "as_trained", "rivals", "points", "curves", "boundaries", "sampling"
+    "jacobian", "transitions", "as_trained", "generalization_measures",
+    "points", "curves", "boundaries", "sampling",
 }  # fmt: skip
 NOTHING = set()
 
@@ -95,7 +96,7 @@ def test_other_weights_make_all_measures_of_their_model_stale(study, monkeypatch
     for name in ("weights.safetensors", "training.csv", "training.json"):
         (weights.parent / name).write_bytes((other / name).read_bytes())
     assert taken_anew(study, monkeypatch, capsys) == {
-        weights.parent.name: EVERYTHING - {"rivals", "boundaries"}
+        weights.parent.name: EVERYTHING - {"generalization_measures", "boundaries"}
     }
 
 

@@ -23,7 +23,7 @@ if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
 from sensitivity.study import configuration, costs, grid, machines, measures, measuring_jobs, memory
-from sensitivity.study import plan as study_plan
+from sensitivity.study import plan as study_plan, strict_yaml
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
 from sensitivity.base.cards import free_to_share, visible_cards
@@ -38,7 +38,8 @@ gc.set_threshold(100_000, 20, 100)
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
-    configuration.check_files(workflow.configfiles)
+    for path in workflow.configfiles:
+        strict_yaml.check(path)
     config = configuration.check(
         config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
     )

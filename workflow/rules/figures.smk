@@ -47,7 +47,7 @@ OF_ONE_DATASET = (
 )
 # The surveys of a figure that does not show them all.
 OF_SURVEYS = {
-    "2_trajectories": named_survey("trajectories"),
+    "2_trajectories": named_survey("curves"),
     "3_boundaries": named_survey("boundaries"),
     "6_points": config["points"]["surveys"],
     "A3_points_all": config["points"]["surveys"],

@@ -54,7 +54,7 @@ BOOTSTRAP = dict(
     seed=config["seed"],
 )
 POINTS = measured("points", config["points"]["surveys"])
-CURVES = measured("curves", named_survey("trajectories"))
+CURVES = measured("curves", named_survey("curves"))
 
 # table: its script, the option that names it there, and its inputs by option
 STATISTICS = {
@@ -63,7 +63,7 @@ STATISTICS = {
         dict(models=per_dataset("models"), networks=per_dataset("networks"), points=POINTS),
     ),
     "points": ("point_statistics", dict(points=POINTS, networks=per_dataset("networks"))),
-    "curves": ("curve_contrasts", dict(curves=CURVES, networks=per_dataset("networks"))),
+    "curves": ("curves", dict(curves=CURVES, networks=per_dataset("networks"))),
 }
 
 

@@ -6,7 +6,7 @@ from math import ceil
 DEVICE = config["device"]
 GPUS = 0 if DEVICE == "cpu" else 1
 # The slowest machine that the run times must suffice for.
-SLOWEST = machines.CAUTIOUS_CORE if DEVICE == "cpu" else machines.CAUTIOUS_CARD
+SLOWEST = machines.CAUTIOUS_CORE if DEVICE == "cpu" else machines.CAUTIOUS_GPU
 SAFETY = 2  # asked for over expected
 STARTUP_MINUTES = 5  # of a job of its own: a cold file system, starting Python, loading the data
 NEXT_MINUTES = 2  # of one more job in a submission

@@ -16,7 +16,7 @@ from typing import Any
 
 from sensitivity.study import costs
 from sensitivity.study.grid import Model, surveys_named
-from sensitivity.study.machines import CAUTIOUS_CARD, CORE
+from sensitivity.study.machines import CAUTIOUS_GPU, CORE
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ MEASURES = {
         Measure("jacobian", "jacobian", tabulated=True),
         Measure("transitions", "transitions", tabulated=True),
         Measure("as_trained", "jacobian", tabulated=True),
-        Measure("rivals", "rivals", tabulated=True),
+        Measure("generalization_measures", "generalization_measures", tabulated=True),
         Measure("points", "points", large=True),
-        Measure("curves", "trajectories", large=True),
+        Measure("curves", "curves", large=True),
         Measure("boundaries", "boundaries", large=True, alone=True),
         Measure("sampling", "sampling", large=True, alone=True),
     )
@@ -76,14 +76,14 @@ FILES = {
     **{name: measure.large for name, measure in MEASURES.items()},
 }
 """The files that measures are kept in, and whether they have seals."""
-LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
+LONG_SECONDS = 8 * 3600.0  # of a measure on a slow GPU
 BRIEF_SECONDS = 60.0  # of all measures of a model on one core: a shape's take two hours at most
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
     """What a study measures of a model: its files, and the measures in each.
 
-    Measures share a file. One that would take long even on a card has a file, and so a job, of its
+    Measures share a file. One that would take long even on a GPU has a file, and so a job, of its
     own: nothing waits for it.
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
@@ -100,7 +100,7 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
 
 def _takes_long(work: costs.Work) -> bool:
     """Whether a measure gets a job of its own; the same on every machine, as files have names."""
-    return CAUTIOUS_CARD.seconds(work) > LONG_SECONDS
+    return CAUTIOUS_GPU.seconds(work) > LONG_SECONDS
 
 
 def work_of(names: Iterable[str], model: Model, configuration: Mapping[str, Any]) -> costs.Work:
