@@ -1,4 +1,4 @@
-"""Fetch a data set and write it as arrays: results/data/<dataset>.npz, sealed.
+"""Fetch a data set and write it as arrays: results/data/<dataset>.npz, and its checksum.
 
 Settings: `dataset`, its name; `data_folder`, a folder with original files, or null; `source`, the
 path of the reader's own data, or null. What has to be downloaded is kept in `originals/` beside the
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         data_folder=_path(settings.get("data_folder")),
     )
     dataset.save(arguments.output, _origin(settings))
-    storage.seal(arguments.output, {"dataset": dataset.name})
+    storage.write_checksum(arguments.output, {"dataset": dataset.name})
     logger.info(
         "%s: %d training and %d test images, %d classes",
         dataset.name,

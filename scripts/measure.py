@@ -27,7 +27,7 @@ Stamps = dict[str, dict[str, dict[str, Any]]]  # by model and measure
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the file of measurements, and its seal if `--seal` is given."""
+    """Write the file of measurements, and its checksum if `--checksum` is given."""
     arguments = _arguments(argv)
     command.setup(arguments)
     dataset, stamps = arguments.settings["dataset"], expected(arguments)
@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for model, wanted in stamps.items()
     }
     measurements.write(arguments.output, dataset, parts)
-    if arguments.seal:
-        storage.seal(arguments.output, {"dataset": dataset})
+    if arguments.checksum:
+        storage.write_checksum(arguments.output, {"dataset": dataset})
 
 
 def expected(arguments: argparse.Namespace) -> Stamps:
@@ -94,7 +94,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
-    parser.add_argument("--seal", action="store_true", help="write a seal beside it")
+    parser.add_argument("--checksum", action="store_true", help="write a checksum beside it")
     parser.add_argument(
         "--list-stale", action="store_true", help="only print which measures would be taken anew"
     )

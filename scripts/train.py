@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     devices = ", then ".join(checkpoint.devices)
     record = provenance.describe(settings, seeds=list(recipe.seeds), device=devices, inputs=made_of)
     result.network.save(arguments.weights, record)
-    # The seal of the history changes with the weights: it is what later stages watch.
+    # The checksum file of the history changes with the weights: it is what later stages watch.
     record["weights"] = digest(arguments.weights)
     write_rows(arguments.history, result.history, record)
     checkpoint.remove()

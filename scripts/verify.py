@@ -110,7 +110,9 @@ def check(job: Job, path: Path, directory: Path) -> list[str]:
     expected = dict(job.settings)
     if job.rule == "fetch":  # images are known by their checksums, not by the code that read them
         expected = {"dataset": job.settings["dataset"]}
-    if job.rule == "train" and path.suffix == ".csv":  # the history's seal is the weights' too
+    if (
+        job.rule == "train" and path.suffix == ".csv"
+    ):  # the history's checksum file has the weights' too
         expected["weights"] = _digest(directory / path.with_name("weights.safetensors"))
     inputs = {key: _digest(directory / file) for key, file in job.inputs.items()}
     if job.measures and path.suffix == ".npz":

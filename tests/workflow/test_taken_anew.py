@@ -68,7 +68,7 @@ def taken_anew(study, monkeypatch, capsys):
     monkeypatch.chdir(study.folder)
     found = {}
     for command in re.findall(r"python .*/scripts/measure\.py (--data .*)", dry_run.stdout):
-        arguments = [word for word in shlex.split(command) if word != "--seal"]
+        arguments = [word for word in shlex.split(command) if word != "--checksum"]
         output = Path(arguments[arguments.index("--output") + 1])
         if output.exists():
             capsys.readouterr()

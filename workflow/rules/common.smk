@@ -26,7 +26,7 @@ from sensitivity.study import configuration, costs, grid, machines, measures, me
 from sensitivity.study import plan as study_plan, strict_yaml
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
-from sensitivity.base.cards import free_to_share, visible_cards
+from sensitivity.base.gpus import free_to_share, visible_gpus
 from sensitivity.base.errors import SensitivityError
 
 # A plan is a million objects that stay: searching them for garbage every 700 new ones takes a tenth
@@ -167,14 +167,19 @@ def measurement_files():
     return [path for paths in found.values() for path in paths]
 
 
-def sealed(paths):
-    """Inputs that may be large: Snakemake orders jobs by the files and watches their seals."""
-    return [ancient(path) for path in paths]
+def with_checksums(**files):
+    """Inputs by name that may be large, and as `checksums` the small files beside them.
+
+    Snakemake compares files of up to a megabyte by content and larger ones by date. So jobs are
+    ordered by the files, whose dates do not count (`ancient`), and rerun for their checksums, which
+    change exactly when they do.
+    """
+    lists = [[paths] if isinstance(paths, str) else paths for paths in files.values()]
+    checksums = [str(Path(path).with_suffix(".json")) for paths in lists for path in paths]
+    return {**{name: ancient(paths) for name, paths in files.items()}, "checksums": checksums}
 
 
-def seals(paths):
-    """The small files that change exactly when the large ones do."""
-    return [str(Path(path).with_suffix(".json")) for path in paths]
+DATA = with_checksums(data="results/data/{dataset}.npz")
 
 
 def named_survey(section):
@@ -184,7 +189,7 @@ def named_survey(section):
 
 def options(inputs):
     """A job's inputs by name as the options of its script."""
-    named = {name: paths for name, paths in inputs.items() if name != "seals"}
+    named = {name: paths for name, paths in inputs.items() if name != "checksums"}
     return " ".join(
         f"--{name.replace('_', '-')} "
         + " ".join(map(shlex.quote, [paths] if isinstance(paths, str) else paths))

@@ -108,8 +108,7 @@ for figure, files in FIGURES.items():
         name:
             f"figure_{name}"
         input:
-            **{option: sealed(paths) for option, paths in given.items()},
-            seals=[seal for paths in given.values() for seal in seals(paths)],
+            **with_checksums(**given),
         output:
             pdf=f"results/{STUDY}/figures/{figure}.pdf",
             png=report(

@@ -25,26 +25,27 @@ def per_dataset(table):
 
 
 @cache
-def tabulated_jobs():
-    """By data set and model: the measuring jobs whose files a table of networks is made from."""
-    found = {key: [] for key in MODELS}
+def tabulated_files():
+    """By data set: the files of measurements that its table of networks is made from."""
+    found = {dataset: [] for dataset in DATASETS}
     for job in MEASURING.values():
-        for model, names in job.models if job.is_tabulated else ():
-            found[model.dataset, model.name].append(job)
+        if job.is_tabulated:
+            found[job.dataset].append((f"{MEASUREMENTS}/{job.path}", measures.FILES[job.file]))
     return found
 
 
 def table_inputs(wildcards):
-    """The records of a data set's models."""
-    names = [name for dataset, name in MODELS if dataset == wildcards.dataset]
-    folders = [f"results/models/{wildcards.dataset}/{name}" for name in names]
-    jobs = (job for name in names for job in tabulated_jobs()[wildcards.dataset, name])
-    files = dict.fromkeys((f"{MEASUREMENTS}/{job.path}", measures.FILES[job.file]) for job in jobs)
+    """A data set, and the records of its models."""
+    dataset = wildcards.dataset
+    files = tabulated_files()[dataset]
+    histories = [f"results/models/{of}/{name}/training.csv" for of, name in MODELS if of == dataset]
     return dict(
-        histories=[f"{folder}/training.csv" for folder in folders],
-        seals=[f"{folder}/training.json" for folder in folders],
-        measurements=[ancient(path) if large else path for path, large in files],
-        measurement_seals=seals(path for path, large in files if large),
+        small_measurements=[path for path, large in files if not large],
+        **with_checksums(
+            data=f"results/data/{dataset}.npz",
+            histories=histories,
+            large_measurements=[path for path, large in files if large],
+        ),
     )
 
 

@@ -19,7 +19,7 @@ def gpu_jobs():
     One a card, and as many more as fit on one card with another: a job takes a card that no other
     job holds, and where there is none any (`base/device.py`).
     """
-    count = visible_cards()
+    count = visible_gpus()
     if count and workflow.is_main_process:
         largest = max(
             memory.device_memory(model.recipe, costs.sizes_of(model.dataset))

@@ -24,19 +24,17 @@ rule plan:
 rule networks:
     input:
         unpack(table_inputs),
-        data=ancient("results/data/{dataset}.npz"),
-        data_seal="results/data/{dataset}.json",
         plan=f"results/{STUDY}/plan/{{dataset}}.json",
     output:
         networks=f"{TABLES}/{{dataset}}/networks.csv",
-        networks_seal=f"{TABLES}/{{dataset}}/networks.json",
+        networks_checksum=f"{TABLES}/{{dataset}}/networks.json",
         models=report(
             f"{TABLES}/{{dataset}}/models.csv",
             caption="../report/models.rst",
             category="Tables",
             labels={"table": "models", "data set": "{dataset}"},
         ),
-        models_seal=f"{TABLES}/{{dataset}}/models.json",
+        models_checksum=f"{TABLES}/{{dataset}}/models.json",
     log:
         f"results/{STUDY}/logs/networks/{{dataset}}.log",
     benchmark:
@@ -70,8 +68,7 @@ for table, (script, files) in STATISTICS.items():
         name:
             f"table_{table}"
         input:
-            **{option: sealed(paths) for option, paths in files.items() if paths},
-            seals=[seal for paths in files.values() for seal in seals(paths)],
+            **with_checksums(**{option: paths for option, paths in files.items() if paths}),
         output:
             table=report(
                 f"{TABLES}/{table}.csv",
@@ -79,7 +76,7 @@ for table, (script, files) in STATISTICS.items():
                 category="Tables",
                 labels={"table": table, "data set": "all"},
             ),
-            seal=f"{TABLES}/{table}.json",
+            checksum=f"{TABLES}/{table}.json",
         log:
             f"results/{STUDY}/logs/tables/{table}.log",
         benchmark:
@@ -103,9 +100,7 @@ for table, (script, files) in STATISTICS.items():
 
 rule table_factors:
     input:
-        models=sealed(per_dataset("models")),
-        networks=sealed(per_dataset("networks")),
-        seals=seals(per_dataset("models") + per_dataset("networks")),
+        **with_checksums(models=per_dataset("models"), networks=per_dataset("networks")),
     output:
         factors=report(
             f"{TABLES}/factors.csv",
@@ -114,7 +109,7 @@ rule table_factors:
             labels={"table": "factors", "data set": "all"},
         ),
         pairs=f"{TABLES}/pairs.csv",
-        seals=[f"{TABLES}/factors.json", f"{TABLES}/pairs.json"],
+        checksums=[f"{TABLES}/factors.json", f"{TABLES}/pairs.json"],
     log:
         f"results/{STUDY}/logs/tables/factors.log",
     benchmark:
@@ -140,8 +135,7 @@ EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")
 
 rule claims_table:
     input:
-        **{table: ancient(path) for table, path in EVIDENCE.items()},
-        seals=seals(EVIDENCE.values()),
+        **with_checksums(**EVIDENCE),
     output:
         claims=report(
             f"{TABLES}/claims.csv",
@@ -149,7 +143,7 @@ rule claims_table:
             category="Claims",
             labels={"table": "claims", "data set": "all"},
         ),
-        seal=f"{TABLES}/claims.json",
+        checksum=f"{TABLES}/claims.json",
         text=report(
             f"{TABLES}/claims.md",
             caption="../report/table_claims.rst",

@@ -67,11 +67,6 @@ def read(path: "str | Path", **owner: Any) -> Parts:
 def _read(path: "str | Path", **owner: Any) -> tuple[str, Parts]:
     arrays, provenance = storage.read_arrays(path, **owner)
     stamps, dataset = provenance.get("models"), provenance.get("dataset")
-    if stamps is None and "measures" in provenance:
-        raise DamagedFile(
-            f"{path} was written by an earlier version, which kept one model in a file; delete it "
-            "and run the same command again"
-        )
     if (
         dataset is None
         or not isinstance(stamps, dict)

@@ -25,7 +25,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
     for module in (
-        *("base/cards", "base/command", "base/errors", "base/spelling", "base/torch_start"),
+        *("base/command", "base/errors", "base/gpus", "base/spelling"),
         *("files/provenance", "study/recipe"),
     )
 )

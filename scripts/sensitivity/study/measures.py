@@ -27,7 +27,7 @@ class Measure:
         name: of its module in `sensitivity.measures.taken`, of its work in `costs.WORK`.
         section: its part of the configuration, which may name the surveys that it is taken of.
         tabulated: whether it is a number of each replicate, for the tables of networks.
-        large: whether its arrays may be so large that the file needs a seal.
+        large: whether its arrays may be so large that the file needs a checksum.
         alone: whether it always has a job and a file of its own: what figures alone are made of
             is not drawn again when another measure of the model changes.
     """
@@ -70,12 +70,12 @@ MEASURES = {
 }
 SHARED = "measures"  # of all models of a shape whose measures are brief
 OWN = "own_measures"  # of one model
-SEALED = "records"  # of one model whose points or curves are recorded; has a seal
+RECORDS = "records"  # of one model whose points or curves are recorded; has a checksum
 FILES = {
-    **{SHARED: False, OWN: False, SEALED: True},
+    **{SHARED: False, OWN: False, RECORDS: True},
     **{name: measure.large for name, measure in MEASURES.items()},
 }
-"""The files that measures are kept in, and whether they have seals."""
+"""The files that measures are kept in, and whether they have checksums."""
 LONG_SECONDS = 8 * 3600.0  # of a measure on a slow GPU
 BRIEF_SECONDS = 60.0  # of all measures of a model on one core: a shape's take two hours at most
 
@@ -94,7 +94,7 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
     if shared:
         brief = CORE.seconds(costs.total(works[name] for name in shared)) <= BRIEF_SECONDS
         large = any(MEASURES[name].large for name in shared)
-        found = {SEALED if large else SHARED if brief else OWN: shared}
+        found = {RECORDS if large else SHARED if brief else OWN: shared}
     return found | {name: [name] for name in own}
 
 

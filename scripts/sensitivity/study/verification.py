@@ -126,7 +126,7 @@ def _difference(record: Mapping[str, Any], settings: Mapping[str, Any], key: str
 def _of_weights(path: Path) -> dict[str, Any]:
     """Read the metadata of a safetensors file without a tensor library.
 
-    Its tensors are verified by the digest in the seal of the training's history.
+    Its tensors are verified by the digest beside the training's history.
     """
     try:
         with path.open("rb") as file:
@@ -155,7 +155,7 @@ def _of_pdf(path: Path) -> dict[str, Any]:
 
 
 def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A seal must fit the file beside it; a plan must be the grid's."""
+    """A checksum must fit the file beside it; a plan must be the grid's."""
     try:
         content = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
@@ -163,7 +163,7 @@ def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if "sha256" in content:
         beside = [other for other in path.parent.glob(f"{path.stem}.*") if other != path]
         if content["sha256"] not in map(storage.digest, beside):
-            raise DamagedFile("it does not fit the file that it seals")
+            raise DamagedFile("it is not the checksum of the file beside it")
     elif content != json.loads(json.dumps(plan(settings))):
         raise DamagedFile("it plans other models than the configuration")
     return None
