@@ -1,6 +1,6 @@
 """What a measuring job recomputes that runs after an edit, the other half of docs/reruns.md.
 
-One job takes all measures of some models, and keeps those whose stamps still hold. Which it would
+One job takes all measures of some models, and keeps those that still hold. Which it would
 take anew is asked of every measuring job of a dry run: `scripts/measure.py --list-stale`.
 """
 
@@ -110,7 +110,7 @@ def test_a_run_does_what_was_foretold(study):
     after = measure.measurements.read(path)
     assert len(after) == 3
     for model, parts in after.items():
-        assert {part: parts[part].stamp == before[model][part].stamp for part in parts} == {
+        assert {part: parts[part].sources == before[model][part].sources for part in parts} == {
             "jacobian": True, "transitions": False, "as_trained": True
         }  # fmt: skip
-        assert parts["transitions"].stamp["test_points"] == 11
+        assert parts["transitions"].sources["test_points"] == 11

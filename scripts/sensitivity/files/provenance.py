@@ -26,7 +26,7 @@ PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
     for module in (
         *("base/command", "base/errors", "base/gpus", "base/spelling"),
-        *("files/provenance", "study/recipe"),
+        *("files/provenance", "study/recipe", "study/renamed"),
     )
 )
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")

@@ -10,7 +10,7 @@ A measure that is `tabulated` returns numbers of each replicate; they become col
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,9 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
     works = {m.name: m.work(model, configuration) for m in wanted}
-    own = [m.name for m in wanted if m.alone or _takes_long(works[m.name])]
+    # The same on every machine, as files have names.
+    long = [name for name, work in works.items() if CAUTIOUS_GPU.seconds(work) > LONG_SECONDS]
+    own = [m.name for m in wanted if m.alone or m.name in long]
     shared = [name for name in works if name not in own]
     found = {}
     if shared:
@@ -96,13 +98,3 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
         large = any(MEASURES[name].large for name in shared)
         found = {RECORDS if large else SHARED if brief else OWN: shared}
     return found | {name: [name] for name in own}
-
-
-def _takes_long(work: costs.Work) -> bool:
-    """Whether a measure gets a job of its own; the same on every machine, as files have names."""
-    return CAUTIOUS_GPU.seconds(work) > LONG_SECONDS
-
-
-def work_of(names: Iterable[str], model: Model, configuration: Mapping[str, Any]) -> costs.Work:
-    """The work of some measures of a model, one after another."""
-    return costs.total(MEASURES[name].work(model, configuration) for name in names)

@@ -40,12 +40,12 @@ def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str])
 
 def problems_of_measures(
     path: Path,
-    stamps: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    sources: Mapping[str, Mapping[str, Mapping[str, Any]]],
     inputs: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
-    """The same of a file of measurements, in which every measure has a stamp of its own.
+    """The same of a file of measurements, in which every measure has sources of its own.
 
-    `stamps` by model and measure, `inputs` by model.
+    `sources` by model and measure, `inputs` by model.
     """
     if not path.is_file():
         return ["it is missing"]
@@ -54,14 +54,14 @@ def problems_of_measures(
     except SensitivityError as error:
         return [str(error)]
     found = []
-    for model, measures in stamps.items():
+    for model, measures in sources.items():
         if model not in parts:
             found.append(f"it holds nothing about the model {model}")
             continue
-        about = f"{model}: " if len(stamps) > 1 else ""
+        about = f"{model}: " if len(sources) > 1 else ""
         for name, expected in measures.items():
             part = parts[model].get(name)
-            faults = _faults(part.stamp, expected, inputs[model]) if part else ["it is missing"]
+            faults = _faults(part.sources, expected, inputs[model]) if part else ["it is missing"]
             found += [f"{about}{name}: {text}" for text in faults]
     return found
 
