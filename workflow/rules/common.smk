@@ -1,4 +1,5 @@
-# Shared by all: the checked configuration, the grid of models, settings, code.
+# Shared by all rules. In: the configuration. Out: it checked, the grid of models (`MODELS`), the jobs
+# that measure them (`MEASURING`), and how a rule says its settings and its inputs.
 import gc
 import json
 import os
@@ -52,7 +53,6 @@ STUDY = config["study"]
 DATASETS = grid.datasets(MODELS)
 TABLES = f"results/{STUDY}/tables"
 MEASUREMENTS = f"results/{STUDY}/measurements"
-MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
 MEASURING = measuring_jobs.measuring_jobs(MODELS.values(), config)
 
 
@@ -97,11 +97,6 @@ def device(wildcards, output):
     return config["device"]
 
 
-def position(wildcards, output):
-    """Which of how many models a job is about, for its message."""
-    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
-
-
 def model_of(wildcards):
     """The model that a job's wildcards name."""
     try:
@@ -110,22 +105,6 @@ def model_of(wildcards):
         raise WorkflowError(
             f"no survey of study {STUDY!r} has the model {wildcards.model} on {wildcards.dataset}"
         ) from None
-
-
-def model_settings(script, **values):
-    """`settings` for a job about one model."""
-
-    def of(wildcards):
-        model = model_of(wildcards)
-        return settings(
-            script,
-            dataset=model.dataset,
-            model=model.name,
-            recipe=model.recipe.specification(),
-            **values,
-        )
-
-    return of
 
 
 def measuring_job(file, wildcards):

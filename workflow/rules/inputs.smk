@@ -1,4 +1,4 @@
-# What the rules about data and tables are given: inputs and settings, one function each.
+# Inputs and settings of the rules about data and tables. In: wildcards. Out: files, or JSON.
 
 
 def data_settings(wildcards):
