@@ -100,8 +100,8 @@ def of_model(path: "str | Path", parts: Parts, model: str) -> dict[str, Part]:
     return parts[model]
 
 
-def read_measure(path: "str | Path", measure: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """One measure's arrays of the file's one model, and which `dataset` and `model` it is of.
+def read_measure(path: "str | Path", measure: str) -> tuple[str, str, dict[str, np.ndarray]]:
+    """One measure of the file's one model: (data set, model, arrays).
 
     Raises:
         DamagedFile: the file is truncated or altered, or does not hold the measure of one model.
@@ -114,7 +114,7 @@ def read_measure(path: "str | Path", measure: str) -> tuple[dict[str, np.ndarray
             "it and run the same command again"
         )
     ((model, part),) = found
-    return dict(part.arrays), {"dataset": dataset, "model": model}
+    return dataset, model, dict(part.arrays)
 
 
 def kept(
