@@ -3,7 +3,8 @@
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from math import isfinite
 from pathlib import Path
@@ -18,7 +19,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
 from sensitivity.study import costs, grid, memory
 from sensitivity.study.coercion import coerced
-from sensitivity.study.recipe import nearest
+from sensitivity.study.recipe import KINDS, checked, nearest
 from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
@@ -53,6 +54,7 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
     error = best_match(Validator(schema).iter_errors(configuration))
     if error is not None:
         raise SensitivityError(_sentence(error))
+    _check_recipes(configuration)
     complete = _with_defaults(configuration, schema)
     if complete["study"] in SHARED_FOLDERS:
         raise SensitivityError(
@@ -64,24 +66,43 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
     return complete
 
 
-def _refuse_old_words(configuration: Mapping[str, Any]) -> None:
-    """Refuse keys and values of earlier versions, with what is written now."""
-    for key in configuration:
-        refuse_old_key(key)
+def _recipe_values(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Every single value of the recipes: (where it stands, key, value), as far as they are any."""
     surveys = configuration.get("surveys")
     parts = surveys if isinstance(surveys, dict) else {}
     places = {f"surveys.{name}": part for name, part in parts.items()}
     for place, part in {"recipe": configuration.get("recipe"), **places}.items():
-        if not isinstance(part, dict):
-            continue  # the schema says what is wrong
-        labels = part.get("labels")
-        try:
-            for key in part:
-                refuse_old_key(key)
-            for value in labels if isinstance(labels, list) else [labels]:
+        for key, values in part.items() if isinstance(part, dict) else ():
+            for value in values if isinstance(values, list) else [values]:
+                yield place, key, value
+
+
+def _refuse_old_words(configuration: Mapping[str, Any]) -> None:
+    """Refuse keys and values of earlier versions, with what is written now."""
+    for key in configuration:
+        refuse_old_key(key)
+    for place, key, value in _recipe_values(configuration):
+        with _named(place):
+            refuse_old_key(key)
+            if key == "labels":
                 refuse_old_labels(value)
-        except SensitivityError as error:
-            raise SensitivityError(f"{place}: {error}") from error
+
+
+def _check_recipes(configuration: Mapping[str, Any]) -> None:
+    """Refuse values that no recipe can have, where they stand."""
+    for place, key, value in _recipe_values(configuration):
+        if key in KINDS:
+            with _named(place):
+                checked(key, value)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Begin the sentence of an error with the place of what is wrong."""
+    try:
+        yield
+    except SensitivityError as error:
+        raise SensitivityError(f"{place}: {error}") from error
 
 
 def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,10 +169,8 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
     used = set()
     for survey, part in configuration["surveys"].items():
         for dataset in part["datasets"]:
-            try:
+            with _named(f"survey {survey!r}"):
                 registry.check_name(dataset, own)
-            except SensitivityError as error:
-                raise SensitivityError(f"survey {survey!r}: {error}") from error
             used.add(dataset)
     main = configuration["figures"]["main_dataset"]
     if main not in used:

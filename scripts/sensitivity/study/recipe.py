@@ -65,7 +65,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = _checked(field.name, field.type, getattr(self, field.name))
+            value = checked(field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
         if self.optimizer == "lbfgs":
             self._settle_full_batch()
@@ -152,8 +152,16 @@ def transformations(augmentation: str) -> int:
     return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
 
 
-def _checked(key: str, kind: type, value: Any) -> Any:
-    """The value in its field's type (an integer is a fine float), or an error with the key."""
+KINDS = {field.name: field.type for field in fields(Recipe)}
+
+
+def checked(key: str, value: Any) -> Any:
+    """The value of a recipe's key in its type (an integer is a fine float).
+
+    Raises:
+        SensitivityError: the value has another type or is none that the key can have.
+    """
+    kind = KINDS[key]
     if key == "labels":
         refuse_old_labels(value)
     if kind is float and type(value) is int and abs(value) <= LARGEST:
