@@ -1,4 +1,4 @@
-# Inputs and settings of the rules about data and tables. In: wildcards. Out: files, or JSON.
+# Inputs and settings of the rules about data, training and tables. In: wildcards. Out: files, or JSON.
 
 
 def data_settings(wildcards):
@@ -18,6 +18,26 @@ def own_data(wildcards):
     if source is None or not Path(source).is_dir():
         return [local(source)] if source else []
     return [local(str(p)) for p in sorted(Path(source).rglob("*")) if p.is_file()]
+
+
+MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
+
+
+def training_settings(wildcards):
+    """What a model's weights depend on: its recipe, and when a network fits."""
+    model = model_of(wildcards)
+    return settings(
+        "train",
+        dataset=model.dataset,
+        model=model.name,
+        recipe=model.recipe.specification(),
+        fits_at=grid.fits_at(model.dataset),
+    )
+
+
+def position(wildcards, output):
+    """Which of how many models a job is about, for its message."""
+    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
 
 
 def per_dataset(table):

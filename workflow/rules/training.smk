@@ -2,25 +2,6 @@
 # and their history. One job trains one model: its replicates, stacked. Checkpoints lie outside the
 # declared outputs, so that a job that was killed continues where it stood.
 
-MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
-
-
-def training_settings(wildcards):
-    """What a model's weights depend on: its recipe, and when a network fits."""
-    model = model_of(wildcards)
-    return settings(
-        "train",
-        dataset=model.dataset,
-        model=model.name,
-        recipe=model.recipe.specification(),
-        fits_at=grid.fits_at(model.dataset),
-    )
-
-
-def position(wildcards, output):
-    """Which of how many models a job is about, for its message."""
-    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
-
 
 rule train:
     input:
