@@ -38,7 +38,8 @@ gc.set_threshold(100_000, 20, 100)
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
-    configuration.check_files(workflow.configfiles)
+    if workflow.modifier.is_main_snakefile():  # as a module, they are the importer's
+        configuration.check_files(workflow.configfiles)
     config = configuration.check(
         config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
     )
