@@ -48,8 +48,8 @@ def of_snakemake(message: str) -> str:
     """What Snakemake says, without the name of its error's class and places in the code."""
     if "load_configfile" in message and (missing := NO_FILE.search(message)):
         return (
-            f"There is no configuration file {missing[1]}. If that is a target, it must stand before"
-            " --configfile, which takes every word that follows for a file."
+            f"There is no configuration file {missing[1]}. If that is a target, it must stand"
+            " before --configfile, which takes every word that follows for a file."
         )
     lines = [line.strip() for line in message.strip().splitlines()]
     lines = [line for line in lines if line and not line.startswith('File "')]
