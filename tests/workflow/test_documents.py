@@ -41,6 +41,8 @@ OTHERS = {
     "apt-get *": "It needs root.",
     "snakemake * --sdm conda *": "tests/workflow/test_conda.py runs it with a channel of its own.",
     "snakemake --sdm conda ...": "Likewise.",
+    "snakemake * --default-storage-provider *": "test_without_shared_disk.py, with its own store.",
+    "snakemake --configfile my_study.yaml data": "It is wrong: test_progress.py.",
     "tests/slurm/cluster *": "tests/slurm starts this cluster.",
     "python -m pytest *": "The tests are running.",
     "python -c *import torch*": "It loads a library, to be timed, and says nothing.",
