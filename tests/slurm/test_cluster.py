@@ -34,7 +34,7 @@ def test_a_study_through_the_profile(clone):
     assert {(job["partition"], clone.gpus(job)) for job in computing} == {("gpu", 1)}
     others = [job for job in jobs if job not in computing]
     assert {(job["partition"], clone.gpus(job)) for job in others} == {("cpu", 0)}
-    # Three models: trainings, measures, records, two measures alone; and fourteen figures: one
+    # Three models: trainings, measures, records, two measures alone; and twelve figures: one
     # submission for each.
     assert len(computing) == 5
     assert len([job for job in others if "figure" in job["comment"]]) == 1
