@@ -59,12 +59,14 @@ def run(program, warnings="error"):
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_trainings_and_measures_are_the_same_to_the_last_bit():
     whole, quick = run("import torch\n" + TRAINED), run(START + TRAINED)
     assert whole[0] == quick[0]
     assert (whole[1], quick[1]) == ("True", "False")  # if not: is this start still of any use?
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "asking",
     [
@@ -101,6 +103,7 @@ def test_who_needs_the_part_gets_it(asking):
     assert run(program, warnings="default") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "otherwise",
     [

@@ -13,7 +13,7 @@ import pytest
 
 from sensitivity.study.recipe import Recipe
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 HERE = Path(__file__).resolve().parent
 RECIPE = Recipe(48, 3, "relu", batch_size=64, learning_rate=0.01, steps=30000, replicates=2)

@@ -138,6 +138,7 @@ def run(folder: Path, words: list[str]) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", SNAKEMAKE)
 def test_commands_of_snakemake(clone, command):
     """They plan something, or say what they were asked for.
@@ -155,6 +156,7 @@ def test_commands_of_snakemake(clone, command):
     assert result.returncode == 0, f"{COMMANDS[command]}: {command}\n{result.stdout[-3000:]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", PYTHON)
 def test_commands_of_python(clone, command):
     """Scripts and benchmarks explain themselves; they are whole programs, tried elsewhere."""

@@ -61,6 +61,7 @@ def imported(clone, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
     """Byte for byte, and nothing outside of the prefix."""
     snakemake(tmp_path, "tables", "--snakefile", clone.folder / "Snakefile", "--configfile", CONFIG)
@@ -72,6 +73,7 @@ def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
     assert len(list(imported.glob("training/*/*.txt"))) == 2
 
 
+@pytest.mark.slow
 def test_tables_in_parts_are_the_same_below_a_prefix(imported):
     """Each of two models in a part of its own; made again from one part, they are the same, too."""
     before = tables(imported / "novak")
@@ -87,10 +89,12 @@ def test_tables_in_parts_are_the_same_below_a_prefix(imported):
     assert tables(imported / "novak") == before
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_do(imported):
     assert "Nothing to be done" in snakemake(imported, "novak_tables")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", [None, "a/b"])
 @pytest.mark.parametrize("target", ["all", "figures", "estimate"])
 def test_every_target_can_be_planned(clone, tmp_path, prefix, target):

@@ -8,6 +8,7 @@ from workflow.conftest import CONFIG
 from workflow.loaded import snakemake_command
 
 
+@pytest.mark.slow
 def test_a_study_says_how_far_it_is_and_what_it_found(study):
     """Everything from the tables on is made anew."""
     for path in study.files("results/tiny/tables/**/*"):
@@ -23,6 +24,7 @@ def test_a_study_says_how_far_it_is_and_what_it_found(study):
     assert lines[-1].startswith("Next: ")
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_has_the_last_word(study):
     weights = next(iter(study.files("results/models/digits/*/weights.safetensors")))
     weights.write_bytes(b"torn")

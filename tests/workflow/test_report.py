@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+pytestmark = pytest.mark.slow
+
 LARGEST = 20e6  # bytes
 CHROMIUM = shutil.which("chromium")
 LOADED = re.compile(r"""(?:<script[^>]*\ssrc|<link[^>]*\shref|<img[^>]*\ssrc)=["']?https?:""")

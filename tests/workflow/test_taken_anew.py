@@ -13,6 +13,8 @@ import pytest
 
 import measure
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = {
     "jacobian", "transitions", "as_trained", "rivals", "points", "curves", "boundaries", "sampling"
 }  # fmt: skip
