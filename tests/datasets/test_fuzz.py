@@ -19,7 +19,7 @@ from PIL import Image
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset, cifar, own, sources
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 EXTREMES = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f")
 SCALE = int(os.environ.get("FUZZ", "1"))  # FUZZ=10 mutates ten times as many files
 

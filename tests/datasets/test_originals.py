@@ -143,6 +143,7 @@ def test_what_is_no_idx_file_is_refused(content):
 DEBIAN = REGISTRY["fashion_mnist"].installed[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not originals.find(REGISTRY["fashion_mnist"], []),
     reason=f"the package dataset-fashion-mnist is not installed ({DEBIAN})",

@@ -13,6 +13,8 @@ import pytest
 
 import measure
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = {
     "jacobian", "transitions", "as_trained", "generalization_measures",
     "points", "curves", "boundaries", "sampling",

@@ -71,6 +71,7 @@ def test_every_kind_of_damage_is_named(study):
         assert problem in line_about(result.stdout, path.relative_to(top))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("directory", [False, True])
 def test_changed_code_and_orphans(study, tmp_path, directory):
     """Results stay where they are; the code, the configuration or the folder is another."""

@@ -39,8 +39,9 @@ gc.set_threshold(100_000, 20, 100)
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
-    for path in workflow.configfiles:
-        strict_yaml.check(path)
+    if workflow.modifier.is_main_snakefile():  # as a module, they are the importer's
+        for path in workflow.configfiles:
+            strict_yaml.check(path)
     config = configuration.check(
         config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
     )
