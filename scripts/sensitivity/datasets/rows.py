@@ -1,6 +1,9 @@
 """A row of the table of known data sets, and the files that it names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+Sizes = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Row:
     test: tuple[Original, ...]
     image_shape: tuple[int, ...]
     classes: int
-    sizes: tuple[int, int]
+    sizes: Sizes
     licence: str
     citation: str
     archive: str | None = None
@@ -66,21 +69,26 @@ class Row:
         return self.train + self.test
 
 
-def emnist(
-    split: str, title: str, digests: tuple[str, str, str, str], classes: int, sizes: tuple[int, int]
-) -> Row:
+def mnist_files(*digests: str, packed: bool = False) -> dict[str, tuple[Original, ...]]:
+    """MNIST's four files: training images and labels, then those of the test set."""
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    key = "packed" if packed else "checksum"
+    files = [Original(f"{name}-ubyte", **{key: of}) for name, of in zip(names, digests)]
+    return {"train": tuple(files[:2]), "test": tuple(files[2:])}
+
+
+def emnist(split: str, title: str, digests: Sequence[str], classes: int, sizes: Sizes) -> Row:
     """A split of EMNIST, whose files are in one archive; MD5 as several projects publish them."""
-    names = [
-        f"emnist-{split}-{part}-{what}-idx{axes}-ubyte"
-        for part in ("train", "test")
-        for what, axes in (("images", 3), ("labels", 1))
+    names = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
+    files = [
+        Original(f"emnist-{split}-{name}-ubyte", packed=f"md5:{md5}")
+        for name, md5 in zip(names, digests)
     ]
-    originals = [Original(name, packed=f"md5:{md5}") for name, md5 in zip(names, digests)]
     return Row(
         title=title,
         format="emnist",
-        train=tuple(originals[:2]),
-        test=tuple(originals[2:]),
+        train=tuple(files[:2]),
+        test=tuple(files[2:]),
         image_shape=(28, 28),
         classes=classes,
         sizes=sizes,
