@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-CHANNELS = (1, 3, 4)  # grey, colour, colour with a mask
+CHANNELS = range(1, 5)  # such as grey, colour, colour with a mask
 
 Layout = Literal["first", "last"]
 

@@ -15,6 +15,7 @@ from sensitivity.files import npz
 
 INPUTS, LABELS = ("x_test", "x", "images"), ("y_test", "y", "labels")
 """Names in the file, of which the first one found is taken."""
+NPY = b"\x93NUMPY"  # how an .npy file begins
 
 Shape = tuple[int, ...]
 
@@ -43,7 +44,7 @@ def load_points(
         path: a file such as a study's, images [P, h, w] or [P, h, w, c]; [P, c, h, w] and flat
             points [P, d] are read as well.
         count: how many points.
-        shape: of a point as the module takes it; without it as in the file, but with channels first.
+        shape: of a point as the module takes it; without it as in the file, channels moved first.
         channels: where the file has the channels, if its shape does not tell.
         normalization: none, unit or image.
 
@@ -52,7 +53,7 @@ def load_points(
     """
     name, x, labels = _read(path)
     held = x.shape[1:]
-    x = x[: count or None].astype(np.float64)  # of any byte order
+    x = x[: count or None]
     if not np.isfinite(x).all():
         raise SensitivityError(
             f"{name} of {path} holds values that are no numbers (NaN or infinite); leave those "
@@ -70,6 +71,12 @@ def load_points(
 def _read(path: Path) -> tuple[str, np.ndarray, np.ndarray | None]:
     """Name and array of the points, and the labels as int64 or None."""
     try:
+        with path.open("rb") as file:
+            if file.read(len(NPY)) == NPY:
+                raise SensitivityError(
+                    f"{path} is a single .npy array; name an .npz file, as np.savez(path, x=..., "
+                    "y=...) writes it."
+                )
         arrays = npz.read(path, (*INPUTS, *LABELS))
     except OSError as error:
         raise SensitivityError(
@@ -92,6 +99,13 @@ def _read(path: Path) -> tuple[str, np.ndarray, np.ndarray | None]:
 
 
 def _normalized(x: np.ndarray, normalization: str | None) -> np.ndarray:
+    """The points in float64, whatever their byte order."""
+    if normalization is None and x.dtype.kind != "f":
+        raise SensitivityError(
+            "The points are whole numbers; say how the module was given them: --normalization none,"
+            " unit or image."
+        )
+    x = x.astype(np.float64)
     if normalization == "unit":
         return x / 255
     if normalization == "image":
@@ -103,38 +117,44 @@ def _normalized(x: np.ndarray, normalization: str | None) -> np.ndarray:
 
 
 def _arranged(x: Tensor, shape: Shape | None, channels: Layout | None) -> tuple[Tensor, Layout]:
-    """The points in the shape that the module takes, and where images then have their channels."""
+    """The points in the shape that the module takes, and where images then have their channels.
+
+    Where the file may have them first or last, and that makes a difference, `channels` decides.
+    """
     held = tuple(x.shape[1:])
     if shape is None:
-        if len(held) != 3:
-            return x, "first"
-        layout = channels or layout_of(held)
+        layout = (channels or layout_of(held)) if len(held) == 3 else "first"
         if layout is None:
             raise SensitivityError(_ambiguous(held))
         return (x.movedim(-1, 1) if layout == "last" else x), "first"
-    have, want = ([size for size in sizes if size > 1] for sizes in (held, shape))
-    if math.prod(held) != math.prod(shape):
-        raise SensitivityError(_impossible(held, shape))
     wanted = (layout_of(shape) if len(shape) == 3 else None) or "first"
-    if len(want) <= 1 or len(have) <= 1 and len(want) <= 2 or have == want and len(want) <= 2:
-        return x.reshape(-1, *shape), wanted  # no channels, or flat: the order stays
-    if len(shape) != 3 or len(have) not in (1, 3):
-        if held == shape:
-            return x, wanted
-        raise SensitivityError(_impossible(held, shape))
-    first = shape if wanted == "first" else (shape[2], *shape[:2])
-    orders: dict[Layout, Shape] = {"first": first, "last": (*first[1:], first[0])}
-    fitting = [order for order in orders if len(have) == 1 or orders[order] == held]
-    if channels is not None:
-        fitting = [order for order in fitting if order == channels]
-    if not fitting:
-        raise SensitivityError(_impossible(held, shape))
-    if len(fitting) > 1:
+    layouts: tuple[Layout, ...] = ("first", "last") if channels is None else (channels,)
+    tried = (_read_as(layout, x, shape, wanted) for layout in layouts)
+    readings = [images for images in tried if images is not None]
+    if not readings:
+        raise SensitivityError(
+            f"Points of the shape {list(held)} can't be given the shape {list(shape)}."
+        )
+    if any(not torch.equal(images, readings[0]) for images in readings):
         raise SensitivityError(_ambiguous(held))
-    images = x.reshape(-1, *orders[fitting[0]])
-    if fitting[0] != wanted:
-        images = images.movedim(-1, 1) if wanted == "first" else images.movedim(1, -1)
-    return images, wanted
+    return readings[0], wanted
+
+
+def _read_as(layout: Layout, x: Tensor, shape: Shape, wanted: Layout) -> Tensor | None:
+    """The points in a shape with channels as `wanted`, if the file can have them as `layout`."""
+    held, flat = tuple(x.shape[1:]), (math.prod(shape),)
+    if len(shape) == 3 and len(held) in (1, 3):
+        first = shape if wanted == "first" else (shape[2], *shape[:2])
+        inside = first if layout == "first" else (*first[1:], first[0])
+        if held not in (inside, flat):
+            return None
+        images = x.reshape(-1, *inside)
+        images = images if layout == "first" else images.movedim(-1, 1)
+        return images if wanted == "first" else images.movedim(1, -1)
+    have, want = ([size for size in sizes if size > 1] for sizes in (held, shape))
+    if have == want or held == flat or (shape == flat and math.prod(held) == flat[0]):
+        return x.reshape(-1, *shape)  # without channels, or flat: numbers stay in their order
+    return None
 
 
 def _ambiguous(held: Shape) -> str:
@@ -142,7 +162,3 @@ def _ambiguous(held: Shape) -> str:
         f"Points of the shape {list(held)} may have their channels first or last; say which: "
         "--channels first or --channels last."
     )
-
-
-def _impossible(held: Shape, shape: Shape) -> str:
-    return f"Points of the shape {list(held)} can't be given the shape {list(shape)}."

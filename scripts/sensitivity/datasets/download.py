@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pooch
 from filelock import FileLock
-from requests import RequestException
+from requests import RequestException, Response
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import originals
@@ -108,7 +108,8 @@ def downloaded(url: str, path: Path, retries: int = RETRIES) -> Iterator[Path]:
         retry_if_failed=retries,
     )
     bar = sys.stderr.isatty()
-    http = pooch.HTTPDownloader(bar, CHUNK, headers=HEADERS, timeout=SILENCE)
+    hooks = {"response": _close_if_refused}
+    http = pooch.HTTPDownloader(bar, CHUNK, headers=HEADERS, timeout=SILENCE, hooks=hooks)
     try:
         store.fetch(partial.name, downloader=http)
         yield partial
@@ -122,3 +123,9 @@ def downloaded(url: str, path: Path, retries: int = RETRIES) -> Iterator[Path]:
         ) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _close_if_refused(response: Response, **_: object) -> None:
+    """Close the connection of an answer such as 404, which pooch leaves open."""
+    if not response.ok:
+        response.close()

@@ -239,7 +239,7 @@ def translation_loop(image: Tensor | np.ndarray, channels: Layout | None = None)
     """The polygon through all horizontal translations of an image, with wrap-around.
 
     image: [h, w], [h, w, c] (channels last) or [c, h, w] (first), already normalised; `channels`
-    need not be said where one of the outer sizes alone is 1, 3 or 4. Vertex s is the image moved s
+    need not be said where just one of the outer sizes is at most 4. Vertex s is the image moved s
     pixels to the right, flattened in its own order: [w, h * w * c].
     """
     image = torch.as_tensor(image)
