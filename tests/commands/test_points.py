@@ -166,14 +166,8 @@ def test_a_file_of_the_study_gives_what_torch_gives(tmp_path, monkeypatch, capsy
     Dataset("mine", COLOUR, LABELS, COLOUR, LABELS).save(tmp_path / "study.npz")
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4)).double()
-    torch.manual_seed(0)
-    module.load_state_dict(
-        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4)).state_dict()
-    )
-    command.main(
-        ["measure", "--module", "a_colour_model:build", "--data", "study.npz", "--loops", "3"]
-        + ["--normalization", "unit"]
-    )
+    words = "measure --module a_colour_model:build --data study.npz --loops 3 --normalization unit"
+    command.main(words.split())
     assert "given to the module as [3, 6, 5]" in capsys.readouterr().out
     rows = np.genfromtxt("sensitivity.csv", delimiter=",", names=True)
     x = torch.from_numpy(FIRST / 255)

@@ -83,7 +83,7 @@ def draws(labels: np.ndarray, count: int, number: int, seed: int = SEED) -> np.n
     if count < 1 or number < 1 or count * number > total:
         raise SensitivityError(
             f"{number} disjoint subsets of {count} training images were asked for, but {total} "
-            f"images are enough for {total // max(count, 1)}; ask for fewer seeds or a smaller subset"
+            f"images are enough for {total // max(count, 1)}; ask for fewer seeds, or less in each"
         )
     most = total // count
     classes, members = np.unique(labels, return_counts=True)
