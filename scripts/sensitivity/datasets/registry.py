@@ -247,10 +247,10 @@ def check_own(name: str, source: "str | Mapping[str, str]") -> None:
     check_own_name(name)
     if isinstance(source, str):
         return
-    if not re.match(r"(https?|ftp|file)://", source["url"]):
+    if not re.match(r"(https?|file)://", source["url"]):
         raise SensitivityError(
             f"datasets.{name}.url: {source['url']!r} is no address; it begins with https://, "
-            "http://, ftp:// or file:///"
+            "http:// or file:///"
         )
     if not re.fullmatch(r"[0-9a-fA-F]{64}", source["sha256"]):
         raise SensitivityError(
