@@ -180,6 +180,8 @@ def test_nothing_is_written_outside(kind, tmp_path):
         (b"<html>please log in</html>", "neither an .npz file nor a zip or tar archive"),
         (zipped({"a.txt": b"x"}), "train is missing"),
         (tarred(images())[:-300], "cannot be unpacked"),
+        (tarred(images(), "w:xz")[:-300], "cannot be unpacked"),
+        (zipped(images())[200:], "cannot be unpacked"),
         (gzip.compress(b"no archive"), "neither an .npz file nor"),
         (zipped({"mine/x_train.npy": b"x"}), "is no intact .npz file"),
     ],
