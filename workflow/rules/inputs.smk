@@ -15,9 +15,11 @@ def own_data(wildcards):
     """
     base, _ = registry.parse(wildcards.dataset)
     source = config["datasets"].get(base)
-    if source is None or not Path(source).is_dir():
-        return [local(source)] if source else []
-    return [local(str(p)) for p in sorted(Path(source).rglob("*")) if p.is_file()]
+    if not isinstance(source, str):  # what comes from an address is known by its checksum
+        return []
+    place = registry.local_path(source)
+    files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
+    return [local(str(path)) for path in files]
 
 
 MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}

@@ -164,8 +164,8 @@ def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
 
 def _check_datasets(configuration: Mapping[str, Any]) -> None:
     own = configuration["datasets"]
-    for name in own:
-        registry.check_own_name(name)
+    for name, source in own.items():
+        registry.check_own(name, source)
     used = set()
     for survey, part in configuration["surveys"].items():
         for dataset in part["datasets"]:
