@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.jacobian import modules
-from sensitivity.jacobian.any_network import jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.jacobian.norms import row_and_logit_norms
 from sensitivity.networks.graph import read_graph
 from sensitivity.networks.network import Network

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands.inputs import Points
 from sensitivity.files.storage import atomic
-from sensitivity.jacobian.any_network import jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.graph import Graph, read_graph
 from sensitivity.regions.any_network import transitions
 from sensitivity.regions.paths import Polygon
