@@ -25,9 +25,7 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
     return {
         "jacobian_norm": sizes.norms,
         "logit_jacobian_norm": sizes.logit_norms,
-        "true_class_jacobian_norm": sizes.row_norms.gather(
-            2, labels_RP.unsqueeze(2)
-        ).squeeze(2),
+        "true_class_jacobian_norm": sizes.row_norms.gather(2, labels_RP.unsqueeze(2)).squeeze(2),
         "cross_entropy": pointwise_losses(logits_RPn, labels_RP, "cross_entropy"),
         "squared_loss": pointwise_losses(logits_RPn, labels_RP, "squared"),
         "squared_loss_of_probabilities": pointwise_losses(
