@@ -69,7 +69,7 @@ def test_singular_values_by_products(of, monkeypatch):
 
 @pytest.mark.parametrize("make", [chain, no_chain, stack])
 def test_estimates_lie_around_the_norm(make):
-    """Within their standard errors as often as normal numbers; exactly so in the mean of squares."""
+    """Within their standard errors as often as normal numbers; squares without a bias."""
     network, x = make(), points(400)
     exact = jacobian_norms(network, x)
     found = jacobian_norms(network, x, samples=8)

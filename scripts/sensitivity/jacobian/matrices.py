@@ -105,7 +105,12 @@ def _check_straight(piece) -> None:
     if not row_Pd.requires_grad:
         return
     (second_Pd,) = torch.autograd.grad(
-        row_Pd, piece.points, direction, allow_unused=True, materialize_grads=True
+        row_Pd,
+        piece.points,
+        direction,
+        retain_graph=True,
+        allow_unused=True,
+        materialize_grads=True,
     )
     if (second_Pd.abs().amax(1) > BENT * row_Pd.abs().amax(1)).any():
         raise SensitivityError(

@@ -104,7 +104,9 @@ class Function:
     def pieces(
         self, x_Pd: Tensor, rows: int, memory: int, columns: bool = False
     ) -> Iterator[ModulePiece]:
-        """As `chains.Chain.pieces`."""
+        """As `chains.Chain.pieces`; none of no points."""
+        if not len(x_Pd):
+            return
         size = self._bytes_per_point + 8 * 3 * (self.classes**2 + rows * self.classes)
         if columns:
             size += 8 * 2 * rows * self.input_size
