@@ -26,7 +26,7 @@ def known_state(gradients: bool = False, dtype: torch.dtype = torch.float32) -> 
         stack.enter_context(torch.set_grad_enabled(gradients))
         if torch.is_anomaly_enabled():
             stack.enter_context(torch.autograd.set_detect_anomaly(False))
-        if torch.get_default_device().type != "cpu":
+        if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         torch.set_default_dtype(dtype)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 
 from sensitivity.base.errors import SensitivityError
@@ -118,6 +117,8 @@ class Function:
 
     def logits(self, points: Tensor) -> Tensor:
         """[P, n] of points [P, d], with a graph; a softmax at the end is left out."""
+        from torch.nn.attention import SDPBackend, sdpa_kernel  # late: see base/torch_start.py
+
         ending = _Ending()
         with ExitStack() as stack:
             stack.enter_context(torch.enable_grad())
