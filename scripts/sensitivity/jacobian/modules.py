@@ -21,6 +21,9 @@ from sensitivity.jacobian.magnitudes import vector_norms
 SAME = 1e-6
 """How much an output may differ, relative to the largest, when a point is put in by itself."""
 
+UNDER_WAY = 12
+"""So many tensors like the largest are under way: a 3 x 3 convolution lays out nine."""
+
 ENDINGS = ("softmax", "log_softmax", "sigmoid")
 
 
@@ -107,8 +110,7 @@ class Function:
         if not len(x_Pd):
             return
         size = self._bytes_per_point + 8 * 3 * (self.classes**2 + rows * self.classes)
-        if columns:
-            size += 8 * 2 * rows * self.input_size
+        size += 8 * (2 * rows if columns else 4) * self.input_size
         for points in x_Pd.split(max(1, memory // size)):
             points = points.to(self.device, torch.float64)
             if not (self.create_graph and points.requires_grad):
@@ -164,7 +166,7 @@ class Function:
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             logits = self.logits(point.clone().requires_grad_())
         del logits
-        return sum(kept.values()) + 4 * max(kept.values(), default=0) + 8 * 3 * self.input_size
+        return sum(kept.values()) + UNDER_WAY * max(kept.values(), default=0)
 
 
 @dataclass

@@ -146,7 +146,7 @@ def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
     counts = [n or sizes.test_images for key, n in numbers.items() if key.endswith("_points")]
     work = _jacobian(recipe, sizes, 2 * sum(counts), sets=2 * len(counts))
     evaluation = 2 * _forward(recipe, sizes, sizes.test_images)
-    return replace(work, single=work.single + evaluation)
+    return replace(work, single=evaluation)
 
 
 def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -192,7 +192,7 @@ def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
     norms = _jacobian(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
     crossings = _crossings(recipe, sizes, curves, vertices=1)
     calls = norms.calls + crossings.calls
-    return Work(norms.single, crossings.double, crossings.moved, calls)
+    return Work(double=norms.double + crossings.double, moved=crossings.moved, calls=calls)
 
 
 def boundaries_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -238,7 +238,7 @@ def _forward(recipe: Recipe, sizes: Sizes, points: int) -> float:
 
 def _jacobian(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:
     calls = recipe.replicates * ceil(points / CHUNK) * 20 * (recipe.depth + 1)
-    return Work(single=jacobian_operations(recipe, sizes, points, sets), calls=float(calls))
+    return Work(double=jacobian_operations(recipe, sizes, points, sets), calls=float(calls))
 
 
 def _crossings(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
