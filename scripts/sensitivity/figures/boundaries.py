@@ -8,12 +8,12 @@ from matplotlib.colors import hsv_to_rgb
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
-from sensitivity.figures import _names, plotting
+from sensitivity.figures import _names, style
 
 HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 0.85, 1.0)
 
 
-@plotting.styled
+@style.styled
 def draw(data, settings):
     """Before and after training, each region in a random colour (Novak et al. 2018, figure 3).
 
@@ -23,9 +23,9 @@ def draw(data, settings):
     """
     record = data.boundaries
     if record is None:
-        return plotting.empty_figure("not in this study: no survey named for boundaries")
+        return style.empty_figure("not in this study: no survey named for boundaries")
     arrays = record.arrays
-    figure, grid = plotting.panels(1, 3, height=3.6, width_ratios=(1, 1, 0.26))
+    figure, grid = style.panels(1, 3, height=3.6, width_ratios=(1, 1, 0.26))
     for axes, key in zip(grid[0], ("before", "after")):
         axes.set_title(f"{_names.dataset_name(record.dataset)}, {key} training")
         _regions(axes, arrays, key, settings.get("seed", 0))
