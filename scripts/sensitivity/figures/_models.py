@@ -105,7 +105,7 @@ def _capacity_note(data, dataset, measure, models):
     lines = [f"τ = {tau}"] if tau else []
     if np.isfinite(explained):
         lines.append(f"explains {100 * explained:.0f} % of the gap's variance (R²)")
-    return "\n".join([", ".join(lines), _selection.shown_of_trained(data.models, dataset)])
+    return "\n".join([*lines, _selection.shown_of_trained(data.models, dataset)])
 
 
 def explained_variance(x, gap):

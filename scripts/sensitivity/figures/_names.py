@@ -1,7 +1,7 @@
 """The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
 import seaborn as sns
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from sensitivity.figures import _numbers
 from sensitivity.figures.style import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS
@@ -93,17 +93,22 @@ def measure_colour(name):
     return TRANSITIONS if name.startswith("transitions") else NEUTRAL
 
 
-def measure_axis(axis, name, values, label=None):
-    """Scale, ticks and label of an axis (`axes.xaxis`, ...) for a column of the tables.
+def measure_scale(axis, name, values=()):
+    """Scale and ticks of an axis (`axes.xaxis`, ...) for a column of the tables.
 
     Where some of the `values` are 0, a log axis is linear between 0 and the least other one.
     """
-    if name not in LINEAR:
+    if name in LINEAR:
+        axis.set_major_locator(MaxNLocator(5))
+    else:
         text = EngFormatter(sep="") if name == "number_of_weights" else None
         _numbers.log_axis(axis, _numbers.smallest_beside_zero(values), text)
-    colour = measure_colour(name)
-    colour = colour if colour in (GAP, JACOBIAN, TRANSITIONS) else "black"
-    axis.set_label_text(label or AXES.get(name, measure_name(name)), color=colour)
+
+
+def measure_axis(axis, name, values, label=None):
+    """`measure_scale`, and the axis's label in the measure's colour."""
+    measure_scale(axis, name, values)
+    axis.set_label_text(label or AXES.get(name, measure_name(name)), color=measure_colour(name))
 
 
 def activation_name(name):
@@ -140,9 +145,8 @@ def optimizer_faces(names, colour):
     """
     present, known = set(names), list(OPTIMIZERS.values())
     order = [*known, *sorted(present - set(known))]
-    tints = sns.light_palette(colour, len(order) + 1)[-2:1:-1]
-    faces = dict(zip(order, [colour, "white", *tints]))
-    return {name: face for name, face in faces.items() if name in present}
+    faces = [colour, "white", *sns.light_palette(colour, 9)[-2:1:-1]]
+    return {name: faces[i % len(faces)] for i, name in enumerate(order) if name in present}
 
 
 def model_looks(models, colour):

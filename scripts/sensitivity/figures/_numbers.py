@@ -60,10 +60,11 @@ def log_axis(axis, smallest=None, text=None):
 
 
 def smallest_beside_zero(values):
-    """The least positive value where there are zeros beside it, else None: for `log_axis`."""
+    """Where there are zeros, the least value beside them (1 if there is none): for `log_axis`."""
     values = np.asarray(values, dtype=float)
-    positive = values[values > 0]
-    return float(positive.min()) if positive.size and (values == 0).any() else None
+    if not (values == 0).any():
+        return None
+    return float(min(values[values > 0], default=1.0))
 
 
 def number(value, _place=None):

@@ -1,6 +1,6 @@
 """The drawing room of figures A9 and A10: measures of models that differ in one number alone."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,11 @@ COLUMNS = 2
 SERIES = "A line for each series of models; hollow: not all replicates fit"
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """What stands on the horizontal axis.
 
-    Attributes:
-        column: of models.csv.
-        varied: the hyper-parameter that makes it differ.
-        label: of the axis; values are multiplied by `factor`.
-        log: whether the axis is logarithmic; then untrained networks stand at its left edge, at 0.
+    A column of models.csv, times `factor`; the hyper-parameter that makes it differ; the label. On
+    a `log` axis, untrained networks stand at its left edge, at 0.
     """
 
     column: str
@@ -109,10 +105,9 @@ def _draw_panel(axes, models, axis, measure, label, looks):
 
 def draw_lines(axes, models, x, y, colour, **looks):
     """Lines through the rows of a table, with bars; hollow where the column `fits` is false."""
-    sns.lineplot(
-        models, x=x, y=y, color=colour, errorbar=None, linewidth=0.9, legend="full", ax=axes, **looks
-    )  # fmt: skip
-    fits = models["fits"].astype(bool).map({True: "all", False: "not all"}).rename("Replicates fit")
+    line = {"color": colour, "errorbar": None, "linewidth": 0.9, "legend": "full"}
+    sns.lineplot(models, x=x, y=y, ax=axes, **line, **looks)
+    fits = models["fits"].astype(bool).map({True: "all", False: "not all"})
     faces = {"hue": fits, "palette": {"all": colour, "not all": "white"}}
     style.scatter(axes, models, x, y, color=colour, legend=False, **faces, **looks)
 

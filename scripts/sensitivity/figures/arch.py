@@ -80,7 +80,7 @@ def _draw_points(axes, points, norm, label):
     _numbers.log_axis(axes.yaxis)
     kinds = {"hue": PREDICTION, "style": PREDICTION, "size": PREDICTION}
     looks = {"palette": COLOURS, "markers": MARKERS, "sizes": SIZES}
-    order = dict.fromkeys(("hue_order", "style_order", "size_order"), list(MARKERS))
+    order = {f"{kind}_order": list(MARKERS) for kind in kinds}
     look = {"alpha": 0.7, "linewidth": 0, "legend": "full"}
     sns.scatterplot(frame, x="loss", y="norm", ax=axes, **kinds, **looks, **order, **look)
     axes.autoscale(False)  # the curves go on far below the points

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 from matplotlib.collections import PathCollection
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.path import Path
@@ -11,6 +12,7 @@ from matplotlib.patheffects import withStroke
 from sensitivity.figures import _names, style
 
 HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 0.85, 1.0)
+SEED_STEP = 0x9E3779B9  # far apart, the ids of one seed and of the next
 
 
 @style.styled
@@ -86,16 +88,9 @@ def region_colours(ids, seed):
     """
     different, places = np.unique(ids, return_inverse=True)
     palette = _palette()
-    chosen = _scrambled(different.astype(np.uint64), seed) % np.uint64(len(palette))
-    return palette[chosen.astype(int)][places.reshape(ids.shape)]
-
-
-def _scrambled(ids, seed):
-    """The splitmix64 generator's mixing (Steele et al. 2014): similar ids, unrelated numbers."""
-    mixed = ids + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    # Similar ids get unrelated numbers: pandas mixes the bits (splitmix64, Steele et al. 2014).
+    mixed = pd.util.hash_array(different.astype(np.uint64) + np.uint64(SEED_STEP * (seed + 1)))
+    return palette[mixed % len(palette)][places.reshape(ids.shape)]
 
 
 def _palette():

@@ -102,9 +102,8 @@ def _pairs(pairs, factor, metric, under_random=False):
 def _draw_panel(axes, pairs, metric, markers, every):
     """The pairs and the diagonal; looks are those of `every` pair of the figure."""
     colour = _names.measure_colour(metric)
-    if metric not in _names.LINEAR:
-        _numbers.log_axis(axes.xaxis)
-        _numbers.log_axis(axes.yaxis)
+    for axis in (axes.xaxis, axes.yaxis):
+        _names.measure_scale(axis, metric)
     levels = every.loc[every["factor"] == "activation", "level"].dropna()
     levels = [f"{name} against ReLU" for name in _names.activation_markers(levels)]
     tints = dict(zip(levels, style.tints(colour, len(levels))))
@@ -122,7 +121,7 @@ def _draw_panel(axes, pairs, metric, markers, every):
     )
     ends = axes.get_xlim()
     line = {"color": style.NEUTRAL, "linewidth": 0.7, "linestyle": (0, (4, 2)), "zorder": 0}
-    axes.plot(ends, ends, **line)
+    axes.plot(ends, ends, scalex=False, scaley=False, **line)
 
 
 def _effects(factors, pairs, markers):

@@ -30,7 +30,7 @@ ONE_COLUMN = 3.4  # inches
 TWO_COLUMNS = 7.0
 DOTS_PER_INCH = 200  # of the PNG
 SMALL = 7  # points, of notes
-LINE_POINTS = 9.5  # from one line of a note to the next
+LINE_POINTS = 8.4  # from one line of a note to the next
 LETTER_INCHES = 0.053  # of a note, on the average
 SIDE_INCHES = 0.6  # beside a panel, for the labels of its axis and the space between panels
 CROWD = 300  # points of one panel, above which they are drawn smaller
@@ -135,7 +135,8 @@ def heading(axes, title, note="", color=None):
     if not title:
         axes.set_title(text, size=SMALL, weight="normal", pad=4)
         return
-    axes.set_title(title, pad=5 + LINE_POINTS * len(lines), color=color)
+    colour = {"color": color} if color else {}
+    axes.set_title(title, pad=5 + LINE_POINTS * len(lines), **colour)
     if lines:
         place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
         written = axes.annotate(text, (0, 1), (0, 4), size=SMALL, **place)
@@ -167,7 +168,7 @@ def scatter(axes, frame, x, y, *, color, square=False, **semantics):
         y=y,
         color=color,
         edgecolor=dark(color),
-        linewidth=0.3 if crowd else 0.6,
+        linewidth=0.3 if crowd else 0.5,
         s=6 if crowd else 18,
         alpha=opacity(len(frame)),
         zorder=3,
@@ -182,7 +183,7 @@ def scatter(axes, frame, x, y, *, color, square=False, **semantics):
 
 def dark(color):
     """The same colour, dark: the edge of a marker, which tells overlapping ones apart."""
-    return sns.set_hls_values(color, l=0.3)
+    return sns.set_hls_values(color, l=0.33)
 
 
 def tints(color, count):
@@ -210,7 +211,7 @@ def fit_limits(axes, frame, x, y, bars, square=False):
         )
         ends.append([low.min(), (values + errors).max()])
     if square:
-        ends = [[min(min(ends)), max(max(ends))]] * 2
+        ends = [[np.min(ends), np.max(ends)]] * 2
     axes.ignore_existing_data_limits = True
     axes.update_datalim(np.transpose(ends))
     axes.autoscale_view()
