@@ -31,10 +31,9 @@ def draw(data, settings):
     for axes, key in zip(grid[0], ("before", "after")):
         axes.set_title(f"{_names.dataset_name(record.dataset)}, {key} training")
         _regions(axes, arrays, key, settings.get("seed", 0))
-        _points(axes, arrays["triangle"])
-        axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect=1)
+        draw_points(axes, arrays["triangle"])
+        square(axes)
         axes.set_xlabel(f"First plane coordinate\n{_numbers(arrays, key)}", size=7)
-        axes.spines[:].set_visible(True)
     grid[0, 0].set_ylabel("Second plane coordinate")
     _images(grid[0, 2], arrays["images"], arrays["labels"])
     return figure
@@ -57,8 +56,14 @@ def _regions(axes, arrays, key, seed):
         place = {"origin": "lower", "extent": (-1, 1, -1, 1), "interpolation": "none"}
         axes.imshow(region_colours(arrays[f"{key}_mosaic"], seed), **place)
         return
-    colours = region_colours(arrays[f"{key}_ids"], seed) / 255
-    paths = outlines(*(arrays[f"{key}_{name}"] for name in ("corners", "starts", "region")))
+    names = ("ids", "corners", "starts", "region")
+    draw_polygons(axes, *(arrays[f"{key}_{name}"] for name in names), seed)
+
+
+def draw_polygons(axes, ids, corners, starts, region, seed):
+    """Regions as polygons of their outlines, in the colours of their ids."""
+    colours = region_colours(ids, seed) / 255
+    paths = outlines(corners, starts, region)
     # A hair of the same colour closes the gaps that viewers leave between neighbours.
     axes.add_collection(
         PathCollection(paths, facecolors=colours, edgecolors=colours, linewidths=0.15)
@@ -98,11 +103,17 @@ def _palette():
     return np.round(255 * hsv_to_rgb(steps.reshape(-1, 3))).astype(np.uint8)
 
 
-def _points(axes, triangle):
-    """A small mark at each of the three points, and its number away from the centre."""
+def square(axes):
+    """The square [-1, 1]², framed."""
+    axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect=1)
+    axes.spines[:].set_visible(True)
+
+
+def draw_points(axes, points):
+    """A small mark at each of the points [P, 2], and its number away from the centre."""
     edge = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.8}
-    axes.plot(*triangle.T, linestyle="none", marker="o", markersize=3.5, **edge)
-    for number, (x, y) in enumerate(triangle, start=1):
+    axes.plot(*points.T, linestyle="none", marker="o", markersize=3.5, **edge)
+    for number, (x, y) in enumerate(points, start=1):
         axes.annotate(
             str(number),
             (x, y),

@@ -78,10 +78,16 @@ def _lines(record, metric):
             array = metric if trained else UNTRAINED + metric
             values = _networks(record.arrays, array, kind)
             if len(values):
-                error = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0
-                mean = {"mean": values.mean(axis=0), "error": error, "trained": trained}
-                parts.append(pd.DataFrame({"theta": record.arrays["theta"], CURVE: name, **mean}))
+                of = mean_and_error(record.arrays["theta"], values)
+                parts.append(of.assign(**{CURVE: name, "trained": trained}))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def mean_and_error(theta, values):
+    """Of values [networks, B] the mean and its standard error (0 of one), a row for each bin."""
+    several = len(values) > 1
+    error = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if several else 0.0
+    return pd.DataFrame({"theta": theta, "mean": values.mean(axis=0), "error": error})
 
 
 def _networks(arrays, metric, kind):
@@ -100,24 +106,34 @@ def _draw_panel(axes, lines, metric, bins):
     if log:
         _numbers.log_axis(axes.yaxis)
     trained, before = lines[lines["trained"]], lines[~lines["trained"]]
+    kinds = {"style": CURVE, "dashes": DASHES, "style_order": list(DASHES)}
     tints = dict(zip(NAMES.values(), reversed(style.tints(colour, len(NAMES)))))
-    kinds = {"style": CURVE, "dashes": DASHES, "style_order": list(DASHES), "errorbar": None}
-    for name, of in trained.groupby(CURVE, sort=False):
-        # A mean that a few networks carry has an error of its own size, and a band without end.
-        low = np.where(of["mean"] > 1.1 * of["error"], of["mean"] - of["error"], of["mean"])
-        high = of["mean"] + of["error"]
-        axes.fill_between(of["theta"], low, high, color=tints[name], alpha=0.25, linewidth=0)
     look = {"hue": CURVE, "palette": tints, "hue_order": list(tints), "markers": MARKERS}
-    look |= {"markevery": 4, "markersize": 3.5, "markeredgewidth": 0, "legend": "full"}
-    sns.lineplot(trained, x="theta", y="mean", ax=axes, **kinds, **look)
+    draw_curves(axes, trained, colour, **kinds, **look, markevery=4)
     grey = {"color": style.UNTRAINED, "linewidth": 0.8, "zorder": 1, "legend": False}
-    sns.lineplot(before, x="theta", y="mean", ax=axes, **kinds, **grey)
+    sns.lineplot(before, x="theta", y="mean", errorbar=None, ax=axes, **kinds, **grey)
     for angle in TRAINING_POINTS:
         axes.axvline(angle, color=style.FAINT, linewidth=0.8, zorder=0)
     axes.set_xlim(0, 2 * np.pi)
     axes.set_xticks([0, *TRAINING_POINTS, 2 * np.pi], ["0", "π/3", "π", "5π/3", "2π"])
     axes.set_xlabel("Angle θ (grey lines: the training points)")
     axes.set_ylabel(label.format(bin=f"1/{bins}"), color=colour)
+
+
+def draw_curves(axes, lines, colour, **look):
+    """Means and bands of one standard error: `theta`, `mean`, `error`, for each `CURVE`.
+
+    `look` has seaborn's mappings of the column `CURVE`.
+    """
+    tints = look.get("palette", {})
+    for name, of in lines.groupby(CURVE, sort=False):
+        # A mean that a few networks carry has an error of its own size, and a band without end.
+        low = np.where(of["mean"] > 1.1 * of["error"], of["mean"] - of["error"], of["mean"])
+        band = {"color": tints.get(name, colour), "alpha": 0.25, "linewidth": 0}
+        axes.fill_between(of["theta"], low, of["mean"] + of["error"], **band)
+    look = {"markersize": 3.5, "markeredgewidth": 0, "legend": "full", "errorbar": None} | look
+    look |= {} if tints else {"color": colour, "style": CURVE}
+    sns.lineplot(lines, x="theta", y="mean", ax=axes, **look)
 
 
 def _contrasts(contrasts, record, metric):
