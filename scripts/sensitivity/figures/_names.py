@@ -99,7 +99,7 @@ def measure_scale(axis, name, values=()):
     Where some of the `values` are 0, a log axis is linear between 0 and the least other one.
     """
     if name in LINEAR:
-        axis.set_major_locator(MaxNLocator(5))
+        axis.set_major_locator(MaxNLocator(5, steps=_numbers.ROUND))
     else:
         text = EngFormatter(sep="") if name == "number_of_weights" else None
         _numbers.log_axis(axis, _numbers.smallest_beside_zero(values), text)

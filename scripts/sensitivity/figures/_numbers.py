@@ -9,6 +9,7 @@ import math
 import numpy as np
 from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+ROUND = (1, 2, 2.5, 5, 10)  # leading digits of ticks in equal steps
 VANISHING = 1e-12  # a ratio to a vanished gap is written 0
 
 
@@ -19,7 +20,7 @@ class FewTicks(LogLocator):
         """About seven ticks or fewer."""
         decades = math.log10(vmax / vmin)
         if decades < 0.8:
-            ticks = MaxNLocator(4, steps=(1, 2, 2.5, 5, 10)).tick_values(vmin, vmax)
+            ticks = MaxNLocator(4, steps=ROUND).tick_values(vmin, vmax)
             return ticks[ticks > 0]
         steps = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 2.3 else (1,)
         return LogLocator(subs=steps, numticks=7).tick_values(vmin, vmax)

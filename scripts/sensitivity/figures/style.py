@@ -168,7 +168,7 @@ def scatter(axes, frame, x, y, *, color, square=False, **semantics):
         y=y,
         color=color,
         edgecolor=dark(color),
-        linewidth=0.3 if crowd else 0.5,
+        linewidth=0.3 if crowd else 0.7,
         s=6 if crowd else 18,
         alpha=opacity(len(frame)),
         zorder=3,
@@ -204,12 +204,8 @@ def fit_limits(axes, frame, x, y, bars, square=False):
     ends = []
     for axis, column in ((axes.xaxis, x), (axes.yaxis, y)):
         values, errors = frame[column].to_numpy(dtype=float), bars.get(f"{axis.axis_name}err", 0)
-        low = (
-            np.maximum(values - errors, values / 3)
-            if axis.get_scale() != "linear"
-            else values - errors
-        )
-        ends.append([low.min(), (values + errors).max()])
+        least = values / 3 if axis.get_scale() != "linear" else -np.inf
+        ends.append([np.maximum(values - errors, least).min(), (values + errors).max()])
     if square:
         ends = [[np.min(ends), np.max(ends)]] * 2
     axes.ignore_existing_data_limits = True
