@@ -138,22 +138,17 @@ def draw_curves(axes, lines, colour, **look):
 
 def _contrasts(contrasts, record, metric):
     """The table's ratio near / far of each kind of curve, and that of the untrained networks."""
-    prefix, lines = METRICS[metric][-1], []
-    columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
-    for kind in NAMES:
-        trained = _row_of(contrasts, record, kind, columns)
-        before = _row_of(contrasts, record, f"{kind}, untrained", columns)
-        if trained is not None:
-            text = f"{kind} {_numbers.interval(*trained, _numbers.two_digits)}"
-            lines.append(
-                text if before is None else f"{text} ({_numbers.two_digits(before.iloc[0])})"
-            )
-    return "\n".join(["near/far (before training):", *lines]) if lines else ""
-
-
-def _row_of(contrasts, record, kind, columns):
-    """The values of the columns for a model and a kind of curve, or None."""
     rows = _selection.of_dataset(contrasts, record.dataset)
-    if not rows.empty:
-        rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
-    return None if rows.empty or np.isnan(rows[columns[0]].iloc[0]) else rows[columns].iloc[0]
+    if rows.empty:
+        return ""
+    ratio = f"{METRICS[metric][-1]}_near_over_far"
+    rows = rows[(rows["model"] == record.model) & rows[ratio].notna()].set_index("kind")
+    lines = []
+    for kind in NAMES:
+        if kind in rows.index:
+            values = rows.loc[kind, [ratio, f"{ratio}_low", f"{ratio}_high"]]
+            text = f"{kind} {_numbers.interval(*values, _numbers.two_digits)}"
+            if (untrained := f"{kind}, untrained") in rows.index:
+                text += f" ({_numbers.two_digits(rows.loc[untrained, ratio])})"
+            lines.append(text)
+    return "\n".join(["near/far (before training):", *lines]) if lines else ""
