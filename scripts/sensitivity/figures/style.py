@@ -226,6 +226,8 @@ def legend_above(figure, axes, *titles, rows=1, without=(), **look):
         if label in titles:
             title, blocks[label] = label, []
         elif label not in without:
+            if handle.get_color() == ".2":  # seaborn's grey, of a shape in any colour
+                handle.set_markeredgecolor(".2")
             handle.set(**look)
             blocks[title].append(handle)
     blocks = {title: blocks[title] for title in titles if blocks[title]}
