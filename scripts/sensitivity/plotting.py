@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import _names, _numbers, _points, _series, boundaries, style, trajectories
 from sensitivity.jacobian.any_network import jacobian_norms
-from sensitivity.measures.taken.boundaries import region_ids
 from sensitivity.networks.network import Network
 from sensitivity.regions.any_network import transitions
 from sensitivity.regions.paths import Path
@@ -106,7 +105,7 @@ def plane(
     """
     corners, starts, region = found.rings
     corners = found.vertices[corners].numpy()
-    ids = region_ids(found.codes).numpy()
+    ids = np.unique(found.codes.numpy(), axis=0, return_inverse=True)[1].ravel()
     with mpl.rc_context(style.theme()):
         ax = _axes(ax)
         boundaries.draw_polygons(ax, ids, corners, starts.numpy(), region.numpy(), seed)
