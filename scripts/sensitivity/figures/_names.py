@@ -64,6 +64,7 @@ OPTIMIZERS = {
 # Columns that seaborn maps to looks, and titles of their blocks in legends.
 ACTIVATION = "Non-linearity"
 OPTIMIZER = "Optimizer"
+TINTS = (0.55, 0.3, 0.8, 0.42, 0.68)  # of optimizers after the first two, far ones first
 
 
 def dataset_name(name):
@@ -145,7 +146,7 @@ def optimizer_faces(names, colour):
     """
     present, known = set(names), list(OPTIMIZERS.values())
     order = [*known, *sorted(present - set(known))]
-    faces = [colour, "white", *sns.light_palette(colour, 9)[-2:1:-1]]
+    faces = [colour, "white", *map(sns.light_palette(colour, as_cmap=True), TINTS)]
     return {name: faces[i % len(faces)] for i, name in enumerate(order) if name in present}
 
 
