@@ -109,7 +109,9 @@ def measure_scale(axis, name, values=()):
 def measure_axis(axis, name, values, label=None):
     """`measure_scale`, and the axis's label in the measure's colour."""
     measure_scale(axis, name, values)
-    axis.set_label_text(label or AXES.get(name, measure_name(name)), color=measure_colour(name))
+    axis.set_label_text(label or AXES.get(name, measure_name(name)))
+    if measure_colour(name) != NEUTRAL:
+        axis.label.set_color(measure_colour(name))
 
 
 def activation_name(name):
