@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 
 from sensitivity.figures import _names, _numbers, _selection, style
 from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
@@ -90,6 +91,8 @@ def _draw_panel(axes, models, axis, measure, label, looks):
     before = _untrained(models, axis, measure)
     if axis.log:
         _numbers.log_axis(axes.xaxis, models[axis.column].min() if len(before) else None)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=_numbers.ROUND))
     _names.measure_axis(axes.yaxis, measure, models[measure], label)
     draw_lines(axes, models, axis.column, measure, colour, **looks)
     if len(before):
