@@ -11,7 +11,7 @@ import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.figures import FigureData, Record
-from sensitivity.figures.plotting import save
+from sensitivity.figures.style import save
 from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import atomic, read_arrays, read_table

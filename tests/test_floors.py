@@ -36,7 +36,7 @@ FLOORS = {
 }  # fmt: skip
 METRICS = ("networks", "regions", "jacobian")  # what an outsider installs
 LIGHT = ("study", "tables", "claims", "figures", "explorer")  # never torch
-FRONT_DOORS = ("__main__.py", "paths.py")  # for users, by files on the ground
+FRONT_DOORS = ("__main__.py", "paths.py", "plotting.py")  # for users, by files on the ground
 
 
 def parts(path: Path) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from sensitivity.files import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NOT_FOR_METRICS = {"snakemake", "pandas", "matplotlib", "scikit-learn", "torchvision", "jsonschema"}
+PLOTS = {"pandas", "matplotlib", "seaborn"}
+NOT_FOR_METRICS = PLOTS | {"snakemake", "scikit-learn", "torchvision", "jsonschema"}
 
 
 def required(lines):

@@ -9,7 +9,7 @@ import pytest
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 FIGURES = [p.stem for p in (SCRIPTS / "sensitivity/figures").glob("[a-z]*.py")]
 MEASURES = [p.stem for p in (SCRIPTS / "sensitivity/measures/taken").glob("[a-z]*.py")]
-PLOTTING = ("matplotlib", "pandas", "scipy.stats")
+PLOTTING = ("matplotlib", "seaborn", "pandas", "scipy.stats")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ PLOTTING = ("matplotlib", "pandas", "scipy.stats")
         ),
         (
             ["figure", *(f"sensitivity.figures.{name}" for name in FIGURES)],
-            ("torch", "scipy.stats"),
+            ("torch",),  # seaborn loads scipy.stats
         ),
         (["claims"], ("torch", "matplotlib", "scipy.stats")),
         (["networks"], ("torch", "matplotlib", "scipy")),

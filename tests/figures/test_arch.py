@@ -3,18 +3,15 @@ import dataclasses
 import numpy as np
 import pytest
 
+from made_up.drawn import curves, scattered
 from sensitivity.figures import arch
 from sensitivity.measures.bounds import shared_norm
-
-
-def offsets(axes):
-    return np.concatenate([np.ma.getdata(dots.get_offsets()) for dots in axes.collections])
 
 
 def test_a_thousand_points_of_one_network(make_study, settings):
     figure = arch.draw(make_study(("mnist5k",), count=1500), settings)
     for axes in figure.axes:
-        assert sum(len(dots.get_offsets()) for dots in axes.collections) == 1000
+        assert len(scattered(axes)) == 1000
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
         assert axes.get_xlabel() == "Cross-entropy loss"
     assert "1,000 points" in figure.axes[0].get_title(loc="left")
@@ -41,12 +38,12 @@ def test_curves_hold_for_orthogonal_rows(study, settings):
             for r in study.points
         )
         left, right = arch.draw(dataclasses.replace(study, points=records), settings).axes
-        curve = left.lines[0 if others == 1 else 1]
-        points = offsets(left)
+        curve = curves(left, 100)[0 if others == 1 else 1]
+        points = scattered(left)
         interpolated = np.exp(np.interp(np.log(points[:, 0]), *np.log(curve.get_data())))
         assert points[:, 1] == pytest.approx(interpolated, rel=0.02)
-        row = offsets(right)[:, 1]
-        lower, upper = (line.get_ydata()[0] for line in right.lines)
+        row = scattered(right)[:, 1]
+        lower, upper = (line.get_ydata()[0] for line in curves(right, 2))
         assert row == pytest.approx(np.full(len(row), upper if others == 1 else lower))
 
 
@@ -61,5 +58,4 @@ def test_points_that_a_log_plot_lacks_are_left_out(study, settings):
         loss[:, :300] = 0.0
         records.append(dataclasses.replace(record, arrays=record.arrays | {"cross_entropy": loss}))
     figure = arch.draw(dataclasses.replace(study, points=tuple(records)), settings)
-    shown = sum(len(dots.get_offsets()) for dots in figure.axes[0].collections)
-    assert shown <= 700
+    assert len(scattered(figure.axes[0])) <= 700

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from made_up.drawn import bars, curves, entries, faces, note, scattered, tuples
 from sensitivity.figures import factors
-from sensitivity.figures.plotting import GAP, JACOBIAN, TRANSITIONS
+from sensitivity.figures.style import GAP, JACOBIAN, TRANSITIONS
 
 METRICS = {"generalization_gap": GAP, "jacobian_norm": JACOBIAN, "transitions": TRANSITIONS}
 ROWS = ("random_labels", "augmentation", "activation", "full_batch")
@@ -19,35 +20,31 @@ def panels(study, settings):
     return dict(zip(places, axes, strict=True))
 
 
-def scatter(axes):
-    return [line for line in axes.lines if line.get_marker() != "None"]
-
-
 def test_points_are_the_pairs_in_the_metrics_colour(panels, study):
     for (factor, metric), axes in panels.items():
         rows = study.pairs[(study.pairs["factor"] == factor) & (study.pairs["metric"] == metric)]
-        drawn = np.concatenate([line.get_xydata() for line in scatter(axes)])
         expected = rows[["reference", "changed"]].to_numpy()
-        assert sorted(map(tuple, drawn)) == sorted(map(tuple, expected))
-        assert {to_hex(line.get_color()) for line in scatter(axes)} == {METRICS[metric].lower()}
+        assert tuples(scattered(axes)) == tuples(expected)
+        if factor != "activation":
+            assert {to_hex(face) for face in faces(axes)} == {METRICS[metric].lower()}
         scale = "linear" if metric == "generalization_gap" else "log"
         assert (axes.get_xscale(), axes.get_yscale()) == (scale, scale)
 
 
 def test_diagonal_and_error_bars_both_ways(panels, study):
     for (factor, metric), axes in panels.items():
-        (diagonal,) = [line for line in axes.lines if line.get_marker() == "None"]
+        (diagonal,) = curves(axes, 2)
+        assert axes.get_xlim() == axes.get_ylim() == tuple(diagonal.get_xdata())
         assert (diagonal.get_xdata() == diagonal.get_ydata()).all()
         rows = study.pairs[(study.pairs["factor"] == factor) & (study.pairs["metric"] == metric)]
-        bars = [np.ptp(s, axis=0) for c in axes.collections for s in c.get_segments()]
         errors = rows[["reference_standard_error", "changed_standard_error"]].to_numpy()
-        assert np.sort(np.max(bars, axis=1)) == pytest.approx(np.sort(2 * errors.ravel()))
+        assert np.sort(bars(axes).max(axis=1)) == pytest.approx(np.sort(2 * errors.ravel()))
 
 
 def test_effects_are_the_tables(panels, study):
     table = study.factors.set_index(["factor", "metric", "dataset"])
     for (factor, metric), axes in panels.items():
-        lines = axes.texts[0].get_text().replace("\nn =", " n =").split("\n")  # long ones broken
+        lines = note(axes).replace("\nn =", " n =").split("\n")  # long ones broken
         for line, symbol, dataset in zip(lines, "●■", ("mnist5k", "digits"), strict=True):
             row = table.loc[factor, metric, dataset]
             if metric == "generalization_gap":
@@ -74,10 +71,13 @@ def test_rows_and_columns_are_named(panels):
     }
 
 
-def test_non_linearities_differ_by_their_filling(panels):
-    fills = {line.get_fillstyle() for line in scatter(panels["activation", "transitions"])}
-    assert len(fills) == 3
-    assert len({line.get_marker() for line in scatter(panels["activation", "transitions"])}) == 2
+def test_non_linearities_differ_in_lightness_and_data_sets_in_shape(panels):
+    axes = panels["activation", "transitions"]
+    grey = np.unique(faces(axes)[:, :3] @ [0.299, 0.587, 0.114])
+    assert len(grey) == 3
+    assert np.diff(grey).min() > 0.08  # apart in a grey print
+    (dots,) = [c for c in axes.collections if hasattr(c, "get_sizes")]
+    assert len({path.vertices.tobytes() for path in dots.get_paths()}) == 2
 
 
 def test_pairs_trained_to_different_degrees_are_hollow(study, settings):
@@ -86,27 +86,30 @@ def test_pairs_trained_to_different_degrees_are_hollow(study, settings):
     pairs.loc[unfair, "comparable"] = False
     figure = factors.draw(dataclasses.replace(study, pairs=pairs), settings)
     for axes in figure.axes[3:6]:
-        hollow = [line for line in scatter(axes) if line.get_markerfacecolor() == "white"]
-        assert sum(len(line.get_xdata()) for line in hollow) == 9
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "trained to different degrees" in legend
+        assert sum(to_hex(face) == "#ffffff" for face in faces(axes)) == 9
+    assert "trained to different degrees" in entries(figure)["Pairs"]
 
 
 def test_non_linearities_under_random_labels_have_a_row_of_their_own(study, settings):
     pairs, table = study.pairs.copy(), study.factors
     chosen = (pairs["factor"] == "activation") & (pairs["matched_set"] >= 6)
     pairs.loc[chosen, "recipe"] = "momentum, random labels"
+    pairs.loc[chosen, "reference_model"] = "with random labels"
+    about = {"model": "with random labels", "labels": 1.0}
+    models = pd.DataFrame([about | {"dataset": name} for name in settings["datasets"]])
     of = table[table["factor"] == "activation"]
     apart = [
         of.assign(recipe=name, n=n) for name, n in (("momentum", 6), ("momentum, random labels", 3))
     ]
-    data = dataclasses.replace(study, pairs=pairs, factors=pd.concat([table, *apart]))
+    data = dataclasses.replace(
+        study, pairs=pairs, models=models, factors=pd.concat([table, *apart])
+    )
     figure = factors.draw(data, settings)
     assert len(figure.axes) == 15
     for place, n in ((6, 6), (9, 3)):
         axes = figure.axes[place]
-        assert sum(len(line.get_xdata()) for line in scatter(axes)) == 2 * n
-        assert all(line.endswith(f"n = {n}") for line in axes.texts[0].get_text().split("\n"))
+        assert len(scattered(axes)) == 2 * n
+        assert all(line.endswith(f"n = {n}") for line in note(axes).split("\n"))
     assert figure.axes[9].get_xlabel() == "ReLU,\nrandom labels"
 
 
@@ -115,7 +118,7 @@ def test_a_missing_factor_says_so_beside_the_others(study, settings):
     axes = factors.draw(dataclasses.replace(study, pairs=some), settings).axes
     assert axes[3].texts[0].get_text() == "no such pair\nin this study"
     assert axes[3].get_xlabel() == "no augmentation"
-    assert len(scatter(axes[6])) > 0
+    assert len(scattered(axes[6])) > 0
 
 
 def test_values_that_a_log_axis_lacks_are_left_out(study, settings):
@@ -123,4 +126,4 @@ def test_values_that_a_log_axis_lacks_are_left_out(study, settings):
     chosen = (pairs["metric"] == "jacobian_norm") & (pairs["factor"] == "activation")
     pairs.loc[pairs.index[chosen][:2], "changed"] = [0.0, np.nan]
     axes = factors.draw(dataclasses.replace(study, pairs=pairs), settings).axes[7]
-    assert sum(len(line.get_xdata()) for line in scatter(axes)) == chosen.sum() - 2
+    assert len(scattered(axes)) == chosen.sum() - 2

@@ -65,7 +65,7 @@ NEEDS = {
     "arch": ("points", "networks"),
     "on_off_manifold": ("models", "correlations"),
     "sampling": ("sampling",),
-    "rivals": ("correlations",),
+    "measures": ("correlations",),
 }
 
 

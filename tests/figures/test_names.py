@@ -1,7 +1,8 @@
-import pandas as pd
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
-from sensitivity.figures import _names, plotting
+from sensitivity.figures import _names, style
 
 
 @pytest.mark.parametrize(
@@ -32,14 +33,16 @@ def test_markers_do_not_depend_on_which_others_occur():
     every = _names.activation_markers(["hardsigmoid", "relu", "relu6", "hardtanh", "leaky_relu"])
     some = _names.activation_markers(["hardtanh", "leaky_relu"])
     assert len(set(every.values())) == 5
-    assert next(iter(every)) == "relu"
-    assert some == {name: every[name] for name in ("hardtanh", "leaky_relu")}
+    assert next(iter(every)) == "ReLU"
+    assert some == {name: every[name] for name in ("HardTanh", "leaky_relu")}
 
 
-def test_the_legend_tells_shapes_from_fillings():
-    models = pd.DataFrame({"activation": ["relu", "hardtanh"], "optimizer": ["momentum", "lbfgs"]})
-    labels = [handle.get_label() for handle in _names.model_handles(models)]
-    assert labels == ["ReLU", "HardTanh", "filled: SGD with momentum", "hollow: L-BFGS, full batch"]
-    assert set(_names.FILLINGS) == set(plotting.FILLS)
-    one = _names.model_handles(models.head(1))
-    assert [handle.get_label() for handle in one] == ["ReLU"]
+def test_optimizers_differ_in_lightness_whichever_occur():
+    names = [*_names.OPTIMIZERS.values(), "their own"]
+    every = _names.optimizer_faces(names, style.JACOBIAN)
+    assert every["SGD with momentum"] == style.JACOBIAN
+    assert every["L-BFGS, full batch"] == "white"
+    grey = sorted(np.dot(to_rgb(face), [0.299, 0.587, 0.114]) for face in every.values())
+    assert np.diff(grey).min() > 0.03
+    some = _names.optimizer_faces(["Adam", "L-BFGS, full batch"], style.JACOBIAN)
+    assert some == {name: every[name] for name in ("L-BFGS, full batch", "Adam")}

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from sensitivity.figures import sampling
-from sensitivity.figures.plotting import TRANSITIONS
+from sensitivity.figures.style import TRANSITIONS
 
 
 def test_relative_error_of_both_precisions(study, settings):

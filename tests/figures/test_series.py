@@ -1,18 +1,21 @@
 """Figures A9 and A10: lines through models that differ in one number alone."""
 
 import numpy as np
+from matplotlib.colors import to_hex
 
 from sensitivity.figures import during_training, label_noise
 
 
 def markers(axes):
     """What is drawn as markers (x, y), and whether it is hollow."""
-    return [
-        (*point, line.get_markerfacecolor() == "white")
-        for line in axes.lines
-        if line.get_marker() not in ("None", None, "")
-        for point in line.get_xydata()
+    dots = [c for c in axes.collections if hasattr(c, "get_sizes")]
+    found = [
+        (*point, to_hex(face) == "#ffffff")
+        for c in dots
+        for point, face in zip(c.get_offsets(), c.get_facecolors())
     ]
+    grey = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    return found + [(*line.get_xydata()[0], True) for line in grey if len(line.get_xdata())]
 
 
 def test_label_noise_goes_from_none_to_all(stages):
@@ -32,8 +35,8 @@ def test_stages_of_a_training_with_the_untrained_networks(stages):
         found = markers(axes)
         untrained = f"untrained_{measure}" in stages.models
         assert len(found) == 2 * (4 + untrained)
-        hollow = sorted({x for x, _, is_hollow in found if is_hollow})
-        assert hollow == ([50 / 3, 50] if untrained else [50])
+        hollow = sorted({round(float(x), 6) for x, _, is_hollow in found if is_hollow})
+        assert hollow == ([0, 50] if untrained else [50])
         ticks = [text.get_text() for text in axes.get_xticklabels()]
         assert ("0" in ticks) == untrained
 

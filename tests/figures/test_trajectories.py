@@ -3,21 +3,27 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
-from sensitivity.figures import Record, plotting, trajectories
+from made_up import drawn
+from sensitivity.figures import Record, style, trajectories
 
 
 def curves(axes):
     """The lines of trained networks."""
-    lines = [line for line in axes.lines if len(line.get_xdata()) > 2]
-    return [line for line in lines if line.get_color() != plotting.UNTRAINED]
+    return [line for line in drawn.curves(axes) if line.get_color() != style.UNTRAINED]
+
+
+def before_training(axes):
+    """Those of the networks before training."""
+    return [line for line in drawn.curves(axes) if line.get_color() == style.UNTRAINED]
 
 
 def test_mean_and_standard_error_over_the_networks_that_fit(study, settings):
     figure = trajectories.draw(study, settings)
     (record,) = study.curves
     for axes, metric in zip(figure.axes, ("jacobian_norm", "transitions"), strict=True):
-        for line, band, kind in zip(curves(axes), axes.collections, trajectories.KINDS):
+        for line, band, kind in zip(curves(axes), drawn.bands(axes), trajectories.NAMES):
             values = record.arrays[metric][:-1, record.arrays["kind"] == kind].mean(axis=1)
             mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(23)
             assert line.get_ydata() == pytest.approx(mean)
@@ -25,7 +31,7 @@ def test_mean_and_standard_error_over_the_networks_that_fit(study, settings):
             vertices = band.get_paths()[0].vertices
             assert vertices[:, 1].max() == pytest.approx((mean + error).max())
             assert vertices[:, 1].min() == pytest.approx((mean - error).min())
-        assert len(curves(axes)) == len(axes.collections) == 3
+        assert len(curves(axes)) == len(drawn.bands(axes)) == 3
         assert axes.get_title(loc="left") == "MNIST (5k), n = 23 networks"
 
 
@@ -34,14 +40,12 @@ def test_axes_and_colours(study, settings):
     assert (norm.get_yscale(), density.get_yscale()) == ("log", "linear")
     assert norm.get_ylabel() == "Jacobian norm"
     assert density.get_ylabel() == "Transitions per 1/64 of the loop"
-    assert curves(norm)[-1].get_color() == pytest.approx(_rgb(plotting.JACOBIAN))
-    assert curves(density)[-1].get_color() == pytest.approx(_rgb(plotting.TRANSITIONS))
+    assert to_rgb(curves(norm)[-1].get_color()) == pytest.approx(to_rgb(style.JACOBIAN), abs=0.01)
+    assert to_rgb(curves(density)[-1].get_color()) == pytest.approx(
+        to_rgb(style.TRANSITIONS), abs=0.01
+    )
     assert len({line.get_linestyle() for line in curves(norm)}) >= 2
     assert len({line.get_marker() for line in curves(norm)}) == 3
-
-
-def _rgb(colour):
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
 
 
 def test_training_points_are_marked(study, settings):
@@ -54,32 +58,32 @@ def test_training_points_are_marked(study, settings):
 
 def test_contrasts_are_the_tables(study, settings):
     for axes in trajectories.draw(study, settings).axes:
-        texts = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert texts == [
-            "near/far 1.0 [0.80, 1.2]; untrained 1.0",
-            "near/far 0.67 [0.53, 0.80]; untrained 0.97",
-            "near/far 0.25 [0.20, 0.30]; untrained 0.93",
+        assert drawn.note(axes).split("\n") == [
+            "near/far (before training):",
+            "random 1.0 [0.80, 1.2] (1.0)",
+            "same class 0.67 [0.53, 0.80] (0.97)",
+            "different classes 0.25 [0.20, 0.30] (0.93)",
         ]
 
 
 def test_the_networks_before_training_are_drawn_on_the_same_curves(study, settings):
     (record,) = study.curves
     for axes, metric in zip(trajectories.draw(study, settings).axes, trajectories.METRICS):
-        before = [line for line in axes.lines if line.get_color() == plotting.UNTRAINED]
+        before = before_training(axes)
         assert len(before) == 3
-        for line, kind in zip(before, trajectories.KINDS):
+        for line, kind in zip(before, trajectories.NAMES):
             values = record.arrays[f"untrained_{metric}"][:-1, record.arrays["kind"] == kind]
             assert line.get_ydata() == pytest.approx(values.mean(axis=(0, 1)))
     older = {k: v for k, v in record.arrays.items() if not k.startswith("untrained")}
     data = dataclasses.replace(study, curves=(dataclasses.replace(record, arrays=older),))
     for axes in trajectories.draw(data, settings).axes:
-        assert plotting.UNTRAINED not in [line.get_color() for line in axes.lines]
+        assert not before_training(axes)
 
 
-def test_without_contrasts_there_is_no_inner_legend(study, settings):
+def test_without_contrasts_there_is_no_note(study, settings):
     data = dataclasses.replace(study, curve_contrasts=pd.DataFrame(), networks=pd.DataFrame())
     for axes in trajectories.draw(data, settings).axes:
-        assert axes.get_legend() is None
+        assert not axes.texts
         assert axes.get_title(loc="left") == "MNIST (5k), n = 24 networks"
 
 

@@ -13,7 +13,7 @@ from sensitivity.files import provenance
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
-SHARED = ("plotting",)
+SHARED = ("style",)
 FIGURES = sorted(
     path.stem
     for path in (SCRIPTS / "sensitivity/figures").glob("[a-z]*.py")

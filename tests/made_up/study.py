@@ -192,7 +192,8 @@ def made_up_points(datasets=DATASETS, count=1000, replicates=3, seed=0):
         about = {"dataset": dataset, "model": recipe.name, **recipe.to_dict()}
         for replicate in range(replicates):
             fits = not (copy == 1 and replicate == 2)
-            networks.append(about | {"replicate": replicate, "fits": fits, "diverged": False})
+            state = {"share_of_random_labels": 0.0, "fits": fits, "diverged": False}
+            networks.append(about | {"replicate": replicate} | state)
     return tuple(records), pd.DataFrame(networks)
 
 

@@ -132,7 +132,7 @@ CASES = {
         OF_IMAGES,
     ),
     "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),
-    "the plot style": (code("sensitivity/figures/plotting"), FIGURES, NOTHING),
+    "the plot style": (code("sensitivity/figures/style"), FIGURES, NOTHING),
     "tables/statistics.py": (
         code("sensitivity/tables/statistics"),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",

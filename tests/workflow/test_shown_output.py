@@ -17,7 +17,7 @@ FENCE = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def edited(finished, tmp_path_factory):
     """The finished study after the edits that the page names."""
     study = finished.copy(tmp_path_factory.mktemp("shown") / "study")
-    study.append("scripts/sensitivity/figures/plotting.py", "EDITED = True")
+    study.append("scripts/sensitivity/figures/style.py", "EDITED = True")
 
     def change(configuration):
         configuration["transitions"]["test_points"] = 11

@@ -20,7 +20,8 @@ FIGURES = {
         networks=per_dataset("networks"),
     ),
     "3_boundaries": dict(boundaries=measured("boundaries", named_survey("boundaries"))[:1]),
-    "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"], factors=[f"{TABLES}/factors.csv"]),
+    "4_factors": MODELS_TABLES
+    | dict(pairs=[f"{TABLES}/pairs.csv"], factors=[f"{TABLES}/factors.csv"]),
     "5_gap": MODELS_TABLES | CORRELATIONS,
     "6_points": MAIN_POINTS,
     "A1_loop": dict(data=[f"results/data/{MAIN}.npz"]),
@@ -30,7 +31,7 @@ FIGURES = {
     "A5_arch": MAIN_POINTS,
     "A6_on_off_manifold": MODELS_TABLES | CORRELATIONS,
     "A7_sampling": dict(sampling=measured("sampling", named_survey("sampling"))[:1]),
-    "A8_rivals": CORRELATIONS,
+    "A8_measures": CORRELATIONS,
     "A9_label_noise": MODELS_TABLES,
     "A10_during_training": MODELS_TABLES,
 }

@@ -1,14 +1,10 @@
 """The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
-from sensitivity.figures.plotting import (
-    FILLS,
-    GAP,
-    JACOBIAN,
-    MARKERS,
-    NEUTRAL,
-    TRANSITIONS,
-    marker_handle,
-)
+import seaborn as sns
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from sensitivity.figures import _numbers
+from sensitivity.figures.style import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIONS
 
 DATASETS = {
     "mnist": "MNIST",
@@ -38,6 +34,17 @@ MEASURES = {
     "output_change_under_noise": "Output change under noise",
 }
 
+# What stands on an axis, where that is not the measure's name.
+AXES = {
+    "training_loss": "Final training loss",
+    "jacobian_norm_training": "Jacobian norm\nat training points",
+    "jacobian_norm_noise": "Jacobian norm\nat Gaussian noise",
+    "transitions": "Transitions per loop",
+    "transitions_per_unit": "Transitions per loop and unit",
+    "lipschitz_lower_bound": "Lipschitz constant of the\nlogits, at least",
+}
+LINEAR = ("generalization_gap",)  # every other measure stands on a log axis
+
 ACTIVATIONS = {
     "relu": "ReLU",
     "relu6": "ReLU6",
@@ -54,14 +61,10 @@ OPTIMIZERS = {
     "rmsprop_tensorflow": "RMSProp (TensorFlow)",
 }
 
-# A filling in a reader's words, one of plotting.FILLS.
-FILLINGS = {
-    "full": "filled",
-    "none": "hollow",
-    "left": "left half",
-    "top": "upper half",
-    "right": "right half",
-}
+# Columns that seaborn maps to looks, and titles of their blocks in legends.
+ACTIVATION = "Non-linearity"
+OPTIMIZER = "Optimizer"
+TINTS = (0.55, 0.3, 0.8, 0.42, 0.68)  # of optimizers after the first two, far ones first
 
 
 def dataset_name(name):
@@ -91,56 +94,67 @@ def measure_colour(name):
     return TRANSITIONS if name.startswith("transitions") else NEUTRAL
 
 
+def measure_scale(axis, name, values=()):
+    """Scale and ticks of an axis (`axes.xaxis`, ...) for a column of the tables.
+
+    Where some of the `values` are 0, a log axis is linear between 0 and the least other one.
+    """
+    if name in LINEAR:
+        axis.set_major_locator(MaxNLocator(5, steps=_numbers.ROUND))
+    else:
+        text = EngFormatter(sep="") if name == "number_of_weights" else None
+        _numbers.log_axis(axis, _numbers.smallest_beside_zero(values), text)
+
+
+def measure_axis(axis, name, values, label=None):
+    """`measure_scale`, and the axis's label in the measure's colour."""
+    measure_scale(axis, name, values)
+    axis.set_label_text(label or AXES.get(name, measure_name(name)))
+    if measure_colour(name) != NEUTRAL:
+        axis.label.set_color(measure_colour(name))
+
+
 def activation_name(name):
     """The reader's name of a non-linearity."""
     return ACTIVATIONS.get(name, name)
 
 
 def model_name(row):
-    """`ReLU 3×100`: a model's non-linearity, depth and width, for a note in a panel."""
+    """`ReLU 3×100`: a model's non-linearity, depth and width."""
     return f"{activation_name(row['activation'])} {row['depth']}×{row['width']}"
 
 
+def with_names(models):
+    """The models with the columns `ACTIVATION` and `OPTIMIZER`, as readers know them."""
+    optimizers = models["optimizer"].map(lambda name: OPTIMIZERS.get(name, name))
+    activations = models["activation"].map(activation_name)
+    return models.assign(**{ACTIVATION: activations, OPTIMIZER: optimizers})
+
+
 def activation_markers(names):
-    """A marker for each non-linearity that occurs, the same in every figure -> {name: marker}."""
-    present, known = set(names), list(ACTIVATIONS)
+    """A marker for each non-linearity that occurs, the same in every figure -> {its name: marker}.
+
+    `names` are those of the recipe or of the reader.
+    """
+    present, known = {activation_name(name) for name in names}, list(ACTIVATIONS.values())
     order = [*known, *sorted(present - set(known))]
     return {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(order) if name in present}
 
 
-def optimizer_fills(names):
-    """A filling for each optimizer that occurs, the same in every figure -> {name: filling}."""
-    present, known = set(names), list(OPTIMIZERS)
+def optimizer_faces(names, colour):
+    """A face for each optimizer that occurs, the same in every figure -> {its name: colour}.
+
+    Full, white, and tints between: filled and hollow markers, which a grey print tells apart, too.
+    """
+    present, known = set(names), list(OPTIMIZERS.values())
     order = [*known, *sorted(present - set(known))]
-    return {name: FILLS[i % len(FILLS)] for i, name in enumerate(order) if name in present}
+    faces = [colour, "white", *map(sns.light_palette(colour, as_cmap=True), TINTS)]
+    return {name: faces[i % len(faces)] for i, name in enumerate(order) if name in present}
 
 
-def model_looks(models):
-    """How the models of a panel are told apart -> [(which models [n], marker and filling)]."""
-    markers = activation_markers(models["activation"])
-    return [
-        (chosen, {"marker": marker, "fill": fill})
-        for activation, marker in markers.items()
-        for optimizer, fill in optimizer_fills(models["optimizer"]).items()
-        if (chosen := _both(models, activation, optimizer)).any()
-    ]
-
-
-def model_handles(models, colour=NEUTRAL):
-    """The legend of `model_looks`: non-linearities, and optimizers if there are several."""
-    handles = [
-        marker_handle(marker, activation_name(name), colour)
-        for name, marker in activation_markers(models["activation"]).items()
-    ]
-    fills = optimizer_fills(models["optimizer"])
-    if len(fills) > 1:
-        handles += [
-            marker_handle("o", f"{FILLINGS[fill]}: {OPTIMIZERS.get(name, name)}", colour, fill=fill)
-            for name, fill in fills.items()
-        ]
-    return handles
-
-
-def _both(models, activation, optimizer):
-    chosen = (models["activation"] == activation) & (models["optimizer"] == optimizer)
-    return chosen.to_numpy()
+def model_looks(models, colour):
+    """How models are told apart: seaborn's mappings, for `with_names(models)`."""
+    markers = activation_markers(models[ACTIVATION])
+    faces = optimizer_faces(models[OPTIMIZER], colour)
+    by_shape = {"style": ACTIVATION, "markers": markers, "style_order": list(markers)}
+    return by_shape | {"hue": OPTIMIZER, "palette": faces, "hue_order": list(faces)}

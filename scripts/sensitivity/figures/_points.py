@@ -1,21 +1,26 @@
 """The drawing room of figures 6 and A3: the Jacobian norm of single points against their loss."""
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 
-from sensitivity.figures import _names, _scales, _selection, plotting
+from sensitivity.figures import _names, _numbers, _selection, style
 from sensitivity.tables.selection import fitting
 
+# The loss that networks were trained with -> (label of the axis, title, array of points.npz).
 LOSSES = {
-    "cross_entropy": ("Cross-entropy loss", "trained with cross-entropy"),
-    "squared": ("Squared loss", "trained with squared loss"),
-    "squared_probabilities": ("Squared loss of probabilities", "trained with it"),
+    "cross_entropy": ("Cross-entropy loss", "trained with cross-entropy", "cross_entropy"),
+    "squared": ("Squared loss", "trained with squared loss", "squared_loss"),
+    "squared_probabilities": (
+        "Squared loss of probabilities",
+        "trained with it",
+        "squared_loss_of_probabilities",
+    ),
 }
-ARRAYS = {  # in points.npz
-    "cross_entropy": "cross_entropy",
-    "squared": "squared_loss",
-    "squared_probabilities": "squared_loss_of_probabilities",
-}
-NETWORKS_SHOWN = len(plotting.NETWORKS)
+NETWORKS_SHOWN = len(style.NETWORKS)
+PREDICTION = "Test points, a colour for each network"
+MARKERS = {"right": "o", "wrong": "X"}
+SIZES = {"right": 5, "wrong": 13}
 
 
 def draw_panels(data, settings, names):
@@ -32,10 +37,9 @@ def draw_panels(data, settings, names):
     if not chosen:
         chosen, left_out = {(dataset, "cross_entropy"): [] for dataset in names}, []
     columns = 1 if len(names) == 1 or len(chosen) == 1 else 2
-    width = plotting.ONE_COLUMN if columns == 1 else plotting.TWO_COLUMNS
-    figure, grid = plotting.panels(-(-len(chosen) // columns), columns, width, panel_height=2.5)
-    for unused in grid.flat[len(chosen) :]:
-        unused.remove()
+    width = style.ONE_COLUMN if columns == 1 else style.TWO_COLUMNS
+    rows = -(-len(chosen) // columns)
+    figure, grid = style.panels(rows, columns, width, panel_height=2.5, shown=len(chosen))
     for ((dataset, loss), networks), axes in zip(chosen.items(), grid.flat):
         name = _names.dataset_name(dataset)
         if networks:
@@ -43,13 +47,13 @@ def draw_panels(data, settings, names):
             several = "s" if len(networks) > 1 else ""
             axes.set_title(f"{name}, {len(networks)} network{several}\n{LOSSES[loss][1]}")
         else:
-            plotting.empty_panel(axes, reason_for_none(data, dataset, loss))
+            style.empty_panel(axes, reason_for_none(data, dataset, loss))
             axes.set_title(name)
-    if any(axes.collections for axes in figure.axes):
-        handles = [plotting.marker_handle("o", "right"), plotting.marker_handle("x", "wrong")]
-        plotting.legend_above(figure, handles, title="Test points, a colour for each network")
+    drawn = [axes for axes in figure.axes if axes.collections]
+    if drawn:
+        style.legend_above(figure, drawn[0], PREDICTION, markersize=4.2, alpha=1)
     listed = ", ".join(map(_names.dataset_name, left_out))
-    plotting.footnote(
+    style.footnote(
         figure, f"No panel, for no fitting network with points recorded: {listed}." * bool(listed)
     )
     return figure
@@ -94,22 +98,45 @@ def reason_for_none(data, dataset, loss):
 
 
 def _draw_panel(axes, networks, loss):
-    x, at_zero = _scales.on_log_scale(np.stack([one[ARRAYS[loss]] for one in networks]))
-    y, flat = _scales.on_log_scale(np.stack([one["jacobian_norm"] for one in networks]))
-    right = np.stack([one["correct"] for one in networks]).astype(bool).ravel()
-    colours = np.repeat(np.array(plotting.NETWORKS[: len(networks)]), x.shape[1])
-    order = np.random.default_rng(0).permutation(x.size)  # no network on top of all others
-    strength = plotting.opacity(x.size)
-    looks = (
-        (right, {"marker": "o", "s": 4, "alpha": min(1, 1.5 * strength), "linewidths": 0}),
-        (~right, {"marker": "x", "s": 9, "alpha": min(1, 2.5 * strength), "linewidths": 0.7}),
+    label, _, array = LOSSES[loss]
+    parts = [
+        {
+            "network": number,
+            "loss": one[array],
+            "norm": one["jacobian_norm"],
+            "correct": one["correct"],
+        }
+        for number, one in enumerate(networks)
+    ]
+    points = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    draw_points(axes, points, label)
+
+
+def draw_points(axes, points, label):
+    """Points of several networks: `points` has columns `network`, `loss`, `norm`, `correct`."""
+    _numbers.log_axis(axes.xaxis, _numbers.smallest_beside_zero(points["loss"]))
+    _numbers.log_axis(axes.yaxis, _numbers.smallest_beside_zero(points["norm"]))
+    points = points.sample(frac=1, random_state=0)  # no network on top of all others
+    prediction = points["correct"].astype(bool).map({True: "right", False: "wrong"})
+    networks = points["network"].nunique()
+    sns.scatterplot(
+        points.assign(**{PREDICTION: prediction}),
+        x="loss",
+        y="norm",
+        hue="network",
+        palette=list(style.NETWORKS[:networks]),
+        style=PREDICTION,
+        markers=MARKERS,
+        style_order=list(MARKERS),
+        size=PREDICTION,
+        sizes=SIZES,
+        size_order=list(SIZES),
+        alpha=min(1, 1.6 * style.opacity(len(points))),
+        linewidth=0,
+        rasterized=len(points) > style.RASTERISE_ABOVE,
+        legend="full",
+        ax=axes,
     )
-    for chosen, look in looks:
-        kept = order[chosen[order]]
-        look["rasterized"] = x.size > plotting.RASTERISE_ABOVE
-        axes.scatter(x.ravel()[kept], y.ravel()[kept], c=colours[kept], **look)
-    _scales.set_scale(axes.xaxis, x, log=True)
-    _scales.set_scale(axes.yaxis, y, log=True)
-    lost = np.count_nonzero(at_zero | flat)
-    axes.set_xlabel(LOSSES[loss][0] + (f" ({lost} points of 0 at the edge)" if lost else ""))
-    axes.set_ylabel("Jacobian norm", color=plotting.JACOBIAN)
+    lost = np.count_nonzero((points[["loss", "norm"]] == 0).any(axis=1))
+    axes.set_xlabel(label + (f" ({lost} points of 0 at the edge)" if lost else ""))
+    axes.set_ylabel("Jacobian norm", color=style.JACOBIAN)

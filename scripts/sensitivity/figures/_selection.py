@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sensitivity.figures import _names
+from sensitivity.figures import _names, style
 from sensitivity.tables.selection import explaining_the_gap
 
 FEW = 4  # models that make a panel
@@ -27,6 +27,12 @@ def datasets(settings, frame):
 def others(settings, frame):
     """The data sets beside the main one."""
     return [name for name in datasets(settings, frame) if name != settings["main_dataset"]]
+
+
+def no_other_dataset(settings):
+    """The figure of the other data sets, where there are none."""
+    main = _names.dataset_name(settings["main_dataset"])
+    return style.empty_figure(f"not in this study: {main} is its only data set")
 
 
 def with_panels(names, models):

@@ -1,26 +1,25 @@
 """The drawing room of figures A9 and A10: measures of models that differ in one number alone."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 
-from sensitivity.figures import _names, _scales, _selection, plotting
+from sensitivity.figures import _names, _numbers, _selection, style
 from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
 
 LEAST_VALUES = 3  # fewer make no curve
-LINES = ((), (5, 2), (1, 1), (5, 1, 1, 1), (3, 1, 1, 1, 1, 1), (8, 2))
 COLUMNS = 2
+SERIES = "A line for each series of models; hollow: not all replicates fit"
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """What stands on the horizontal axis.
 
-    Attributes:
-        column: of models.csv.
-        varied: the hyper-parameter that makes it differ.
-        label: of the axis; values are multiplied by `factor`.
-        log: whether the axis is logarithmic; then untrained networks stand at its left edge, at 0.
+    A column of models.csv, times `factor`; the hyper-parameter that makes it differ; the label. On
+    a `log` axis, untrained networks stand at its left edge, at 0.
     """
 
     column: str
@@ -33,103 +32,94 @@ class Axis:
 def draw_series(data, settings, axis, measures, absent):
     """A panel for each data set and measure, a line for each series of models.
 
-    `measures` maps a column of models.csv to (label, log axis). Points are means over replicates
-    with standard errors, hollow where not all replicates fit. `absent` is said where there is no
-    series.
+    `measures` maps a column of models.csv to the label of its axis, or None for the usual one.
+    Points are means over replicates with standard errors, hollow where not all replicates fit.
+    `absent` is said where there is no series.
     """
     names = _selection.datasets(settings, data.models)
     found = {name: series(_selection.of_dataset(data.models, name), axis) for name in names}
-    found = {name: lines for name, lines in found.items() if lines}
+    found = {name: lines for name, lines in found.items() if len(lines)}
     if not found:
-        return plotting.empty_figure(absent)
+        return style.empty_figure(absent)
     places = [(name, measure) for name in found for measure in measures]
-    figure, grid = plotting.panels(-(-len(places) // COLUMNS), COLUMNS, panel_height=2.2)
-    for unused in grid.flat[len(places) :]:
-        unused.remove()
-    looks = _looks([line for lines in found.values() for line in lines])
+    rows = -(-len(places) // COLUMNS)
+    figure, grid = style.panels(rows, COLUMNS, panel_height=2.2, shown=len(places))
+    looks = _looks(pd.concat(found.values()))
+    legend_of = None
     for (name, measure), axes in zip(places, grid.flat):
         axes.set_title(_names.dataset_name(name))
-        _draw_panel(axes, found[name], axis, measure, *measures[measure], looks)
-    _legend(figure, looks)
+        if _draw_panel(axes, found[name], axis, measure, measures[measure], looks):
+            legend_of = axes
+    if legend_of is not None:
+        style.legend_above(figure, legend_of, SERIES, color=style.NEUTRAL)
     return figure
 
 
 def series(models, axis):
-    """The models of one data set that agree in all but `axis.varied`, in its order."""
+    """The models of one data set that agree in all but `axis.varied`, at enough values of it.
+
+    Returns rows of models.csv, with the column `SERIES` that names the series of each.
+    """
     if models.empty:
-        return []
+        return models
     others = [name for name in HYPERPARAMETERS if name != axis.varied]
-    groups = one_per_recipe(models[~models["diverged"].astype(bool)]).groupby(others, sort=False)
-    lines = [group.sort_values(axis.column) for _, group in groups]
-    return [line for line in lines if line[axis.column].nunique() >= LEAST_VALUES]
+    models = one_per_recipe(models[~models["diverged"].astype(bool)])
+    values = models.groupby(others, sort=False)[axis.column].transform("nunique")
+    models = models[values >= LEAST_VALUES].sort_values(axis.column)
+    return models.assign(**{SERIES: models.apply(_names.model_name, axis=1, result_type="reduce")})
 
 
-def _draw_panel(axes, lines, axis, measure, label, log, looks):
+def _looks(models):
+    """seaborn's mappings: a marker for the non-linearity of a series, dashes for its place."""
+    models = models.drop_duplicates(SERIES)
+    of_activation = _names.activation_markers(models["activation"])
+    activations = models.set_index(SERIES)["activation"].map(_names.activation_name)
+    markers = {name: of_activation[activation] for name, activation in activations.items()}
+    return {"style": SERIES, "style_order": list(markers), "markers": markers}
+
+
+def _draw_panel(axes, models, axis, measure, label, looks):
+    """Draw the panel -> whether there was anything to draw."""
+    linear = measure in _names.LINEAR
+    if measure in models:
+        models = models[models[measure].notna() & ((models[measure] > 0) | linear)]
+    if measure not in models or models.empty:
+        style.empty_panel(axes, "not measured in this study")
+        return False
     colour = _names.measure_colour(measure)
-    x_all, y_all, errors, start = [], [], [], None
-    for line in lines:
-        if measure not in line or not (line[measure] > (0 if log else -np.inf)).any():
-            continue
-        line = line[line[measure].notna() & ((line[measure] > 0) | (not log))]
-        x, y = (axis.factor * line[axis.column]).to_numpy(), line[measure].to_numpy()
-        error = np.nan_to_num(line[f"{measure}_standard_error"])
-        marker, dashes = looks[_look_key(line.iloc[0])]
-        if axis.log and (before := _untrained(line, measure)) is not None:
-            start = axis.factor * min(min(one[axis.column]) for one in lines) / 3
-            axes.plot([start, x[0]], [before, y[0]], color=plotting.UNTRAINED, linewidth=0.6)
-            grey = {"color": plotting.UNTRAINED, "marker": marker, "fill": "none"}
-            plotting.error_points(axes, [start], [before], **grey)
-            x_all, y_all, errors = [*x_all, start], [*y_all, before], [*errors, 0]
-        (stroke,) = axes.plot(x, y, color=colour, linewidth=0.8)
-        if dashes:
-            stroke.set_dashes(dashes)
-        fits = line["fits"].astype(bool).to_numpy()
-        for part, fill in ((fits, "full"), (~fits, "none")):
-            if part.any():
-                look = {"color": colour, "marker": marker, "fill": fill}
-                plotting.error_points(axes, x[part], y[part], None, error[part], **look)
-        x_all, y_all, errors = [*x_all, *x], [*y_all, *y], [*errors, *error]
-    if not y_all:
-        plotting.empty_panel(axes, "not measured in this study")
-        return
-    _scales.set_scale(axes.xaxis, x_all, log=axis.log)
-    if start is not None:
-        _scales.mark_zero(axes.xaxis, start)
-    _scales.set_scale(axes.yaxis, y_all, errors, log=log)
+    models = models.assign(**{axis.column: axis.factor * models[axis.column]})
+    before = _untrained(models, axis, measure)
+    if axis.log:
+        _numbers.log_axis(axes.xaxis, models[axis.column].min() if len(before) else None)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=_numbers.ROUND))
+    _names.measure_axis(axes.yaxis, measure, models[measure], label)
+    draw_lines(axes, models, axis.column, measure, colour, **looks)
+    if len(before):
+        first = models.drop_duplicates(SERIES)
+        grey = {"color": style.UNTRAINED, "linewidth": 0.8, "markers": looks["markers"]}
+        grey |= {"markerfacecolor": "white", "markeredgecolor": style.UNTRAINED}
+        look = {"style": SERIES, "dashes": False, "errorbar": None, "legend": False} | grey
+        both = pd.concat([before, first])
+        sns.lineplot(both, x=axis.column, y=measure, ax=axes, zorder=1, markevery=[0], **look)
     axes.set_xlabel(axis.label)
-    axes.set_ylabel(label, color=colour)
+    return True
 
 
-def _untrained(line, measure):
-    """The measure of the networks before training, or None."""
+def draw_lines(axes, models, x, y, colour, **looks):
+    """Lines through the rows of a table, with bars; hollow where the column `fits` is false."""
+    line = {"color": colour, "errorbar": None, "linewidth": 0.9, "legend": "full"}
+    sns.lineplot(models, x=x, y=y, ax=axes, **line, **looks)
+    fits = models["fits"].astype(bool).map({True: "all", False: "not all"})
+    faces = {"hue": fits, "palette": {"all": colour, "not all": "white"}}
+    style.scatter(axes, models, x, y, color=colour, legend=False, **faces, **looks)
+
+
+def _untrained(models, axis, measure):
+    """The networks before training, at 0 of a log axis, one row a series; else no rows."""
     column = f"untrained_{measure}"
-    value = line[column].iloc[0] if column in line else np.nan
-    return value if np.isfinite(value) and value > 0 else None
-
-
-def _look_key(model):
-    return _names.model_name(model), model["activation"], model["optimizer"], model["labels"]
-
-
-def _looks(lines):
-    """A marker for the non-linearity and dashes for the size -> {key of a series: both}."""
-    markers = _names.activation_markers([line["activation"].iloc[0] for line in lines])
-    sizes = list(dict.fromkeys((line["depth"].iloc[0], line["width"].iloc[0]) for line in lines))
-    return {
-        _look_key(line.iloc[0]): (
-            markers[line["activation"].iloc[0]],
-            LINES[sizes.index((line["depth"].iloc[0], line["width"].iloc[0])) % len(LINES)],
-        )
-        for line in lines
-    }
-
-
-def _legend(figure, looks):
-    handles = []
-    for (name, *_), (marker, dashes) in looks.items():
-        handle = plotting.marker_handle(marker, name)
-        handle.set_linestyle((0, dashes) if dashes else "-")
-        handle.set_linewidth(0.8)
-        handles.append(handle)
-    handles.append(plotting.marker_handle("o", "hollow: not all replicates fit", fill="none"))
-    plotting.legend_above(figure, handles, ncols=min(len(handles), 5), handlelength=3)
+    if not axis.log or column not in models:
+        return models.head(0)
+    before = models.drop_duplicates(SERIES).assign(**{axis.column: 0.0})
+    before[measure] = before[column]
+    return before[np.isfinite(before[measure]) & (before[measure] > 0)]

@@ -5,17 +5,24 @@ Jacobian F for orthogonal, of equal squared norm M = ||F||²/n (Novak et al. 201
 """
 
 import numpy as np
-from matplotlib.lines import Line2D
+import pandas as pd
+import seaborn as sns
 
-from sensitivity.figures import _names, _scales, plotting
-from sensitivity.figures._points import choose_networks, reason_for_none
+from sensitivity.figures import _names, _numbers, style
+from sensitivity.figures._points import MARKERS, SIZES, choose_networks, reason_for_none
 from sensitivity.measures.bounds import row_bounds, shared_norm
 
 POINTS_SHOWN = 1000
-DASHED, DOTTED = (0, (5, 2)), (0, (1, 1))
+COLOURS = {"right": style.JACOBIAN, "wrong": "black"}
+# Curve -> its line style; the titles of their blocks in the legend.
+CURVES = {"on one other class": "-", "on all others evenly": (0, (5, 2))}
+BOUND = (0, (1, 1))
+PREDICTION = "Test points"
+SPREAD = "Left: remaining probability"
+BOUNDS = "Right"
 
 
-@plotting.styled
+@style.styled
 def draw(data, settings):
     """One random fitting network and at most 1,000 random test points, with the analytic curves.
 
@@ -28,25 +35,25 @@ def draw(data, settings):
     dataset, seed = settings["main_dataset"], settings.get("seed", 0)
     chosen = choose_networks(data, dataset, "cross_entropy", 1, seed)
     if not chosen:
-        return plotting.empty_figure(reason_for_none(data, dataset, "cross_entropy"))
+        return style.empty_figure(reason_for_none(data, dataset, "cross_entropy"))
     classes = int(chosen[0]["label"].max()) + 1
     points = _thinned(chosen[0], seed)
     root_m = points["logit_jacobian_norm"] / np.sqrt(classes)
-    figure, grid = plotting.panels(1, 2, panel_height=2.9)
-    shown = f"{_names.dataset_name(dataset)}, {len(root_m):,} points"
-    left, right = grid[0]
-    left.set_title(f"{shown}\nwhole Jacobian")
+    figure, ((left, right),) = style.panels(1, 2, panel_height=2.9)
+    left.set_title(f"{_names.dataset_name(dataset)}, {len(root_m):,} points\nwhole Jacobian")
     right.set_title("Row of the true class,\nq = exp(−loss)")
     loss = _draw_points(left, points, points["jacobian_norm"], "Jacobian norm ‖J‖")
-    for others, style in ((1, "-"), (classes - 1, DASHED)):
+    for (label, line), others in zip(CURVES.items(), (1, classes - 1)):
         curve = np.median(root_m) * shared_norm(loss, others)
-        left.plot(loss, curve, color=plotting.NEUTRAL, linestyle=style)
+        left.plot(loss, curve, color=style.NEUTRAL, linestyle=line, label=label)
     arch = np.exp(-points["cross_entropy"]) * -np.expm1(-points["cross_entropy"])
     label = "Norm of the row / (√M · q · (1 − q))"
     _draw_points(right, points, points["true_class_jacobian_norm"] / (root_m * arch), label)
+    right.get_legend().remove()
     for bound in row_factors(classes):
-        right.axhline(bound, color=plotting.NEUTRAL, linestyle=DOTTED)
-    _legend(figure)
+        line = right.axhline(bound, color=style.NEUTRAL, linestyle=BOUND)
+    line.set_label("lower and upper bound")
+    _legend(figure, left, line)
     return figure
 
 
@@ -67,25 +74,28 @@ def _thinned(points, seed):
 
 def _draw_points(axes, points, norm, label):
     """The points of one panel, and its axes -> losses at which to draw its curves."""
-    loss, correct = points["cross_entropy"], points["correct"].astype(bool)
-    right = {"s": 4, "color": plotting.JACOBIAN, "alpha": 0.5, "linewidths": 0}
-    wrong = {"s": 12, "marker": "x", "color": "black", "linewidths": 0.7}
-    axes.scatter(loss[correct], norm[correct], **right)
-    axes.scatter(loss[~correct], norm[~correct], **wrong)
-    _scales.set_scale(axes.xaxis, loss, log=True, most=6)
-    _scales.set_scale(axes.yaxis, norm, log=True, most=6)
+    prediction = np.where(points["correct"], "right", "wrong")
+    frame = pd.DataFrame({"loss": points["cross_entropy"], "norm": norm, PREDICTION: prediction})
+    _numbers.log_axis(axes.xaxis)
+    _numbers.log_axis(axes.yaxis)
+    kinds = {"hue": PREDICTION, "style": PREDICTION, "size": PREDICTION}
+    looks = {"palette": COLOURS, "markers": MARKERS, "sizes": SIZES}
+    order = {f"{kind}_order": list(MARKERS) for kind in kinds}
+    look = {"alpha": 0.7, "linewidth": 0, "legend": "full"}
+    sns.scatterplot(frame, x="loss", y="norm", ax=axes, **kinds, **looks, **order, **look)
+    axes.autoscale(False)  # the curves go on far below the points
     axes.set_xlabel("Cross-entropy loss")
-    axes.set_ylabel(label, color=plotting.JACOBIAN)
+    axes.set_ylabel(label, color=style.JACOBIAN)
     return np.geomspace(*axes.get_xlim(), 400)
 
 
-def _legend(figure):
-    line = {"color": plotting.NEUTRAL}
-    handles = [
-        plotting.marker_handle("o", "right", plotting.JACOBIAN),
-        plotting.marker_handle("x", "wrong", "black"),
-        Line2D([], [], **line, label="left: remaining probability on one other class"),
-        Line2D([], [], **line, linestyle=DASHED, label="left: on all other classes evenly"),
-        Line2D([], [], **line, linestyle=DOTTED, label="right: lower and upper bound"),
-    ]
-    plotting.legend_above(figure, handles, ncols=3)
+def _legend(figure, left, bound):
+    handles, labels = left.get_legend_handles_labels()
+    points = [handle for handle, label in zip(handles, labels) if label in MARKERS]
+    for handle in points:
+        handle.set(markersize=4.2, alpha=1)
+    curves = [handle for handle, label in zip(handles, labels) if label in CURVES]
+    left.get_legend().remove()
+    blocks = {PREDICTION: points, SPREAD: curves, BOUNDS: [bound]}
+    for side, (title, entries) in zip(("left", "center", "right"), blocks.items()):
+        style.legend_block(figure, side, title, entries)

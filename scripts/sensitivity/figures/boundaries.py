@@ -3,17 +3,19 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 from matplotlib.collections import PathCollection
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
-from sensitivity.figures import _names, plotting
+from sensitivity.figures import _names, style
 
 HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 0.85, 1.0)
+SEED_STEP = 0x9E3779B9  # far apart, the ids of one seed and of the next
 
 
-@plotting.styled
+@style.styled
 def draw(data, settings):
     """Before and after training, each region in a random colour (Novak et al. 2018, figure 3).
 
@@ -23,16 +25,15 @@ def draw(data, settings):
     """
     record = data.boundaries
     if record is None:
-        return plotting.empty_figure("not in this study: no survey named for boundaries")
+        return style.empty_figure("not in this study: no survey named for boundaries")
     arrays = record.arrays
-    figure, grid = plotting.panels(1, 3, height=3.6, width_ratios=(1, 1, 0.26))
+    figure, grid = style.panels(1, 3, height=3.6, width_ratios=(1, 1, 0.26))
     for axes, key in zip(grid[0], ("before", "after")):
         axes.set_title(f"{_names.dataset_name(record.dataset)}, {key} training")
         _regions(axes, arrays, key, settings.get("seed", 0))
-        _points(axes, arrays["triangle"])
-        axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect=1)
+        draw_points(axes, arrays["triangle"])
+        square(axes)
         axes.set_xlabel(f"First plane coordinate\n{_numbers(arrays, key)}", size=7)
-        axes.spines[:].set_visible(True)
     grid[0, 0].set_ylabel("Second plane coordinate")
     _images(grid[0, 2], arrays["images"], arrays["labels"])
     return figure
@@ -55,8 +56,14 @@ def _regions(axes, arrays, key, seed):
         place = {"origin": "lower", "extent": (-1, 1, -1, 1), "interpolation": "none"}
         axes.imshow(region_colours(arrays[f"{key}_mosaic"], seed), **place)
         return
-    colours = region_colours(arrays[f"{key}_ids"], seed) / 255
-    paths = outlines(*(arrays[f"{key}_{name}"] for name in ("corners", "starts", "region")))
+    names = ("ids", "corners", "starts", "region")
+    draw_polygons(axes, *(arrays[f"{key}_{name}"] for name in names), seed)
+
+
+def draw_polygons(axes, ids, corners, starts, region, seed):
+    """Regions as polygons of their outlines, in the colours of their ids."""
+    colours = region_colours(ids, seed) / 255
+    paths = outlines(corners, starts, region)
     # A hair of the same colour closes the gaps that viewers leave between neighbours.
     axes.add_collection(
         PathCollection(paths, facecolors=colours, edgecolors=colours, linewidths=0.15)
@@ -86,16 +93,9 @@ def region_colours(ids, seed):
     """
     different, places = np.unique(ids, return_inverse=True)
     palette = _palette()
-    chosen = _scrambled(different.astype(np.uint64), seed) % np.uint64(len(palette))
-    return palette[chosen.astype(int)][places.reshape(ids.shape)]
-
-
-def _scrambled(ids, seed):
-    """The splitmix64 generator's mixing (Steele et al. 2014): similar ids, unrelated numbers."""
-    mixed = ids + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    # Similar ids get unrelated numbers: pandas mixes the bits (splitmix64, Steele et al. 2014).
+    mixed = pd.util.hash_array(different.astype(np.uint64) + np.uint64(SEED_STEP * (seed + 1)))
+    return palette[mixed % len(palette)][places.reshape(ids.shape)]
 
 
 def _palette():
@@ -103,11 +103,17 @@ def _palette():
     return np.round(255 * hsv_to_rgb(steps.reshape(-1, 3))).astype(np.uint8)
 
 
-def _points(axes, triangle):
-    """A small mark at each of the three points, and its number away from the centre."""
+def square(axes):
+    """The square [-1, 1]², framed."""
+    axes.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1), aspect=1)
+    axes.spines[:].set_visible(True)
+
+
+def draw_points(axes, points):
+    """A small mark at each of the points [P, 2], and its number away from the centre."""
     edge = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.8}
-    axes.plot(*triangle.T, linestyle="none", marker="o", markersize=3.5, **edge)
-    for number, (x, y) in enumerate(triangle, start=1):
+    axes.plot(*points.T, linestyle="none", marker="o", markersize=3.5, **edge)
+    for number, (x, y) in enumerate(points, start=1):
         axes.annotate(
             str(number),
             (x, y),

@@ -1,7 +1,7 @@
 """Figure 1: the generalization gap against the number of weights and the final training loss."""
 
-from sensitivity.figures._capacity import draw_rows
-from sensitivity.figures.plotting import styled
+from sensitivity.figures._models import draw_capacity
+from sensitivity.figures.style import styled
 
 
 @styled
@@ -10,4 +10,4 @@ def draw(data, settings):
 
     `data` needs `models`, and may have `correlations`, for notes; `settings` the `main_dataset`.
     """
-    return draw_rows(data, [settings["main_dataset"]])
+    return draw_capacity(data, [settings["main_dataset"]])

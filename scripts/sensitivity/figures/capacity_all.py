@@ -1,10 +1,11 @@
 """Figure A4: figure 1 on the other data sets."""
 
-from sensitivity.figures import _names, _selection, plotting
-from sensitivity.figures._capacity import draw_rows
+from sensitivity.figures import _selection
+from sensitivity.figures._models import draw_capacity
+from sensitivity.figures.style import styled
 
 
-@plotting.styled
+@styled
 def draw(data, settings):
     """A row for each data set beside the main one.
 
@@ -12,7 +13,4 @@ def draw(data, settings):
     `datasets`.
     """
     names = _selection.others(settings, data.models)
-    if names:
-        return draw_rows(data, names)
-    main = _names.dataset_name(settings["main_dataset"])
-    return plotting.empty_figure(f"not in this study: {main} is its only data set")
+    return draw_capacity(data, names) if names else _selection.no_other_dataset(settings)

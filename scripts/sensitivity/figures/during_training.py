@@ -1,14 +1,14 @@
 """Figure A10: sensitivity and gap during training."""
 
 from sensitivity.figures._series import Axis, draw_series
-from sensitivity.figures.plotting import styled
+from sensitivity.figures.style import styled
 
 AXIS = Axis("steps", "steps", "Training steps (0: untrained)", log=True)
 MEASURES = {
-    "generalization_gap": ("Generalization gap", False),
-    "training_loss": ("Training loss", True),
-    "jacobian_norm": ("Jacobian norm", True),
-    "transitions": ("Transitions per loop", True),
+    "generalization_gap": None,
+    "training_loss": "Training loss",
+    "jacobian_norm": None,
+    "transitions": None,
 }
 
 

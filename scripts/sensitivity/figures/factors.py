@@ -1,8 +1,10 @@
 """Figure 4: pairs of models that agree in all but one factor."""
 
+from functools import partial
+
 import numpy as np
 
-from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
+from sensitivity.figures import _names, _numbers, _selection, style
 from sensitivity.tables.factors import ALL, BY_DIFFERENCE
 
 # Factor -> (what stands on the horizontal axis, on the vertical axis).
@@ -12,19 +14,19 @@ FACTORS = {
     "activation": ("ReLU", "other non-linearity"),
     "full_batch": ("mini-batch", "full-batch L-BFGS"),
 }
-# Metric -> (title of the column, log axes).
-METRICS = {
-    "generalization_gap": ("Generalization gap", False),
-    "jacobian_norm": ("Jacobian norm", True),
-    "transitions": ("Transitions per loop", True),
+METRICS = {  # the columns: title
+    "generalization_gap": "Generalization gap",
+    "jacobian_norm": "Jacobian norm",
+    "transitions": "Transitions per loop",
 }
-RANDOM = "random labels"  # in the name of a recipe: the pairs that have a row of their own
-FILLS = ("full", "left", "top")  # of the first, second, third non-linearity
-IN_A_ROW = 4  # entries of the legend that fit
-SYMBOLS = dict(zip(plotting.MARKERS, "●■▲◆▼✚✖"))  # the markers, for use within a text
+SYMBOLS = dict(zip(style.MARKERS, "●■▲◆▼✚✖"))  # the markers, for use within a text
+# Columns that seaborn maps to looks, and titles of their blocks in the legend.
+DATASET = "Data set"
+KIND = "Pairs"
+PLAIN, UNFAIR = "other pairs", "trained to different degrees"
 
 
-@plotting.styled
+@style.styled
 def draw(data, settings):
     """Rows: the factors; columns: the metrics (Novak et al. 2018, figure 4).
 
@@ -32,78 +34,94 @@ def draw(data, settings):
     changed model has more. Printed for each data set: the table's median ratio of changed to
     reference (of gaps: their difference in percentage points), its interval, and n matched sets.
     Non-linearities under random labels have a row of their own. Hollow are pairs whose sides were
-    trained to different degrees, which the effects leave out. `data` needs `pairs` and `factors`;
-    `settings` may name the `datasets`.
+    trained to different degrees, which the effects leave out. `data` needs `pairs`, `factors` and
+    `models`, which tell whose labels are random; `settings` may name the `datasets`.
     """
-    names = _selection.datasets(settings, data.pairs)
-    markers = {name: plotting.MARKERS[i % len(plotting.MARKERS)] for i, name in enumerate(names)}
-    fills = _fills(data.pairs)
-    rows = _rows(data.pairs)
-    figure, grid = plotting.panels(len(rows), len(METRICS))
+    pairs = _described(data.pairs, data.models)
+    names = _selection.datasets(settings, pairs)
+    markers = {name: style.MARKERS[i % len(style.MARKERS)] for i, name in enumerate(names)}
+    rows = _rows(pairs)
+    figure, grid = style.panels(len(rows), len(METRICS), panel_height=2.0)
+    legend_of = None
     for row, (factor, under_random, labels) in zip(grid, rows):
         for axes, metric in zip(row, METRICS):
-            pairs = _pairs(data.pairs, factor, metric, under_random)
-            if pairs.empty:
-                plotting.empty_panel(axes, "no such pair\nin this study")
+            drawn = _pairs(pairs, factor, metric, under_random)
+            title = METRICS[metric] if factor == rows[0][0] else ""
+            if drawn.empty:
+                style.heading(axes, title, color=_names.measure_colour(metric))
+                style.empty_panel(axes, "no such pair\nin this study")
             else:
-                effects = "\n".join(_effects(data.factors, pairs, markers))
-                headroom = min(0.05 + 0.085 * len(plotting.note_lines(axes, effects)), 0.6)
-                by_level = fills if factor == "activation" else {}
-                _draw_panel(axes, pairs, METRICS[metric][1], headroom, markers, by_level)
-                plotting.note(axes, effects)
-            axes.set_xlabel(labels[0])
-            axes.set_ylabel(labels[1])
-    for axes, (metric, (title, _)) in zip(grid[0], METRICS.items()):
-        axes.set_title(title, color=_names.measure_colour(metric))
-    _legend(figure, markers, fills, data.pairs)
+                _draw_panel(axes, drawn, metric, markers, pairs)
+                note = "\n".join(_effects(data.factors, drawn, markers))
+                style.heading(axes, title, note, _names.measure_colour(metric))
+                legend_of = axes
+            axes.set(xlabel=labels[0], ylabel=labels[1])
+    if legend_of is not None:
+        style.legend_above(figure, legend_of, DATASET, KIND, rows=2, without=(PLAIN,))
     return figure
+
+
+def _described(pairs, models):
+    """The finite pairs, with `DATASET`, `KIND` and whether they are `under_random` labels."""
+    if pairs.empty:
+        return pairs
+    random = models[models["labels"] > 0] if len(models) else models
+    random = set(zip(random["dataset"], random["model"])) if len(random) else set()
+    references = zip(pairs["dataset"], pairs["reference_model"])
+    level = pairs["level"].map(_names.activation_name) + " against ReLU"
+    kind = level.where(pairs["factor"] == "activation", PLAIN)
+    columns = {
+        DATASET: pairs["dataset"].map(_names.dataset_name),
+        KIND: kind.where(pairs["comparable"].astype(bool), UNFAIR),
+        "under_random": [reference in random for reference in references],
+    }
+    return pairs.assign(**columns)[np.isfinite(pairs[["reference", "changed"]]).all(axis=1)]
 
 
 def _rows(pairs):
     """The rows of the figure -> [(factor, its pairs under random labels or the others, labels)]."""
     rows = [(factor, False, labels) for factor, labels in FACTORS.items()]
     if len(_pairs(pairs, "activation", "generalization_gap", True)):
-        labels = tuple(f"{label},\n{RANDOM}" for label in FACTORS["activation"])
+        labels = tuple(f"{label},\nrandom labels" for label in FACTORS["activation"])
         rows.insert(list(FACTORS).index("activation") + 1, ("activation", True, labels))
     return rows
 
 
 def _pairs(pairs, factor, metric, under_random=False):
-    """The pairs that can be drawn: finite, and positive on log axes."""
+    """The pairs of a panel that can be drawn: positive on log axes."""
     if pairs.empty:
         return pairs
-    rows = pairs[(pairs["factor"] == factor) & (pairs["metric"] == metric)]
+    chosen = (pairs["factor"] == factor) & (pairs["metric"] == metric)
     if factor == "activation":
-        rows = rows[rows["recipe"].str.contains(RANDOM) == under_random]
-    values = rows[["reference", "changed"]]
-    drawable = np.isfinite(values) & (values > 0 if METRICS[metric][1] else True)
-    return rows[drawable.all(axis=1)]
+        chosen &= pairs["under_random"] == under_random
+    if metric not in _names.LINEAR:
+        chosen &= (pairs[["reference", "changed"]] > 0).all(axis=1)
+    return pairs[chosen]
 
 
-def _draw_panel(axes, pairs, log, headroom, markers, fills):
-    colour = _names.measure_colour(pairs["metric"].iloc[0])
-    kinds = ["dataset", "level", "comparable"]
-    for (dataset, level, comparable), group in pairs.groupby(kinds, dropna=False):
-        points = group[["reference", "changed"]].to_numpy().T
-        errors = group[["reference_standard_error", "changed_standard_error"]].to_numpy().T
-        fill = fills.get(level, "full") if comparable else "none"
-        look = {"color": colour, "marker": markers[dataset], "fill": fill}
-        plotting.error_points(axes, *points, *errors, **look)
-    values = pairs[["reference", "changed"]]
-    errors = pairs[["reference_standard_error", "changed_standard_error"]]
-    most = 4 if log else 5
-    _scales.set_scale(axes.xaxis, values, errors, log=log, most=most)
-    _scales.set_scale(axes.yaxis, values, errors, log=log, most=most, headroom=headroom)
+def _draw_panel(axes, pairs, metric, markers, every):
+    """The pairs and the diagonal; looks are those of `every` pair of the figure."""
+    colour = _names.measure_colour(metric)
+    for axis in (axes.xaxis, axes.yaxis):
+        _names.measure_scale(axis, metric)
+    levels = every.loc[every["factor"] == "activation", "level"].dropna()
+    levels = [f"{name} against ReLU" for name in _names.activation_markers(levels)]
+    tints = dict(zip(levels, style.tints(colour, len(levels))))
+    faces = {PLAIN: colour, **tints, UNFAIR: "white"}
+    faces = {kind: face for kind, face in faces.items() if (every[KIND] == kind).any()}
+    present = {
+        _names.dataset_name(name): marker
+        for name, marker in markers.items()
+        if (every["dataset"] == name).any()
+    }
+    looks = {"style": DATASET, "markers": present, "style_order": list(present)}
+    looks |= {"hue": KIND, "palette": faces, "hue_order": list(faces)}
+    style.scatter(
+        axes, pairs, "reference", "changed", color=colour, square=True, legend="full", **looks
+    )
     ends = axes.get_xlim()
-    axes.plot(ends, ends, color=plotting.NEUTRAL, linewidth=0.7, linestyle=(0, (4, 2)), zorder=0)
-
-
-def _fills(pairs):
-    """A filling for each non-linearity that is compared with ReLU -> {level: filling}."""
-    if pairs.empty:
-        return {}
-    levels = pairs.loc[pairs["factor"] == "activation", "level"].dropna()
-    return {name: FILLS[i % 3] for i, name in enumerate(_names.activation_markers(levels))}
+    line = {"color": style.NEUTRAL, "linewidth": 0.7, "linestyle": (0, (4, 2)), "zorder": 0}
+    axes.plot(ends, ends, scalex=False, scaley=False, **line)
 
 
 def _effects(factors, pairs, markers):
@@ -142,34 +160,6 @@ def _effect_text(rows, metric):
     row = rows.iloc[0]
     values, n = row[[column, "low", "high"]], f"n\u00a0=\u00a0{int(row['n'])}"  # never broken
     if difference:
-        return f"{_numbers.interval(*values, _points)} pp, {n}"
+        sign = "+" if values.iloc[0] >= 0 else ""
+        return f"{sign}{_numbers.interval(*values, partial(_numbers.signed, digits=1))} pp, {n}"
     return f"×{_numbers.interval(*values, _numbers.two_digits)}, {n}"
-
-
-def _points(value):
-    """Percentage points with their sign."""
-    return ("+" if value >= 0 else "") + _numbers.signed(value, 1)
-
-
-def _legend(figure, markers, fills, pairs):
-    """Data sets that have pairs in the upper rows, fillings in the lower ones."""
-    present = set(pairs["dataset"]) if len(pairs) else set()
-    above = [
-        plotting.marker_handle(m, _names.dataset_name(name))
-        for name, m in markers.items()
-        if name in present
-    ]
-    below = [
-        plotting.marker_handle("o", f"third row: {_names.activation_name(level)}", fill=fill)
-        for level, fill in fills.items()
-    ]
-    if len(pairs) and not pairs["comparable"].all():
-        below.append(plotting.marker_handle("o", "trained to different degrees", fill="none"))
-    columns = min(max(len(above), len(below)), IN_A_ROW)
-    if not columns:
-        return
-    blank = plotting.marker_handle("", "")
-    parts = [kind[i : i + columns] for kind in (above, below) for i in range(0, len(kind), columns)]
-    rows = [handles + [blank] * (columns - len(handles)) for handles in parts]
-    by_column = [handle for column in zip(*rows) for handle in column]
-    plotting.legend_above(figure, by_column, ncols=columns)

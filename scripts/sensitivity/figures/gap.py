@@ -1,7 +1,7 @@
 """Figure 5: the Jacobian norm against the generalization gap, one panel for each data set."""
 
-from sensitivity.figures._against_gap import draw_grid
-from sensitivity.figures.plotting import styled
+from sensitivity.figures._models import draw_against_gap
+from sensitivity.figures.style import styled
 
 
 @styled
@@ -11,4 +11,4 @@ def draw(data, settings):
     `data` needs `models` and `correlations`; `settings` may name the `datasets` to show. Printed is
     the table's Kendall tau with its bootstrap interval over models.
     """
-    return draw_grid(data, settings, {"jacobian_norm": "Jacobian norm"})
+    return draw_against_gap(data, settings, ["jacobian_norm"])

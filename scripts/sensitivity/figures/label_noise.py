@@ -1,15 +1,12 @@
 """Figure A9: what a share of random labels does to sensitivity and gap."""
 
 from sensitivity.figures._series import Axis, draw_series
-from sensitivity.figures.plotting import styled
+from sensitivity.figures.style import styled
 
 AXIS = Axis("labels", "labels", "Random labels (%)", factor=100)
-MEASURES = {
-    "generalization_gap": ("Generalization gap", False),
-    "jacobian_norm": ("Jacobian norm", True),
-    "lipschitz_lower_bound": ("Lipschitz constant of the\nlogits, at least", True),
-    "transitions": ("Transitions per loop", True),
-}
+MEASURES = dict.fromkeys(
+    ("generalization_gap", "jacobian_norm", "lipschitz_lower_bound", "transitions")
+)
 
 
 @styled

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sensitivity.figures import _names, plotting
+from sensitivity.figures import _names, style
 
 
-@plotting.styled
+@style.styled
 def draw(data, settings):
     """One test image translated through a full turn, and a projection of the polygon of its shifts.
 
@@ -14,10 +14,10 @@ def draw(data, settings):
     the `image`, an index into the test set (default 0).
     """
     if data.images is None:
-        return plotting.empty_figure("not in this study: no data set given")
+        return style.empty_figure("not in this study: no data set given")
     image = data.images.arrays["x_test"][settings.get("image", 0)]
     shifts = np.stack([np.roll(image, pixels, axis=1) for pixels in range(image.shape[1])])
-    figure, grid = plotting.panels(1, 2, height=3.7)
+    figure, grid = style.panels(1, 2, height=3.7)
     ring, plane = grid[0]
     name = _names.dataset_name(data.images.dataset)
     ring.set_title(f"{name}: {len(shifts)} vertices")
@@ -34,7 +34,7 @@ def _draw_ring(axes, shifts):
     for pixels, (image, angle) in enumerate(zip(shifts, angles)):
         _thumbnail(axes, image, np.cos(angle), np.sin(angle), side, highlight=pixels == 0)
     _thumbnail(axes, shifts[0], 0, 0.12, 0.6, highlight=True)
-    arrow = {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=-0.3", "color": plotting.NEUTRAL}
+    arrow = {"arrowstyle": "-|>", "connectionstyle": "arc3,rad=-0.3", "color": style.NEUTRAL}
     axes.annotate("", (0.54, 0.04), (0.4, 0.4), arrowprops=arrow)
     text = "the image itself;\none pixel to the right\nat each step"
     axes.text(0, -0.24, text, ha="center", va="top", size=7)
@@ -48,7 +48,7 @@ def _thumbnail(axes, image, x, y, side, highlight=False):
     place = {"extent": (x - half, x + half, y - half, y + half), "interpolation": "none"}
     grey = image.ndim == 2 or image.shape[-1] == 1
     axes.imshow(image.squeeze(), cmap="gray" if grey else None, zorder=2, **place)
-    colour, width = (plotting.TRANSITIONS, 1.4) if highlight else (plotting.FAINT, 0.7)
+    colour, width = (style.TRANSITIONS, 1.4) if highlight else (style.FAINT, 0.7)
     corners = half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]) + (x, y)
     axes.plot(*corners.T, color=colour, linewidth=width, solid_joinstyle="miter", zorder=3)
 
@@ -71,9 +71,9 @@ def project(shifts):
 def _draw_projection(axes, shifts):
     points, shares = project(shifts)
     closed = np.vstack([points, points[:1]])
-    axes.plot(*closed.T, color=plotting.TRANSITIONS, marker="o", markersize=3, zorder=1)
+    axes.plot(*closed.T, color=style.TRANSITIONS, marker="o", markersize=3, zorder=1)
     start = {"marker": "D", "markersize": 6, "markeredgecolor": "black"}
-    axes.plot(*points[0], color=plotting.TRANSITIONS, **start)
+    axes.plot(*points[0], color=style.TRANSITIONS, **start)
     for pixels, place in zip(_labels(points), points):
         outward = 10 * place / max(np.hypot(*place), 1e-12)
         at = {"xytext": outward, "textcoords": "offset points", "ha": "center", "va": "center"}

@@ -1,7 +1,7 @@
 """Figure A6: the Jacobian norm at training points and at Gaussian noise against the gap."""
 
-from sensitivity.figures._against_gap import draw_grid
-from sensitivity.figures.plotting import styled
+from sensitivity.figures._models import draw_against_gap
+from sensitivity.figures.style import styled
 
 
 @styled
@@ -10,8 +10,4 @@ def draw(data, settings):
 
     `data` needs `models` and `correlations`; `settings` may name the `datasets` to show.
     """
-    labels = {
-        "jacobian_norm_training": "Jacobian norm\nat training points",
-        "jacobian_norm_noise": "Jacobian norm\nat Gaussian noise",
-    }
-    return draw_grid(data, settings, labels)
+    return draw_against_gap(data, settings, ["jacobian_norm_training", "jacobian_norm_noise"])

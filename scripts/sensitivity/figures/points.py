@@ -1,7 +1,7 @@
 """Figure 6: the Jacobian norm of single test points against their loss, main data set."""
 
 from sensitivity.figures._points import draw_panels
-from sensitivity.figures.plotting import styled
+from sensitivity.figures.style import styled
 
 
 @styled

@@ -1,10 +1,11 @@
 """Figure A3: figure 6 on the other data sets."""
 
-from sensitivity.figures import _names, _selection, plotting
+from sensitivity.figures import _selection
 from sensitivity.figures._points import draw_panels
+from sensitivity.figures.style import styled
 
 
-@plotting.styled
+@styled
 def draw(data, settings):
     """A row for each data set beside the main one.
 
@@ -12,7 +13,4 @@ def draw(data, settings):
     and hold the `seed` of the choice of networks.
     """
     names = _selection.others(settings, data.networks)
-    if names:
-        return draw_panels(data, settings, names)
-    main = _names.dataset_name(settings["main_dataset"])
-    return plotting.empty_figure(f"not in this study: {main} is its only data set")
+    return draw_panels(data, settings, names) if names else _selection.no_other_dataset(settings)

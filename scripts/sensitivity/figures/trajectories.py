@@ -4,28 +4,30 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from matplotlib.colors import to_rgb
-from matplotlib.lines import Line2D
+import pandas as pd
+import seaborn as sns
 
-from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
+from sensitivity.figures import _names, _numbers, _selection, style
 from sensitivity.tables.selection import fitting
 
 UNTRAINED = "untrained_"  # prefix of the arrays of the networks before training
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
-# Kind of curve -> (line style, marker, share of white mixed into the metric's colour).
-KINDS = {
-    "random": ((0, (4, 2)), None, 0.5),
-    "same class": ((0, (1, 1)), "s", 0.25),
-    "different classes": ("-", "o", 0.0),
+NAMES = {  # kind of curve in the records -> in the legend
+    "random": "random ellipse",
+    "same class": "through three points, same class",
+    "different classes": "through three points, different classes",
 }
+CURVE = "Curve (grey, thin: the same before training)"
+DASHES = dict(zip(NAMES.values(), ((4, 2), (1, 1), "")))
+MARKERS = dict(zip(NAMES.values(), ("D", "s", "o")))
 # Metric -> (axis label, colour, log axis, its columns in the table of contrasts).
 METRICS = {
-    "jacobian_norm": ("Jacobian norm", plotting.JACOBIAN, True, "norm"),
-    "transitions": ("Transitions per {bin} of the loop", plotting.TRANSITIONS, False, "density"),
+    "jacobian_norm": ("Jacobian norm", style.JACOBIAN, True, "norm"),
+    "transitions": ("Transitions per {bin} of the loop", style.TRANSITIONS, False, "density"),
 }
 
 
-@plotting.styled
+@style.styled
 def draw(data, settings):
     """Mean and standard error over networks of both metrics in each bin (Novak et al., fig. 2).
 
@@ -36,15 +38,24 @@ def draw(data, settings):
     too. `curve_contrasts` adds the table's ratio near / far. No settings.
     """
     if not data.curves:
-        return plotting.empty_figure("not in this study: no survey named for trajectories")
-    figure, grid = plotting.panels(len(data.curves), 2, panel_height=2.7)
+        return style.empty_figure("not in this study: no survey named for trajectories")
+    figure, grid = style.panels(len(data.curves), 2, panel_height=2.7)
+    legend_of = None
     for record, row in zip(map(partial(_fitting, data.networks), data.curves), grid):
         for axes, metric in zip(row, METRICS):
-            _draw_panel(axes, record, metric, data.curve_contrasts)
-            n = min(len(_networks(record.arrays, metric, kind)) for kind in KINDS)
+            n = min(len(_networks(record.arrays, metric, kind)) for kind in NAMES)
             title = _names.dataset_name(record.dataset)
-            axes.set_title(f"{title}, n = {n} network{'s' if n > 1 else ''}" if n else title)
-    _legend(figure)
+            title = f"{title}, n = {n} network{'s' if n > 1 else ''}" if n else title
+            lines = _lines(record, metric)
+            if lines.empty:
+                style.heading(axes, title)
+                style.empty_panel(axes, "no network fits")
+                continue
+            _draw_panel(axes, lines, metric, len(record.arrays["theta"]))
+            style.heading(axes, title, _contrasts(data.curve_contrasts, record, metric))
+            legend_of = axes
+    if legend_of is not None:
+        style.legend_above(figure, legend_of, CURVE, color=style.NEUTRAL)
     return figure
 
 
@@ -59,51 +70,24 @@ def _fitting(networks, record):
     return replace(record, arrays=record.arrays | arrays)
 
 
-def _draw_panel(axes, record, metric, contrasts):
-    label, colour, log, prefix = METRICS[metric]
-    theta, extent = record.arrays["theta"], []
-    for kind in KINDS:
-        values = _networks(record.arrays, metric, kind)
-        if len(values):
-            label_of_kind = _contrast(contrasts, record, kind, prefix)
-            extent += _draw_kind(axes, theta, values, kind, colour, label_of_kind)
-        if len(before := _networks(record.arrays, UNTRAINED + metric, kind)):
-            extent.append(_draw_untrained(axes, theta, before, kind))
-    if not extent:
-        plotting.empty_panel(axes, "no network fits")
-        return
-    handles, labels = axes.get_legend_handles_labels()
-    headroom = 0.04 + 0.075 * len(labels)
-    _scales.set_scale(axes.yaxis, np.concatenate(extent), log=log, headroom=headroom)
-    for angle in TRAINING_POINTS:
-        axes.axvline(angle, ymax=1 - headroom, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    if labels:
-        axes.legend(handles, labels, loc="upper left", handlelength=2.4, borderaxespad=0.1)
-    axes.set_xlim(0, 2 * np.pi)
-    axes.set_xticks([0, *TRAINING_POINTS, 2 * np.pi], ["0", "π/3", "π", "5π/3", "2π"])
-    axes.set_xlabel("Angle θ (grey lines: the training points)")
-    axes.set_ylabel(label.format(bin=f"1/{len(theta)}"), color=colour)
+def _lines(record, metric):
+    """Mean and standard error over networks, a row for each kind of curve, bin and `trained`."""
+    parts = []
+    for kind, name in NAMES.items():
+        for trained in (True, False):
+            array = metric if trained else UNTRAINED + metric
+            values = _networks(record.arrays, array, kind)
+            if len(values):
+                of = mean_and_error(record.arrays["theta"], values)
+                parts.append(of.assign(**{CURVE: name, "trained": trained}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _draw_kind(axes, theta, values, kind, colour, label):
-    """Mean and band of one standard error; n = 1 has no band -> what the axis must hold."""
-    style, marker, white = KINDS[kind]
-    tint = tuple(np.array(to_rgb(colour)) * (1 - white) + white)
-    mean, error = values.mean(axis=0), np.zeros(len(theta))
-    if len(values) > 1:
-        error = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-    axes.fill_between(theta, mean - error, mean + error, color=tint, alpha=0.25, linewidth=0)
-    line = {"color": tint, "linestyle": style, "marker": marker, "markersize": 3, "markevery": 4}
-    axes.plot(theta, mean, **line, label=label)
-    # A mean that a few networks carry has an error of its own size, and a band without end below.
-    return [mean + error, np.where(mean > 1.1 * error, mean - error, mean)]
-
-
-def _draw_untrained(axes, theta, values, kind):
-    """The mean of the networks before training, thin and grey -> what the axis must hold."""
-    line = {"color": plotting.UNTRAINED, "linestyle": KINDS[kind][0], "linewidth": 0.8, "zorder": 1}
-    axes.plot(theta, values.mean(axis=0), **line)
-    return values.mean(axis=0)
+def mean_and_error(theta, values):
+    """Of values [networks, B] the mean and its standard error (0 of one), a row for each bin."""
+    several = len(values) > 1
+    error = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if several else 0.0
+    return pd.DataFrame({"theta": theta, "mean": values.mean(axis=0), "error": error})
 
 
 def _networks(arrays, metric, kind):
@@ -117,35 +101,54 @@ def _networks(arrays, metric, kind):
     return values[np.isfinite(values).all(axis=1)]
 
 
-def _contrast(contrasts, record, kind, prefix):
-    """The ratio near / far of the table as a label; without one, the curve has no label.
+def _draw_panel(axes, lines, metric, bins):
+    label, colour, log, _ = METRICS[metric]
+    if log:
+        _numbers.log_axis(axes.yaxis)
+    trained, before = lines[lines["trained"]], lines[~lines["trained"]]
+    kinds = {"style": CURVE, "dashes": DASHES, "style_order": list(DASHES)}
+    tints = dict(zip(NAMES.values(), reversed(style.tints(colour, len(NAMES)))))
+    look = {"hue": CURVE, "palette": tints, "hue_order": list(tints), "markers": MARKERS}
+    draw_curves(axes, trained, colour, **kinds, **look, markevery=4)
+    grey = {"color": style.UNTRAINED, "linewidth": 0.8, "zorder": 1, "legend": False}
+    sns.lineplot(before, x="theta", y="mean", errorbar=None, ax=axes, **kinds, **grey)
+    for angle in TRAINING_POINTS:
+        axes.axvline(angle, color=style.FAINT, linewidth=0.8, zorder=0)
+    axes.set_xlim(0, 2 * np.pi)
+    axes.set_xticks([0, *TRAINING_POINTS, 2 * np.pi], ["0", "π/3", "π", "5π/3", "2π"])
+    axes.set_xlabel("Angle θ (grey lines: the training points)")
+    axes.set_ylabel(label.format(bin=f"1/{bins}"), color=colour)
 
-    With the ratio of the untrained networks on the same curves, where the table has it.
+
+def draw_curves(axes, lines, colour, **look):
+    """Means and bands of one standard error: `theta`, `mean`, `error`, for each `CURVE`.
+
+    `look` has seaborn's mappings of the column `CURVE`.
     """
-    columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
-    trained, before = (
-        _row_of(contrasts, record, name, columns) for name in (kind, f"{kind}, untrained")
-    )
-    if trained is None:
-        return None
-    text = f"near/far {_numbers.interval(*trained, _numbers.two_digits)}"
-    return text if before is None else f"{text}; untrained {_numbers.two_digits(before.iloc[0])}"
+    tints = look.get("palette", {})
+    for name, of in lines.groupby(CURVE, sort=False):
+        # A mean that a few networks carry has an error of its own size, and a band without end.
+        low = np.where(of["mean"] > 1.1 * of["error"], of["mean"] - of["error"], of["mean"])
+        band = {"color": tints.get(name, colour), "alpha": 0.25, "linewidth": 0}
+        axes.fill_between(of["theta"], low, of["mean"] + of["error"], **band)
+    look = {"markersize": 3.5, "markeredgewidth": 0, "legend": "full", "errorbar": None} | look
+    look |= {} if tints else {"color": colour, "style": CURVE}
+    sns.lineplot(lines, x="theta", y="mean", ax=axes, **look)
 
 
-def _row_of(contrasts, record, kind, columns):
-    """The values of the columns for a model and a kind of curve, or None."""
+def _contrasts(contrasts, record, metric):
+    """The table's ratio near / far of each kind of curve, and that of the untrained networks."""
     rows = _selection.of_dataset(contrasts, record.dataset)
-    if not rows.empty:
-        rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
-    return None if rows.empty or np.isnan(rows[columns[0]].iloc[0]) else rows[columns].iloc[0]
-
-
-def _legend(figure):
-    handles = []
-    for kind, (style, marker, _) in KINDS.items():
-        name = "random ellipse" if kind == "random" else f"through three points, {kind}"
-        look = {"linestyle": style, "marker": marker, "markersize": 3.5}
-        handles.append(Line2D([], [], color=plotting.NEUTRAL, label=name, **look))
-    thin = {"color": plotting.UNTRAINED, "linewidth": 0.8}
-    handles.append(Line2D([], [], **thin, label="grey: the same before training"))
-    plotting.legend_above(figure, handles, ncols=2)
+    if rows.empty:
+        return ""
+    ratio = f"{METRICS[metric][-1]}_near_over_far"
+    rows = rows[(rows["model"] == record.model) & rows[ratio].notna()].set_index("kind")
+    lines = []
+    for kind in NAMES:
+        if kind in rows.index:
+            values = rows.loc[kind, [ratio, f"{ratio}_low", f"{ratio}_high"]]
+            text = f"{kind} {_numbers.interval(*values, _numbers.two_digits)}"
+            if (untrained := f"{kind}, untrained") in rows.index:
+                text += f" ({_numbers.two_digits(rows.loc[untrained, ratio])})"
+            lines.append(text)
+    return "\n".join(["near/far (before training):", *lines]) if lines else ""

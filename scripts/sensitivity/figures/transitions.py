@@ -1,7 +1,7 @@
 """Figure A2: transitions against the generalization gap, raw and for each unit of the network."""
 
-from sensitivity.figures._against_gap import draw_grid
-from sensitivity.figures.plotting import styled
+from sensitivity.figures._models import draw_against_gap
+from sensitivity.figures.style import styled
 
 
 @styled
@@ -10,8 +10,4 @@ def draw(data, settings):
 
     `data` needs `models` and `correlations`; `settings` may name the `datasets` to show.
     """
-    labels = {
-        "transitions": "Transitions per loop",
-        "transitions_per_unit": "Transitions per loop and unit",
-    }
-    return draw_grid(data, settings, labels)
+    return draw_against_gap(data, settings, ["transitions", "transitions_per_unit"])

@@ -29,7 +29,7 @@ PLUMBING = frozenset(
         *("files/provenance", "study/recipe", "study/renamed"),
     )
 )
-RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")
+RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "safetensors")
 
 
 @cache
