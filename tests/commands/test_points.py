@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from sensitivity.jacobian.any_network import jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 from torch import nn
 
 from sensitivity.base.errors import SensitivityError
