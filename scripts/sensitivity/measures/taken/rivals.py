@@ -18,7 +18,7 @@ from sensitivity.measures.measuring import Arrays, Measurement, finite_replicate
 from sensitivity.measures.untrained import PREFIX
 from sensitivity.networks.network import Network
 from sensitivity.training.initialization import initial_network
-from sensitivity.training.problem import labels_by_seed
+from sensitivity.training.labels import labels_by_seed
 
 logger = logging.getLogger(__name__)
 
