@@ -36,10 +36,10 @@ def analyse(models):
 
 
 def test_a_known_effect_of_random_labels(table, recipes):
-    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    chosen = recipes(width=WIDTHS, labels=[0, 1])
 
     def metric(recipe):
-        return recipe.width * (1 + recipe.width / 10 if recipe.labels == "random" else 1)
+        return recipe.width * (1 + recipe.width / 10 if recipe.labels == 1 else 1)
 
     found, effects = analyse(table(chosen, metric))
     assert tuple(found.columns) == PAIR_COLUMNS
@@ -50,23 +50,23 @@ def test_a_known_effect_of_random_labels(table, recipes):
     assert row["p"] == stats.wilcoxon(np.log(np.arange(2, 9))).pvalue
     assert row["expected_direction"] == "greater"
     pair = found[(found["metric"] == "jacobian_norm") & (found["reference"] == 30)].iloc[0]
-    assert (pair["changed"], pair["level"]) == (120, "random")
+    assert (pair["changed"], pair["level"]) == (120, 1)
     assert pair["reference_model"] == Recipe(30, 2, "relu", replicates=3).name
 
 
 def test_models_with_some_random_labels_are_no_side_of_a_pair(table, recipes):
-    found, _ = analyse(table(recipes(width=WIDTHS, labels=["true", 0.5, "random"])))
-    assert set(found["level"][found["factor"] == "random_labels"]) == {"random"}
+    found, _ = analyse(table(recipes(width=WIDTHS, labels=[0, 0.5, 1])))
+    assert set(found["level"][found["factor"] == "random_labels"]) == {1}
 
 
 def test_pairs_agree_in_everything_else(table):
     chosen = [
         Recipe(10, 2, "relu"),
-        Recipe(10, 2, "relu", labels="random", steps=10),
-        Recipe(10, 2, "relu", labels="random", learning_rate=0.1),
-        Recipe(10, 3, "relu", labels="random"),
-        Recipe(10, 2, "relu6", labels="random"),
-        Recipe(10, 2, "relu", labels="random", replicates=3),  # seeds are no difference
+        Recipe(10, 2, "relu", labels=1, steps=10),
+        Recipe(10, 2, "relu", labels=1, learning_rate=0.1),
+        Recipe(10, 3, "relu", labels=1),
+        Recipe(10, 2, "relu6", labels=1),
+        Recipe(10, 2, "relu", labels=1, replicates=3),  # seeds are no difference
     ]
     found, _ = analyse(table(chosen))
     assert set(found["changed_model"][found["factor"] == "random_labels"]) == {chosen[-1].name}
@@ -120,7 +120,7 @@ def test_gaps_are_compared_by_difference(table, recipes):
 
 
 def test_missing_values_and_empty_tables(table, recipes):
-    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    chosen = recipes(width=WIDTHS, labels=[0, 1])
     models = table(chosen)
     models.loc[0, "transitions"] = np.nan
     _, effects = analyse(models)
@@ -135,7 +135,7 @@ def test_missing_values_and_empty_tables(table, recipes):
 
 
 def test_the_order_of_the_models_changes_nothing(table, recipes):
-    chosen = recipes(width=WIDTHS, labels=["true", "random"], activation=["relu", "relu6"])
+    chosen = recipes(width=WIDTHS, labels=[0, 1], activation=["relu", "relu6"])
     models = table(chosen, lambda recipe: recipe.width * len(recipe.name) % 97 + 1)
     _, effects = analyse(models)
     _, shuffled = analyse(models.sample(frac=1, random_state=0))
@@ -144,7 +144,7 @@ def test_the_order_of_the_models_changes_nothing(table, recipes):
 
 def test_ratios_of_tiny_gaps_are_not_taken(table, recipes):
     """Gaps of about zero, of either sign: their ratio was 10⁻⁷⁵ or 10⁷⁵."""
-    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    chosen = recipes(width=WIDTHS, labels=[0, 1])
     models = table(chosen)
     models["generalization_gap"] = np.tile([0.001, -0.001], len(WIDTHS))
     row = effect(analyse(models)[1], "random_labels", "generalization_gap")
@@ -166,8 +166,8 @@ def test_the_waiver_for_augmentation_holds_in_its_own_comparison_alone(table, re
 
 
 def test_pairs_trained_to_different_degrees_are_kept_and_do_not_count(table, recipes):
-    chosen = recipes(width=WIDTHS, labels=["true", "random"])
-    models = table(chosen, lambda recipe: 9.0 if recipe.labels == "random" else 1.0)
+    chosen = recipes(width=WIDTHS, labels=[0, 1])
+    models = table(chosen, lambda recipe: 9.0 if recipe.labels == 1 else 1.0)
     models["training_accuracy"] = 1.0
     models["training_loss"] = 1e-3
     models.loc[1, "training_loss"] = 0.2
@@ -204,12 +204,12 @@ def test_each_recipe_and_rate_is_reported_apart(table):
 
 
 def test_seeds_that_sets_share_widen_the_interval(table, recipes):
-    chosen = recipes(width=WIDTHS, labels=["true", "random"])
+    chosen = recipes(width=WIDTHS, labels=[0, 1])
     models = table(chosen)
     rows = []
     for row in models.to_dict("records"):
         for seed, move in enumerate((0.5, 1.0, 1.5)):
-            scale = move if row["labels"] == "random" else 1.0
+            scale = move if row["labels"] == 1 else 1.0
             rows.append(row | {"seed": seed, "replicate": seed, "jacobian_norm": scale})
     found = pairs(models)
     alone, crossed = (

@@ -83,7 +83,7 @@ class Factor:
 
 
 FACTORS = {
-    "random_labels": Factor("labels", greater=True, reference="true"),
+    "random_labels": Factor("labels", greater=True, reference=0.0),
     "augmentation": Factor("augmentation", greater=False, reference="none", waived=True),
     "activation": Factor("activation", greater=True, reference="relu"),
     # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps. What it
@@ -98,7 +98,7 @@ FACTORS = {
     ),
 }
 # What a recipe is named by, beside the optimizer, where its value is not this one.
-PLAIN = {"labels": "true", "augmentation": "none", "loss": "cross_entropy"}
+PLAIN = {"labels": 0.0, "augmentation": "none", "loss": "cross_entropy"}
 
 
 def pairs(models: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def pairs(models: pd.DataFrame) -> pd.DataFrame:
     value are left out of their metric, and so are models of which a share of the labels is random:
     they belong to figure A9.
     """
-    whole = models["labels"].isin(("true", "random"))
+    whole = models["labels"].isin((0, 1))
     usable = _with_degree(models[whole & ~models["diverged"].astype(bool)])
     rows = [
         row
@@ -192,7 +192,7 @@ def _recipe(row: dict[str, object], factor: Factor) -> str:
             continue
         value = row[f"{column}_reference"]
         if value != plain:
-            words.append(f"{value} {column}" if column == "labels" else f"{column} {value}")
+            words.append("random labels" if column == "labels" else f"{column} {value}")
     if factor.column == "augmentation":
         words.append(str(row["augmentation_changed"]))
     return ", ".join(words).replace("_", " ")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from sensitivity.architectures.modules import Modules
-from sensitivity.base.device import reduced_precision
+from sensitivity.base.device import full_precision
 from sensitivity.base.errors import SensitivityError, is_out_of_memory
 from sensitivity.datasets import Dataset
 from sensitivity.networks.network import Network
@@ -67,15 +67,15 @@ def train(
     `stop_when_fitted` a replicate ends at the first evaluation with a training accuracy of at least
     `fits_at`. `progress` receives steps done, summed over replicates; `poll` is called between
     pieces of work, and may raise `Interrupted`: then, and at intervals of time, `checkpoint` is
-    written, from which the same call continues to the very same bytes. `folder` is where a builder of
-    the reader's own is looked for.
+    written, from which the same call continues to the very same bytes. `folder` is where a builder
+    of the reader's own is looked for.
 
     Raises:
         SensitivityError: one replicate exceeds the memory; the data do not suit the recipe; the
             architecture can't be built or trained.
     """
     seeds = list(recipe.seeds if seeds is None else seeds)
-    with torch.no_grad(), reduced_precision(recipe.tf32):
+    with torch.no_grad(), full_precision():
         problem = Problem.of(recipe, dataset, torch.device(device), folder)
         plan = _Plan(problem, seeds, fits_at)
         plan.carry_out(checkpoint, progress, poll)
