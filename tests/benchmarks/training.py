@@ -27,8 +27,6 @@ sys.path.insert(0, str(SCRIPTS))
 
 from sensitivity.datasets import Dataset  # noqa: E402
 from sensitivity.study.recipe import Recipe  # noqa: E402
-from sensitivity.training.initialization import initial_network  # noqa: E402
-from sensitivity.training.parameters import flatten  # noqa: E402
 from sensitivity.training.problem import Problem  # noqa: E402
 from sensitivity.training.stacks import stack_size  # noqa: E402
 from sensitivity.training.stochastic import MiniBatchRun  # noqa: E402
@@ -84,8 +82,8 @@ def ours(problem: Problem, seeds: list[int], steps: int) -> Callable[[], None]:
     groups = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     runs = []
     for group in groups:
-        start = initial_network(problem.recipe, problem.sizes[0], problem.sizes[-1], group)
-        runs.append(MiniBatchRun(problem, group, flatten(start).to(problem.device)))
+        start = (rows.to(problem.device) for rows in problem.model.initial(group))
+        runs.append(MiniBatchRun(problem, group, *start))
 
     def work() -> None:
         for run in runs:
@@ -102,7 +100,7 @@ def eager(problem: Problem, seeds: list[int], steps: int) -> Callable[[], None]:
     networks = []
     for _ in seeds:
         layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise(problem.sizes):
+        for fan_in, fan_out in pairwise(problem.model.sizes):
             layers += [nn.Linear(fan_in, fan_out, bias=False), nn.ReLU()]
         network = nn.Sequential(*layers[:-1]).to(device)
         rate = recipe.learning_rate
@@ -144,12 +142,12 @@ def rates(problem: Problem, replicates: int, steps: int, repeats: int) -> None:
         "product": products(2000, 2, problem.device),
     }
     seconds = timed(contestants, repeats)
-    work = operations(problem.sizes, problem.recipe.batch_size) * replicates * steps
+    work = operations(problem.model.sizes, problem.recipe.batch_size) * replicates * steps
     peak_rate = 2 * 2 * 2000**3 / seconds["product"]
     rate = work / seconds["ours"]
     milliseconds = {name: 1e3 * seconds[name] / steps / replicates for name in ("ours", "eager")}
     print(
-        f"| {replicates} x {problem.sizes[0]}-{problem.recipe.width}x{problem.recipe.depth} "
+        f"| {replicates} x {problem.model.sizes[0]}-{problem.recipe.width}x{problem.recipe.depth} "
         f"| {stack_size(problem, replicates)} | {milliseconds['ours']:.2f} ms "
         f"| {milliseconds['eager']:.2f} ms | {seconds['eager'] / seconds['ours']:.2f} "
         f"| {rate / 1e9:.0f} | {rate / peak_rate:.0%} |"

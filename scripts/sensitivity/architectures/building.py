@@ -19,10 +19,7 @@ from sensitivity.architectures import own_files, torchvision_models
 from sensitivity.architectures.initial_weights import draw_weights, scale_weights
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.streams import stream
-
-OURS = ("convolutional", "residual")
-"""Each a function in a module of its name; imported by name, so that an edit of one retrains its
-models alone."""
+from sensitivity.files.own_code import OURS
 
 GIVEN = ("input_shape", "classes", "width", "depth", "activation")
 """What a builder may take, beside arguments of its own."""
@@ -136,7 +133,7 @@ def find_builder(name: str, folder: str = ".") -> Callable[..., nn.Module]:
     Raises:
         SensitivityError: there is none, or its file fails when it is imported.
     """
-    if name in OURS:
+    if name in OURS:  # imported by name, so that an edit of one retrains its models alone
         return getattr(importlib.import_module(f"sensitivity.architectures.{name}"), name)
     home, _, function = name.partition(":")
     if home == torchvision_models.HOME and function:
@@ -148,7 +145,8 @@ def _settle(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
     """Layers that find out their own size need to see an image once."""
     if any(nn.parameter.is_lazy(tensor) for tensor in [*module.parameters(), *module.buffers()]):
         with torch.no_grad():
-            module(torch.zeros(2, *input_shape))
+            module.eval()(torch.zeros(2, *input_shape))
+        module.train()
 
 
 @contextmanager

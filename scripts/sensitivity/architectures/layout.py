@@ -58,13 +58,17 @@ class Layout:
         return -(-last // ALIGNED) * ALIGNED
 
     def views(self, weights_P: Tensor, others_B: Tensor) -> dict[str, Tensor]:
-        """Every tensor of a module, by name, sharing the memory of a pair of rows."""
+        """Every tensor of a module, by name, sharing the memory of a pair of rows.
+
+        They do not share a count of changes (`data`): autograd would take the change of one buffer
+        for one of all.
+        """
         found = {
-            name: weights_P[place.start : place.stop].view(place.shape)
+            name: weights_P[place.start : place.stop].view(place.shape).data
             for name, place in self.weights.items()
         }
         return found | {
-            name: others_B[place.start : place.stop].view(place.dtype).view(place.shape)
+            name: others_B[place.start : place.stop].view(place.dtype).view(place.shape).data
             for name, place in self.others.items()
         }
 

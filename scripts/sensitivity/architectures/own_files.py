@@ -14,6 +14,7 @@ from typing import Any
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.spelling import closest
+from sensitivity.files.own_code import own_file
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -42,24 +43,6 @@ def function(name: str, folder: str, known: Sequence[str]) -> Callable[..., Any]
             f"{file or home} has no function {attribute!r}; name one that is in it"
         )
     return found
-
-
-def own_file(home: str, folder: str) -> Path | None:
-    """The file of a module in the folder, or None if it has none.
-
-    Raises:
-        SensitivityError: the file is a link to somewhere else.
-    """
-    stem = Path(folder, *home.split("."))
-    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-        if path.is_file():
-            if not path.resolve().is_relative_to(Path(folder).resolve()):
-                raise SensitivityError(
-                    f"{path} lies outside the folder of the configuration; copy the file into it, "
-                    "so that an edit of it is seen"
-                )
-            return path
-    return None
 
 
 @cache
