@@ -22,9 +22,10 @@ SOURCE = Path(PLACE).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity.study import configuration, costs, grid, machines, measures, measuring_jobs, memory
+from sensitivity.study import architectures, configuration, costs, grid, machines, measures, measuring_jobs, memory, traced
 from sensitivity.study import plan as study_plan, table_plan
 from sensitivity.files import provenance, storage
+from sensitivity.files.own_code import fingerprint_of_builder
 from sensitivity.datasets import registry
 from sensitivity.base.cards import free_to_share, visible_cards
 from sensitivity.base.errors import SensitivityError
@@ -37,12 +38,18 @@ gc.set_threshold(100_000, 20, 100)
 # environment is activated inside the job and goes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
+# Where the configuration lies, and builders of a reader's own beside it.
+FOLDER = str(Path(workflow.configfiles[-1]).resolve().parent if workflow.configfiles else Path.cwd())
+
 try:
     configuration.check_files(workflow.configfiles)
     config = configuration.check(
-        config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
+        config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml"), FOLDER
     )
     MODELS = grid.expand(config)
+    asked = ((model.recipe, costs.sizes_of(model.dataset)) for model in MODELS.values())
+    networks = [(recipe, sizes.input_shape, sizes.classes) for recipe, sizes in asked]
+    traced.prepare(networks, FOLDER, "results/architectures.json")
 except SensitivityError as error:
     raise WorkflowError(f"configuration: {error}") from None
 
@@ -103,6 +110,11 @@ def beside(folder, named):
     return of
 
 
+def builders(wildcards, output):
+    """Where builders of a reader's own lie; a job does not rerun for it."""
+    return FOLDER
+
+
 def device(wildcards, output):
     """Where to compute; results record it, and a job does not rerun for it."""
     return config["device"]
@@ -123,6 +135,17 @@ def model_of(wildcards):
         ) from None
 
 
+@cache
+def builder_code(architecture):
+    return fingerprint_of_builder(architecture, FOLDER)
+
+
+def built_by(recipe):
+    """The fingerprint of a network's builder; fully connected networks are part of the training."""
+    named = recipe.architecture != architectures.DEFAULT
+    return {"builder": builder_code(recipe.architecture)} if named else {}
+
+
 def model_settings(script, **values):
     """`settings` for a job about one model."""
 
@@ -133,6 +156,7 @@ def model_settings(script, **values):
             dataset=model.dataset,
             model=model.name,
             recipe=model.recipe.specification(),
+            **built_by(model.recipe),
             **values,
         )
 

@@ -28,6 +28,7 @@ rule train:
     params:
         scripts=scripts,
         device=device,
+        builders=builders,
         settings=lambda wildcards: model_settings(
             "train", fits_at=grid.fits_at(wildcards.dataset)
         )(wildcards),
@@ -42,4 +43,4 @@ rule train:
         "python {params.scripts}/train.py --data {input.data:q} --settings {params.settings:q}"
         " --weights {output.weights:q} --history {output.history:q}"
         " --checkpoint {params.checkpoint:q}"
-        " --device {params.device} --threads {threads} --log {log:q}"
+        " --device {params.device} --builders {params.builders:q} --threads {threads} --log {log:q}"

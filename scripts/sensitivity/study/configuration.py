@@ -16,7 +16,7 @@ from jsonschema.validators import extend
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
-from sensitivity.study import costs, grid, memory, strict_yaml
+from sensitivity.study import architectures, costs, grid, memory, strict_yaml
 from sensitivity.study.coercion import coerced
 from sensitivity.study.recipe import nearest, no_old_key, no_old_labels
 
@@ -48,8 +48,12 @@ def check_files(paths: Iterable["str | Path"]) -> None:
         strict_yaml.check(path)
 
 
-def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def check(
+    configuration: Mapping[str, Any], schema: Mapping[str, Any], folder: str = "."
+) -> dict[str, Any]:
     """The configuration with its defaults filled in, if a study can be run from it.
+
+    `folder` is where it lies, and with it builders of the reader's own.
 
     Numbers may be spelt as text, and whole ones as floats (`coercion`).
 
@@ -69,8 +73,18 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
         )
     _check_surveys_named(complete)
     _check_datasets(complete)
+    _check_builders(complete, folder)
     _check_memory(complete)
     return complete
+
+
+def _check_builders(configuration: Mapping[str, Any], folder: str) -> None:
+    """Refuse what a reader's own builder does not take, as far as its file says so."""
+    for model in grid.expand(configuration).values():
+        try:
+            architectures.check_own(model.recipe.architecture, model.recipe.to_dict(), folder)
+        except SensitivityError as error:
+            raise SensitivityError(f"survey {model.surveys[0]!r}: {error}") from error
 
 
 def _check_old_recipes(configuration: Mapping[str, Any]) -> None:

@@ -40,7 +40,7 @@ def jobs(configuration: Mapping[str, Any]) -> Iterator[Job]:
     for model in models:
         recipe, sizes = model.recipe, costs.sizes_of(model.dataset)
         disk = memory.weights_bytes(recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
-        work = costs.WORK["train"](recipe, sizes, {})
+        work = measures.training_work(recipe, sizes)
         common = ("train", model.dataset, model.surveys[0], recipe.replicates, work, disk)
         yield Job(*common, memory.device_memory(recipe, sizes))
     for job in measuring_jobs(models, configuration).values():
