@@ -1,7 +1,7 @@
-"""Build networks that are not fully connected, check that they can be trained, count what they cost.
+"""Build networks that are not fully connected, check that they can be trained, count their costs.
 
-Settings: `calls`, by key what a builder is called with. What is found is added to the output, a JSON
-file: by key weights, and for an image operations, values, the largest layer and calls.
+Settings: `calls`, by key what a builder is called with. What is found is added to the output, a
+JSON file: by key weights, and for an image operations, values, the largest layer and calls.
 """
 
 import argparse

@@ -78,11 +78,10 @@ def idiomatic(model, data, start, seed, steps):
         drawn = batches.epoch([seed], epoch)[index, 0]
         logits = network(images[drawn])
         targets = nn.functional.one_hot(labels[drawn], 4)
-        loss = {
-            "cross_entropy": lambda: nn.functional.cross_entropy(logits, labels[drawn]),
-            "squared": lambda: (logits - targets).square().sum(1).mean(),
-            "squared_probabilities": lambda: (logits.softmax(1) - targets).square().sum(1).mean(),
-        }[model.loss]()
+        outputs = logits.softmax(1) if model.loss == "squared_probabilities" else logits
+        loss = (outputs - targets).square().sum(1).mean()
+        if model.loss == "cross_entropy":
+            loss = nn.functional.cross_entropy(logits, labels[drawn])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -180,7 +179,12 @@ def own(tmp_path):
 
 
 def of_own(recipe, name, **changes):
-    common = {"width": None, "depth": None, "activation": None, "architecture": f"own_models:{name}"}
+    common = {
+        "width": None,
+        "depth": None,
+        "activation": None,
+        "architecture": f"own_models:{name}",
+    }
     return recipe(**common, **{"steps": 8, "learning_rate": 0.01, **changes})
 
 

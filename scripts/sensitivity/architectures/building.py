@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -151,7 +150,7 @@ def _settle(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """PyTorch's own generator, from which modules draw, starts from a seed; then it is as it was."""
+    """PyTorch's own generator, from which modules draw, starts from a seed; then is as before."""
     generator = torch.default_generator
     before = generator.get_state()
     generator.manual_seed(seed)

@@ -53,9 +53,7 @@ def check(module: nn.Module, architecture: Architecture) -> None:
         raise SensitivityError(f"the logits of {name} depend on none of its parameters")
 
 
-def _logits(
-    module: nn.Module, x: Tensor, seed: int, name: str, shape: tuple[int, int]
-) -> Tensor:
+def _logits(module: nn.Module, x: Tensor, seed: int, name: str, shape: tuple[int, int]) -> Tensor:
     try:
         with torch.enable_grad(), seeded(seed):
             logits = module(x)

@@ -29,7 +29,7 @@ class Pieces(nn.Module):
 
 
 def activation_module(activation: str | Activation) -> nn.Module:
-    """One of `networks.activations.ACTIVATIONS`, or another, of PyTorch's own layers where it is a clamp."""
+    """One of `networks.activations.ACTIVATIONS`, or another; PyTorch's own layer for a clamp."""
     activation = activations.get(activation)
     if activation.slopes == (0.0, 1.0) and activation.scales:
         return nn.ReLU()

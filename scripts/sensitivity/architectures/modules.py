@@ -43,16 +43,21 @@ class Modules:
     """
 
     def __init__(
-        self, architecture: Architecture, skeleton: nn.Module, weights_RP: Tensor, others_RB: Tensor
+        self,
+        architecture: Architecture,
+        skeleton: nn.Module,
+        weights_RP: Tensor,
+        others_RB: Tensor,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.architecture = architecture
         self.skeleton = skeleton
         self.weights_RP = weights_RP
         self.others_RB = others_RB
+        self.dtype = dtype
         layout = Layout.of(skeleton)
-        self.modules = [
-            bound(skeleton, layout, *rows).eval() for rows in zip(weights_RP, others_RB)
-        ]
+        rows = zip(weights_RP, others_RB)
+        self.modules = [bound(skeleton, layout, *row).eval().to(dtype) for row in rows]
 
     @property
     def replicates(self) -> int:
@@ -72,13 +77,14 @@ class Modules:
         return self.weights_RP.shape[1]
 
     @property
+    def values(self) -> int:
+        """Numbers that a network computes of one point."""
+        return trace(self.skeleton, self.architecture.input_shape).values
+
+    @property
     def largest_layer(self) -> int:
         """The most values that a point has in one layer."""
         return trace(self.skeleton, self.architecture.input_shape).largest
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.weights_RP.dtype
 
     @property
     def device(self) -> torch.device:
@@ -90,21 +96,36 @@ class Modules:
         shape = self.architecture.input_shape
         return [FromPoints(module, shape).eval() for module in self.modules]
 
-    def to(self, device: torch.device) -> Modules:
-        """The same on another device."""
-        return self._of(self.weights_RP.to(device), self.others_RB.to(device))
+    @property
+    def weights(self) -> list[Tensor]:
+        """All that is trained, as one layer's weights [R, 1, P]."""
+        return [self.weights_RP.unsqueeze(1)]
+
+    def to(self, target: torch.device | torch.dtype) -> Modules:
+        """The same on another device, or evaluated in another precision."""
+        if isinstance(target, torch.dtype):
+            rows = self.weights_RP, self.others_RB
+            return Modules(self.architecture, self.skeleton, *rows, target)
+        return self.over(self.weights_RP.to(target), self.others_RB.to(target))
 
     def select(self, indices: Iterable[int]) -> Modules:
         """These replicates, in this order."""
         indices = list(indices)
-        return self._of(self.weights_RP[indices], self.others_RB[indices])
+        return self.over(self.weights_RP[indices], self.others_RB[indices])
 
     def replicate(self, index: int) -> Modules:
         """One replicate alone (R = 1)."""
         return self.select([index])
 
-    def _of(self, weights_RP: Tensor, others_RB: Tensor) -> Modules:
-        return Modules(self.architecture, self.skeleton, weights_RP, others_RB)
+    def over(self, weights_RP: Tensor, others_RB: Tensor | None = None) -> Modules:
+        """Modules of the same architecture over other weights, and other numbers if given."""
+        others_RB = self.others_RB if others_RB is None else others_RB
+        return Modules(self.architecture, self.skeleton, weights_RP, others_RB, self.dtype)
+
+    def untrained(self, seeds: Iterable[int], initial_scale: float) -> Modules:
+        """The networks that training starts from, on the CPU."""
+        built = [self.architecture.build(seed, initial_scale) for seed in seeds]
+        return self.over(*Layout.of(self.skeleton).rows(built))
 
     @torch.no_grad()
     def logits(self, x: Tensor) -> Tensor:
@@ -118,7 +139,7 @@ class Modules:
         return self.logits(x).softmax(-1)
 
     def save(self, path: str | Path, provenance: dict | None = None) -> None:
-        """Write all replicates to a safetensors file, every tensor of the module as a stack [R, ...].
+        """Write all replicates to a safetensors file, each tensor of the module as a stack [R, ...].
 
         Its metadata hold `provenance` and, under `built`, what `load_modules` rebuilds them with.
         """

@@ -1,4 +1,4 @@
-"""Builders of a reader's own: a function in a Python file beside the configuration, or installed."""
+"""Builders of a reader's own: functions in a file beside the configuration, or installed."""
 
 from __future__ import annotations
 

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.jacobian.norms import row_and_logit_norms, total_norm
+from sensitivity.measures.any_network import rows_and_logit_norms
 from sensitivity.networks.network import Network
 from sensitivity.training.losses import pointwise_losses
 
@@ -11,7 +13,7 @@ CHUNK = 1024
 
 
 @torch.no_grad()
-def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
+def point_records(network: Network | Modules, x_Pd: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
     """What every network makes of every point: tensors [R, P] by name.
 
     `jacobian_norm` and `logit_jacobian_norm`; `true_class_jacobian_norm`, the norm of the row of J
@@ -19,7 +21,10 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
     `squared_loss_of_probabilities`; `correct`; `maximum_probability`. Logits are evaluated in
     float64, so that small losses keep their digits.
     """
-    rows_RPn, logit_norms = row_and_logit_norms(network, x_Pd)
+    if isinstance(network, Modules):
+        rows_RPn, logit_norms = rows_and_logit_norms(network, x_Pd)
+    else:
+        rows_RPn, logit_norms = row_and_logit_norms(network, x_Pd)
     logits_RPn = torch.cat([_logits(network, x) for x in x_Pd.split(CHUNK)], dim=1)
     labels_RP = labels_P.expand(network.replicates, -1)
     return {
@@ -36,7 +41,7 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
     }
 
 
-def _logits(network: Network, x_Pd: Tensor) -> Tensor:
+def _logits(network: Network | Modules, x_Pd: Tensor) -> Tensor:
     """f(x) [R, P, n] in float64; one replicate at a time is converted."""
     replicates = range(network.replicates)
     singles = [network.replicate(r).to(torch.float64).logits(x_Pd.double()) for r in replicates]

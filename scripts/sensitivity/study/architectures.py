@@ -58,7 +58,7 @@ def check_name(architecture: str) -> None:
 
 
 def check_shape(architecture: str, given: Mapping[str, Any]) -> None:
-    """Refuse width, depth and activation where a known architecture takes none, and a lack of them."""
+    """Refuse a width, depth or activation that a known architecture does not take, or lacks."""
     if not has_known_shape(architecture):
         return
     taken = KNOWN[architecture].shape if architecture in KNOWN else ()
@@ -87,7 +87,9 @@ def settled(architecture: str, arguments: Any) -> tuple[tuple[str, Any], ...]:
     for key, value in sorted(pairs.items()):
         if known is not None and key not in known:
             taken = f"it takes {', '.join(known)}" if known else "it takes none"
-            raise SensitivityError(f"architecture {architecture!r} takes no argument {key!r}; {taken}")
+            raise SensitivityError(
+                f"architecture {architecture!r} takes no argument {key!r}; {taken}"
+            )
         if not str(key).isidentifier() or key in GIVEN:
             raise SensitivityError(f"{key!r} can't be among the arguments of an architecture")
         found[key] = _plain(key, value)
@@ -114,7 +116,7 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def parts_of_name(architecture: str, arguments: tuple[tuple[str, Any], ...]) -> tuple[str, str]:
-    """How a model's name begins, and its arguments (`batch_norm=true-stages=2`); empty by default."""
+    """How a model's name begins, and its arguments (`batch_norm=true-stages=2`), or nothing."""
     written = [f"{key}={_spoken(value)}" for key, value in arguments]
     first = "" if architecture == DEFAULT else architecture.replace(":", ".")
     return first, "-".join(written)

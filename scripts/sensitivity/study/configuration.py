@@ -73,18 +73,8 @@ def check(
         )
     _check_surveys_named(complete)
     _check_datasets(complete)
-    _check_builders(complete, folder)
-    _check_memory(complete)
+    _check_models(complete, folder)
     return complete
-
-
-def _check_builders(configuration: Mapping[str, Any], folder: str) -> None:
-    """Refuse what a reader's own builder does not take, as far as its file says so."""
-    for model in grid.expand(configuration).values():
-        try:
-            architectures.check_own(model.recipe.architecture, model.recipe.to_dict(), folder)
-        except SensitivityError as error:
-            raise SensitivityError(f"survey {model.surveys[0]!r}: {error}") from error
 
 
 def _check_old_recipes(configuration: Mapping[str, Any]) -> None:
@@ -184,10 +174,15 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
         )
 
 
-def _check_memory(configuration: Mapping[str, Any]) -> None:
-    """Refuse a network that no machine of the study can hold, before hours are spent."""
+def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
+    """Refuse a network that no machine of the study can hold, before hours are spent.
+
+    And one whose builder does not take what it is given, or of which there is no mosaic.
+    """
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
+        if model.recipe.architecture != architectures.DEFAULT:
+            _check_builder(model, configuration, folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(
@@ -195,3 +190,15 @@ def _check_memory(configuration: Mapping[str, Any]) -> None:
                 f"{needed:.3g} GB, more than memory_limit_gb ({limit:g}); lower its depth, width "
                 "or replicates, or raise memory_limit_gb"
             )
+
+
+def _check_builder(model: grid.Model, configuration: Mapping[str, Any], folder: str) -> None:
+    try:
+        architectures.check_own(model.recipe.architecture, model.recipe.to_dict(), folder)
+    except SensitivityError as error:
+        raise SensitivityError(f"survey {model.surveys[0]!r}: {error}") from error
+    named = configuration["boundaries"]["survey"]
+    if named in model.surveys:
+        raise SensitivityError(
+            f"boundaries: the model {model.name} of survey {named!r} is not fully connected; name a survey of fully connected networks"
+        )

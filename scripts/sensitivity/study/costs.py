@@ -46,7 +46,9 @@ class Sizes:
         return self.channels, self.input_size // self.vertices // self.channels, self.vertices
 
 
-UNKNOWN = Sizes(3072, 32, 100, 60_000, 10_000, channels=3)  # a reader's own data, before they are read
+UNKNOWN = Sizes(
+    3072, 32, 100, 60_000, 10_000, channels=3
+)  # a reader's own data, before they are read
 
 
 @dataclass(frozen=True)

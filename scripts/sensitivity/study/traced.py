@@ -1,7 +1,7 @@
 """What an image costs in networks that are not fully connected: counted once, read from a file.
 
-`scripts/architecture.py` builds each network once in the training's environment, and counts. What it
-finds is kept by the builder's fingerprint, so that planning itself loads no PyTorch.
+`scripts/architecture.py` builds each network once in the training's environment, and counts. It is
+kept by the builder's fingerprint, so that planning itself loads no PyTorch.
 """
 
 import json
@@ -54,9 +54,7 @@ def call(recipe: Recipe, input_shape: Sequence[int], classes: int) -> dict[str, 
     }
 
 
-def prepare(
-    networks: Iterable[tuple[Recipe, Sequence[int], int]], folder: str, file: str
-) -> None:
+def prepare(networks: Iterable[tuple[Recipe, Sequence[int], int]], folder: str, file: str) -> None:
     """Know what every network costs that is not fully connected; build those that are new.
 
     Args:

@@ -8,9 +8,10 @@ import torch
 class Repeated:
     """Calls some work, which reads and writes tensors that stay where they are.
 
-    On a CPU, or if `captured` is false, it is simply called. On CUDA it is called once for every new `key` (which stands for
-    the Python numbers that the work uses, such as a learning rate); when the key comes again, the
-    work is captured, and from then on one launch replays it. So it must not wait for the device.
+    On a CPU, or if `captured` is false, it is simply called. On CUDA it is called once for every
+    new `key` (which stands for the Python numbers that the work uses, such as a learning rate);
+    when the key comes again, the work is captured, and from then on one launch replays it. So it
+    must not wait for the device.
 
     The work is handed over at every call and not kept: whoever repeats a method of its own would
     else be part of a cycle, and its memory and its graph would outlive it until Python looks for

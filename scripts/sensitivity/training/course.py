@@ -23,7 +23,8 @@ class Course:
     """Trains the replicates of one stack, each to its own end.
 
     `seeds` maps the replicates' numbers to their seeds. `networks` and `rows` gather what the
-    replicates end with, by number: rows of numbers, and of the history. It begins at step 0, or with a `state` of the same stack.
+    replicates end with, by number: rows of numbers, and of the history. It begins at step 0, or
+    with a `state` of the same stack.
     """
 
     def __init__(
@@ -155,7 +156,9 @@ class Course:
         device = self.problem.device
         sound = named(tensors, "sound.")
         self.sound = {name: rows.to(device, copy=True) for name, rows in sound.items()}
-        self.run = self._run(*(torch.empty_like(self.sound[name]) for name in ("weights", "others")))
+        self.run = self._run(
+            *(torch.empty_like(self.sound[name]) for name in ("weights", "others"))
+        )
         self.run.restore(named(tensors, "run."), record["step"])
 
 

@@ -10,6 +10,7 @@ from sensitivity.base.streams import stream
 from sensitivity.networks.network import Network
 from sensitivity.study.recipe import Recipe
 
+
 def layer_sizes(recipe: Recipe, input_size: int, classes: int) -> list[int]:
     """Units of every layer, from the inputs to the classes."""
     return [input_size, *[recipe.width] * recipe.depth, classes]

@@ -1,9 +1,9 @@
 """First-order optimizers over the flat weights of a stack.
 
-Of fully connected networks each is fed a layer's gradient as the two factors of a matrix product, so
-that the product can be added to what the optimizer keeps (SGD: the weights; momentum: its buffer)
-without ever existing by itself. Adam and RMSProp form it. Of other networks the whole gradient
-comes at once. Constants are PyTorch's defaults, and momentum is 0.9 (Novak et
+Of fully connected networks each is fed a layer's gradient as the two factors of a matrix product,
+so that the product can be added to what the optimizer keeps (SGD: the weights; momentum: its
+buffer) without ever existing by itself. Adam and RMSProp form it. Of other networks the whole
+gradient comes at once. Constants are PyTorch's defaults, and momentum is 0.9 (Novak et
 al. 2018, appendix A.5). A step allocates nothing, so that it cannot run out of memory half-way.
 """
 

@@ -106,9 +106,7 @@ class MiniBatchRun:
     def _work(self) -> None:
         self._draw()
         torch.gather(self.labels_RN, 1, self.drawn_RB, out=self.labels_RB)
-        logits_RnB = self.gradients(
-            self.images_RBd, self.labels_RB, self.optimizer, self.step
-        )
+        logits_RnB = self.gradients(self.images_RBd, self.labels_RB, self.optimizer, self.step)
         self.optimizer.update()
         torch.sum(logits_RnB, (1, 2), out=self.total_R)
         self.taint_R.add_(self.total_R.mul_(0.0))  # 0, or NaN unless all are finite
