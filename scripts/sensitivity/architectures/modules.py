@@ -139,7 +139,7 @@ class Modules:
         return self.logits(x).softmax(-1)
 
     def save(self, path: str | Path, provenance: dict | None = None) -> None:
-        """Write all replicates to a safetensors file, each tensor of the module as a stack [R, ...].
+        """Write all replicates to a safetensors file, each tensor as a stack [R, ...].
 
         Its metadata hold `provenance` and, under `built`, what `load_modules` rebuilds them with.
         """

@@ -200,5 +200,6 @@ def _check_builder(model: grid.Model, configuration: Mapping[str, Any], folder: 
     named = configuration["boundaries"]["survey"]
     if named in model.surveys:
         raise SensitivityError(
-            f"boundaries: the model {model.name} of survey {named!r} is not fully connected; name a survey of fully connected networks"
+            f"boundaries: the model {model.name} of survey {named!r} is not fully "
+            "connected; name a survey of networks that are"
         )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study.architectures import DEFAULT, parts_of_name
+from sensitivity.study.architectures import DEFAULT, KNOWN, parts_of_name
 from sensitivity.study.recipe import Recipe
 
 RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe))
@@ -62,7 +62,7 @@ def network_rows(
     columns["fits"] = fits & ~columns["diverged"]
     ordered = (*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step")
     columns = {name: columns[name] for name in ordered}
-    columns |= {f"{ARGUMENT}{name}": value for name, value in recipe.arguments}
+    columns |= {f"{ARGUMENT}{name}": value for name, value in all_arguments(recipe).items()}
     for arrays in measurements:
         columns |= _measured(arrays, recipe, columns)
     return pd.DataFrame(columns, index=replicates)
@@ -77,6 +77,12 @@ def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> float:
         return math.nan
     inner = (recipe.depth - 1) * recipe.width**2
     return input_size * recipe.width + inner + recipe.width * classes
+
+
+def all_arguments(recipe: Recipe) -> dict[str, Any]:
+    """What an architecture was built with by name, its known defaults included."""
+    known = KNOWN[recipe.architecture].arguments if recipe.architecture in KNOWN else {}
+    return {**known, **dict(recipe.arguments)}
 
 
 def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
