@@ -8,7 +8,7 @@ from sensitivity.architectures.building import Architecture
 from sensitivity.architectures.layout import Layout, bound, keep_buffers
 from sensitivity.architectures.modules import Modules, as_images
 from sensitivity.architectures.saved import load
-from sensitivity.base.errors import DamagedFile, SensitivityError
+from sensitivity.base.errors import DamagedFile
 from sensitivity.networks import Network, load_modules
 
 NORMED = Architecture(
@@ -134,8 +134,6 @@ def test_a_builder_that_has_changed_is_one_sentence(tmp_path):
     mine = Architecture("mine:build", (3, 6, 5), 4, folder=folder)
     stack(mine).save(tmp_path / "w.safetensors")
     assert len(load_modules(tmp_path / "w.safetensors", folder)) == 3
-    with pytest.raises(SensitivityError, match="no file mine.py in"):
-        load(tmp_path / "w.safetensors", str(tmp_path / "elsewhere"))
     other = tmp_path / "changed"
     other.mkdir()
     changed = f"{source}nn.Flatten(), nn.Linear(90, 8), nn.Linear(8, classes))\n"

@@ -1,4 +1,4 @@
-"""Speed of training: python tests/benchmarks/training.py [--repeats 7] [--only stack,modules,job,gpu]
+"""Speed of training: python tests/benchmarks/training.py [--repeats 7] [--only stack,modules,job]
 
 All contestants of a table run in this process, in turns, and the median of the turns is printed:
 Markdown for docs/performance.md. One processor thread, and its processor time, which on an idle

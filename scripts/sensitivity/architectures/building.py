@@ -60,17 +60,18 @@ class Architecture:
         with seeded(stream(seed, "builder").initial_seed()):
             try:
                 module = builder(**keywords)
+                if isinstance(module, nn.Module):
+                    _settle(module, self.input_shape)
             except SensitivityError:
                 raise
             except Exception as error:
                 why = " ".join(str(error).split()) or type(error).__name__
                 raise SensitivityError(f"the builder {self.name} failed: {why}") from error
-            if not isinstance(module, nn.Module):
-                raise SensitivityError(
-                    f"the builder {self.name} returns a {type(module).__name__}; let it return a "
-                    "torch.nn.Module"
-                )
-            _settle(module, self.input_shape)
+        if not isinstance(module, nn.Module):
+            raise SensitivityError(
+                f"the builder {self.name} returns a {type(module).__name__}; let it return a "
+                "torch.nn.Module"
+            )
         if self.name in OURS:
             draw_weights(module, self.activation or "relu", stream(seed, "weights"))
         if initial_scale != 1:

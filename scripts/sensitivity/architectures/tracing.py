@@ -54,8 +54,9 @@ def trace(module: nn.Module, input_shape: tuple[int, ...]) -> Traced:
     """Count in evaluation mode; the module is left as it was."""
     training = module.training
     module.eval()
+    x = torch.zeros(POINTS, *input_shape)
     with torch.no_grad(), _Counter() as counter:
-        module(torch.zeros(POINTS, *input_shape))
+        module(x)
     module.train(training)
     sizes = [size // POINTS for size in counter.sizes] or [0]
     largest = max(*sizes, torch.Size(input_shape).numel())
