@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
     records: dict[str, dict] = {}
     for path in arguments.points:
-        arrays, owner = read_measure(path, "points")
-        records.setdefault(owner["dataset"], {})[owner["model"]] = arrays
+        dataset, model, arrays = read_measure(path, "points")
+        records.setdefault(dataset, {})[model] = arrays
     table = correlations(
         models,
         Bootstrap.from_settings(settings),

@@ -24,7 +24,7 @@ FLOORS = {
     "architectures": ("base", "files", "networks"),
     "regions": ("base", "networks"),
     "jacobian": ("base", "networks"),
-    "commands": ("base", "files", "networks", "regions", "jacobian"),
+    "commands": ("base", "files", "datasets/conversion", "networks", "regions", "jacobian"),
     "training": ("base", "files", "datasets", "study/recipe", "networks", "architectures"),
     "measures": (
         "base", "files", "datasets", "study/recipe", "networks", "architectures", "regions",

@@ -249,6 +249,7 @@ def test_undefined_everything_is_too_few_and_silent():
     assert "the statistic is undefined (n = 20 models" in claims_text(table, "../figures")
 
 
+@pytest.mark.slow
 def test_without_any_effect_few_studies_reach_a_verdict():
     """Of studies in which nothing is related, at most about 5 % say anything of any claim."""
     bootstrap, studies, wrong = Bootstrap(resamples=100), 60, 0

@@ -127,6 +127,7 @@ def test_other_test_points_are_refused():
         )
 
 
+@pytest.mark.slow
 def test_coverage_when_networks_share_their_points():
     """Difficulty belongs to the point: three networks are worth little more than one."""
     hits, trials = 0, 40

@@ -159,7 +159,7 @@ def make_tables(root, files, tables):
     tabulated = ("--models", models, "--networks", networks)
     call("correlations", *tabulated, "--points", files["points"], "--output", out["correlations"])
     call("factors", *tabulated, "--output", out["factors"], "--pairs", out["pairs"])
-    for script, name in (("point_statistics", "points"), ("curve_contrasts", "curves")):
+    for script, name in (("point_statistics", "points"), ("curves", "curves")):
         call(script, f"--{name}", files[name], "--networks", networks, "--output", out[name])
     inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
     call("claims", *inputs, "--output", out["claims"], "--text", tables / "claims.md")
@@ -213,6 +213,7 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert "nan" not in text
 
 
+@pytest.mark.slow
 def test_equal_inputs_give_equal_bytes(study, tables, tmp_path):
     root, files = study
     again = make_tables(root, files, tmp_path / "tables")

@@ -72,6 +72,7 @@ def test_the_permutation_p_is_that_of_all_permutations(ties):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["width", "activation", "learning_rate"])
 def test_what_one_hyper_parameter_carries_is_found_by_the_plain_tau_alone(column):
     plain = stratified = 0

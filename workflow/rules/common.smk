@@ -1,4 +1,5 @@
-# Shared by all: the checked configuration, the grid of models, settings, code.
+# Shared by all rules. In: the configuration. Out: it checked, the grid of models (`MODELS`), the jobs
+# that measure them (`MEASURING`), and how a rule says its settings and its inputs.
 import gc
 import json
 import os
@@ -22,12 +23,13 @@ SOURCE = Path(PLACE).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity.study import architectures, configuration, costs, grid, machines, measures, measuring_jobs, memory, traced
-from sensitivity.study import plan as study_plan, table_plan
+from sensitivity.study import architectures, configuration, costs, grid, machines, measures
+from sensitivity.study import measuring_jobs, memory, strict_yaml, traced
+from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.files.own_code import fingerprint_of_builder
 from sensitivity.datasets import registry
-from sensitivity.base.cards import free_to_share, visible_cards
+from sensitivity.base.gpus import free_to_share, visible_gpus
 from sensitivity.base.errors import SensitivityError
 
 # A plan is a million objects that stay: searching them for garbage every 700 new ones takes a tenth
@@ -42,7 +44,9 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 FOLDER = str(Path(workflow.configfiles[-1]).resolve().parent if workflow.configfiles else Path.cwd())
 
 try:
-    configuration.check_files(workflow.configfiles)
+    if workflow.modifier.is_main_snakefile():  # as a module, they are the importer's
+        for path in workflow.configfiles:
+            strict_yaml.check(path)
     config = configuration.check(
         config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml"), FOLDER
     )
@@ -58,26 +62,13 @@ STUDY = config["study"]
 DATASETS = grid.datasets(MODELS)
 TABLES = f"results/{STUDY}/tables"
 MEASUREMENTS = f"results/{STUDY}/measurements"
-MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
 MEASURING = measuring_jobs.measuring_jobs(MODELS.values(), config)
-# dataset: label: names of models; "1of1" alone where one job tabulates them all
-PARTS = {
-    dataset: table_plan.parts(
-        (name for of, name in MODELS if of == dataset), config["tables"]["most_models"]
-    )
-    for dataset in DATASETS
-}
 
 
 wildcard_constraints:
     dataset="[^/]+",
     model="[^/]+",
     folder="[^/]+",
-
-
-def one_of(names):
-    """A wildcard's constraint: one of some names, or nothing at all where there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def settings(script, *modules, **values):
@@ -120,11 +111,6 @@ def device(wildcards, output):
     return config["device"]
 
 
-def position(wildcards, output):
-    """Which of how many models a job is about, for its message."""
-    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
-
-
 def model_of(wildcards):
     """The model that a job's wildcards name."""
     try:
@@ -136,31 +122,10 @@ def model_of(wildcards):
 
 
 @cache
-def builder_code(architecture):
-    return fingerprint_of_builder(architecture, FOLDER)
-
-
-def built_by(recipe):
-    """The fingerprint of a network's builder; fully connected networks are part of the training."""
-    named = recipe.architecture != architectures.DEFAULT
-    return {"builder": builder_code(recipe.architecture)} if named else {}
-
-
-def model_settings(script, **values):
-    """`settings` for a job about one model."""
-
-    def of(wildcards):
-        model = model_of(wildcards)
-        return settings(
-            script,
-            dataset=model.dataset,
-            model=model.name,
-            recipe=model.recipe.specification(),
-            **built_by(model.recipe),
-            **values,
-        )
-
-    return of
+def built_by(architecture):
+    """The fingerprint of a network's builder; fully connected ones are part of the training."""
+    named = architecture != architectures.DEFAULT
+    return {"builder": fingerprint_of_builder(architecture, FOLDER)} if named else {}
 
 
 def measuring_job(file, wildcards):
@@ -202,14 +167,19 @@ def measurement_files():
     return [path for paths in found.values() for path in paths]
 
 
-def sealed(paths):
-    """Inputs that may be large: Snakemake orders jobs by the files and watches their seals."""
-    return [ancient(path) for path in paths]
+def with_checksums(**files):
+    """Inputs by name that may be large, and as `checksums` the small files beside them.
+
+    Snakemake compares files of up to a megabyte by content and larger ones by date. So jobs are
+    ordered by the files, whose dates do not count (`ancient`), and rerun for their checksums, which
+    change exactly when they do.
+    """
+    lists = [[paths] if isinstance(paths, str) else paths for paths in files.values()]
+    checksums = [str(Path(path).with_suffix(".json")) for paths in lists for path in paths]
+    return {**{name: ancient(paths) for name, paths in files.items()}, "checksums": checksums}
 
 
-def seals(paths):
-    """The small files that change exactly when the large ones do."""
-    return [str(Path(path).with_suffix(".json")) for path in paths]
+DATA = with_checksums(data="results/data/{dataset}.npz")
 
 
 def named_survey(section):
@@ -219,7 +189,7 @@ def named_survey(section):
 
 def options(inputs):
     """A job's inputs by name as the options of its script."""
-    named = {name: paths for name, paths in inputs.items() if name != "seals"}
+    named = {name: paths for name, paths in inputs.items() if name != "checksums"}
     return " ".join(
         f"--{name.replace('_', '-')} "
         + " ".join(map(shlex.quote, [paths] if isinstance(paths, str) else paths))

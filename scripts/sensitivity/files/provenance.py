@@ -25,8 +25,9 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
     for module in (
-        *("base/cards", "base/command", "base/errors", "base/spelling", "base/torch_start"),
-        *("files/own_code", "files/provenance", "study/architectures", "study/recipe"),
+        *("base/command", "base/errors", "base/gpus", "base/spelling"),
+        *("files/own_code", "files/provenance"),
+        *("study/architectures", "study/recipe", "study/renamed"),
     )
 )
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")

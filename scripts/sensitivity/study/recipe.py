@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_type_hints
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.spelling import closest, number
+from sensitivity.base.spelling import closest
 from sensitivity.study import architectures
+from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
 CHOICES = {
     "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
@@ -19,17 +20,9 @@ CHOICES = {
     "augmentation": ("none", "shift_flip", "heavy"),
 }
 POSITIVE = (
-    "width",
-    "depth",
-    "learning_rate",
-    "batch_size",
-    "initial_scale",
-    "decay_factor",
-    "decay_epochs",
-    "steps",
-    "replicates",
+    *("width", "depth", "steps", "replicates", "batch_size", "initial_scale"),
+    *("learning_rate", "decay_factor", "decay_epochs"),
 )
-
 SHIFT = re.compile(r"shift([1-9]|[12][0-9]|3[01])")  # an augmentation too: pixels either way
 LARGEST = 10**9  # far above any use, so that names stay short and costs stay numbers
 LONGEST_NAME = 240  # file systems allow 255, with an ending
@@ -80,7 +73,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in fields(self):
             if field.name in KINDS and getattr(self, field.name) is not None:
-                value = _checked(field.name, KINDS[field.name], getattr(self, field.name))
+                value = checked(field.name, getattr(self, field.name))
                 object.__setattr__(self, field.name, value)
         architectures.check_name(self.architecture)
         architectures.check_shape(self.architecture, vars(self))
@@ -143,7 +136,36 @@ class Recipe:
         """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
         known = [field.name for field in fields(cls)]
         for key in values:
-            no_old_key(key)
+            refuse_old_key(key)
+            if key not in known:
+                raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
+        arguments = tuple(dict(values.get("arguments", {})).items())
+        return cls(**{**values, "arguments": arguments})
+
+
+NAMED_FIRST and value != field.default:
+                parts.append(_part(field.name, value))
+        return "-".join(part for part in parts if part)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field by name, defaults included."""
+        return {**asdict(self), "arguments": dict(self.arguments)}
+
+    def specification(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, by name: what a model's files record."""
+        values = self.to_dict()
+        return {
+            field.name: values[field.name]
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            refuse_old_key(key)
             if key not in known:
                 raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
         arguments = tuple(dict(values.get("arguments", {})).items())
@@ -178,29 +200,17 @@ def transformations(augmentation: str) -> int:
     return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
 
 
-def no_old_key(key: str) -> None:
-    """Refuse a recipe's key of an earlier version with what to do instead."""
-    if key == "tf32":
-        raise SensitivityError("the key 'tf32' is gone: TF32 is always off; delete the key")
 
 
-def no_old_labels(value: Any) -> None:
-    """Refuse how earlier versions wrote the share of random labels with how it is written now."""
-    share = {"true": 0, "random": 1}.get(value) if isinstance(value, str) else None
-    share = (
-        0 if value is True else number(value) if isinstance(value, str) and share is None else share
-    )
-    if share is not None:
-        raise SensitivityError(
-            "labels is now the share of the labels that is random, a number from 0 to 1: write "
-            f"labels: {share} instead of {value!r}"
-        )
+def checked(key: str, value: Any) -> Any:
+    """The value of a recipe's key in its type (an integer is a fine float).
 
-
-def _checked(key: str, kind: type, value: Any) -> Any:
-    """The value in its field's type (an integer is a fine float), or an error with the key."""
+    Raises:
+        SensitivityError: the value has another type or is none that the key can have.
+    """
+    kind = KINDS[key]
     if key == "labels":
-        no_old_labels(value)
+        refuse_old_labels(value)
     if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
     if type(value) is not kind:
