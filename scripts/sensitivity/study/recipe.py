@@ -71,10 +71,9 @@ class Recipe:
     arguments: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name in KINDS and getattr(self, field.name) is not None:
-                value = checked(field.name, getattr(self, field.name))
-                object.__setattr__(self, field.name, value)
+        for key in KINDS:
+            if getattr(self, key) is not None:
+                object.__setattr__(self, key, checked(key, getattr(self, key)))
         architectures.check_name(self.architecture)
         architectures.check_shape(self.architecture, vars(self))
         arguments = architectures.settled(self.architecture, self.arguments)
@@ -143,40 +142,6 @@ class Recipe:
         return cls(**{**values, "arguments": arguments})
 
 
-NAMED_FIRST and value != field.default:
-                parts.append(_part(field.name, value))
-        return "-".join(part for part in parts if part)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every field by name, defaults included."""
-        return {**asdict(self), "arguments": dict(self.arguments)}
-
-    def specification(self) -> dict[str, Any]:
-        """The fields that differ from their defaults, by name: what a model's files record."""
-        values = self.to_dict()
-        return {
-            field.name: values[field.name]
-            for field in fields(self)
-            if getattr(self, field.name) != field.default
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
-        known = [field.name for field in fields(cls)]
-        for key in values:
-            refuse_old_key(key)
-            if key not in known:
-                raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
-        arguments = tuple(dict(values.get("arguments", {})).items())
-        return cls(**{**values, "arguments": arguments})
-
-
-KINDS = get_type_hints(Recipe) | {"width": int, "depth": int, "activation": str}
-del KINDS["arguments"]
-NAMED_FIRST = ("architecture", "depth", "width", "activation", "arguments")
-
-
 def nearest(word: object, known: "list[str] | tuple[str, ...]") -> str:
     """The end of an error message: the nearest valid name, and all of them."""
     close = closest(word, known)
@@ -200,6 +165,9 @@ def transformations(augmentation: str) -> int:
     return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
 
 
+KINDS = get_type_hints(Recipe) | {"width": int, "depth": int, "activation": str}
+del KINDS["arguments"]
+NAMED_FIRST = ("architecture", "depth", "width", "activation", "arguments")
 
 
 def checked(key: str, value: Any) -> Any:
