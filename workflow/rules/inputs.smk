@@ -34,6 +34,7 @@ def training_settings(wildcards):
         model=model.name,
         recipe=model.recipe.specification(),
         fits_at=grid.fits_at(model.dataset),
+        **built_by(model.recipe.architecture),
     )
 
 

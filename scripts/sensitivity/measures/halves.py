@@ -8,6 +8,7 @@ their points from, so that neither half's points are ever the other's.
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.networks.network import Network
 
 HALVES = {"first_half": 0, "second_half": 1}
@@ -20,7 +21,9 @@ def means_of_halves(name: str, values_RP: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def errors_of_halves(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
+def errors_of_halves(
+    network: Network | Modules, x_Pd: Tensor, labels_P: Tensor
+) -> dict[str, Tensor]:
     """`test_error_first_half` and `test_error_second_half`: shares of wrong points, [R].
 
     `x_Pd` are all test points in the order that measured points are chosen in.

@@ -5,6 +5,7 @@ their seeds alone (Novak et al. 2018, section 4). The tables keep every network 
 and which diverged; who enters a comparison is decided where it is made.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.study.architectures import DEFAULT, KNOWN, parts_of_name
 from sensitivity.study.recipe import Recipe
 
 RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe))
@@ -25,6 +27,7 @@ RESULT_COLUMNS = (
 )
 DERIVED_COLUMNS = ("number_of_weights", "number_of_units")
 LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed")
+ARGUMENT = "argument_"  # begins the names of columns with an architecture's arguments
 ROUNDING = 1e-9  # an accuracy is a count over a count: at least 1e-7 apart from the next
 
 
@@ -59,15 +62,27 @@ def network_rows(
     columns["fits"] = fits & ~columns["diverged"]
     ordered = (*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step")
     columns = {name: columns[name] for name in ordered}
+    columns |= {f"{ARGUMENT}{name}": value for name, value in all_arguments(recipe).items()}
     for arrays in measurements:
         columns |= _measured(arrays, recipe, columns)
     return pd.DataFrame(columns, index=replicates)
 
 
-def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> int:
-    """Weights of one network without biases: d·w + (L−1)·w² + w·n."""
+def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> float:
+    """Weights of one network without biases: d·w + (L−1)·w² + w·n.
+
+    NaN of an architecture that is not fully connected, which says so where it is measured.
+    """
+    if recipe.architecture != DEFAULT:
+        return math.nan
     inner = (recipe.depth - 1) * recipe.width**2
     return input_size * recipe.width + inner + recipe.width * classes
+
+
+def all_arguments(recipe: Recipe) -> dict[str, Any]:
+    """What an architecture was built with by name, its known defaults included."""
+    known = KNOWN[recipe.architecture].arguments if recipe.architecture in KNOWN else {}
+    return {**known, **dict(recipe.arguments)}
 
 
 def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +94,8 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
     """
     metrics = metric_columns(networks)
     groups = networks.groupby("model", sort=False)
-    constant = [c for c in _recipe_part() if c not in ("model", "replicate", "seed")]
+    described = [*_recipe_part(), *(c for c in networks.columns if c.startswith(ARGUMENT))]
+    constant = [c for c in described if c not in ("model", "replicate", "seed")]
     table = groups[constant].first()
     table["fits"] = groups["fits"].all()
     table["diverged"] = groups["diverged"].any()
@@ -105,7 +121,9 @@ def metric_columns(networks: pd.DataFrame) -> list[str]:
     return [
         column
         for column in networks.columns
-        if column not in described and not column.endswith(("_points", "_standard_error"))
+        if column not in described
+        and not column.startswith(ARGUMENT)
+        and not column.endswith(("_points", "_standard_error"))
     ]
 
 
@@ -122,8 +140,11 @@ def _of_recipe(
         "model": recipe.name,
         "surveys": ";".join(sorted(surveys)),
         **recipe.to_dict(),
+        "arguments": parts_of_name(recipe.architecture, recipe.arguments)[1] or "none",
         "number_of_weights": number_of_weights(recipe, input_size, classes),
-        "number_of_units": recipe.width * recipe.depth,
+        "number_of_units": (
+            recipe.width * recipe.depth if recipe.architecture == DEFAULT else math.nan
+        ),
     }
 
 
@@ -154,7 +175,8 @@ def _measured(
     for name, values in arrays.items():
         if name == "replicate":
             continue
-        if name in others or values.shape != order.shape:
+        derived = name in DERIVED_COLUMNS and math.isnan(others[name])
+        if (name in others and not derived) or values.shape != order.shape:
             raise SensitivityError(
                 f"a measure of model {recipe.name} gives {name} in the shape {list(values.shape)}; "
                 "let it be a new column, and one number for each replicate"

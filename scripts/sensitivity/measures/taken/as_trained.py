@@ -13,7 +13,7 @@ from sensitivity.measures.measuring import (
     finite_replicates,
     of_all_replicates,
 )
-from sensitivity.training.problem import labels_by_seed
+from sensitivity.training.labels import labels_by_seed
 
 
 def measure(measurement: Measurement) -> Arrays:

@@ -10,8 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
-from sensitivity.jacobian.sizes import JacobianSizes, jacobian_sizes
+from sensitivity.jacobian.sizes import JacobianSizes
+from sensitivity.measures.any_network import jacobian_sizes
 from sensitivity.measures.halves import errors_of_halves, means_of_halves
 from sensitivity.measures.measuring import (
     Arrays,
@@ -35,6 +37,9 @@ def measure(measurement: Measurement) -> Arrays:
     points = _points(measurement)
     network = measurement.network
     arrays: dict = {"replicate": torch.arange(network.replicates)}
+    if isinstance(network, Modules):  # of others tables know it from the recipe
+        weights = torch.full((network.replicates,), network.number_of_weights)
+        arrays["number_of_weights"] = weights
     arrays |= with_controls(measurement, partial(_sizes, measurement, points))
     for where, x_Pd in points.items():
         arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), len(x_Pd))
@@ -43,7 +48,7 @@ def measure(measurement: Measurement) -> Arrays:
 
 
 def _sizes(
-    measurement: Measurement, points: dict[str, Tensor], network: Network
+    measurement: Measurement, points: dict[str, Tensor], network: Network | Modules
 ) -> dict[str, Tensor]:
     replicates = finite_replicates(network)
     finite = network.select(replicates)
