@@ -10,7 +10,7 @@ for that comparison only. And both sides are trained to a comparable degree *on 
 trained on*: training accuracies at most `ACCURACY_APART` apart, training losses within a factor of
 `LOSS_FACTOR`, since losses go on falling by decades when accuracies have long been 1. A pair that
 is not so is kept and drawn hollow, and has no say in the effect: what it shows may be how far
-training went.
+training went. Stages of one training (`longest_trained`) count once.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.study.recipe import IGNORED_BY_FULL_BATCH
-from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
+from sensitivity.tables.selection import HYPERPARAMETERS, longest_trained, one_per_recipe
 
 METRICS = ("generalization_gap", "jacobian_norm", "transitions")
 ACCURACY_APART = 0.01
-LOSS_FACTOR = 100.0
+LOSS_FACTOR = 3.0
 AS_TRAINED = "_as_trained"  # ending of a column that was taken on augmented images
 DEGREE = ("training_accuracy", "training_loss")
 PAIR_COLUMNS = (
@@ -40,6 +40,7 @@ PAIR_COLUMNS = (
     "changed_standard_error",
     "matched_set",
     "recipe",
+    "labels",
     "reference_training_accuracy",
     "changed_training_accuracy",
     "reference_training_loss",
@@ -57,7 +58,7 @@ class Factor:
     model's metrics, but for those in `except_for`, of which it denies it.
     `ignored` are further hyper-parameters in which the two may differ, and `apart` those of them
     by whose values (on the reference side) the comparison is reported apart. `waived` says that the
-    changed side need not fit.
+    changed side need not fit, `by_partner` that its values are compared one by one.
     """
 
     column: str
@@ -68,6 +69,7 @@ class Factor:
     apart: tuple[str, ...] = ()
     except_for: tuple[str, ...] = ()
     waived: bool = False
+    by_partner: bool = False
 
     def is_reference(self, models: pd.DataFrame) -> pd.Series:
         """Which models stand on the reference side: `[models]`, bool."""
@@ -85,7 +87,7 @@ class Factor:
 FACTORS = {
     "random_labels": Factor("labels", greater=True, reference="true"),
     "augmentation": Factor("augmentation", greater=False, reference="none", waived=True),
-    "activation": Factor("activation", greater=True, reference="relu"),
+    "activation": Factor("activation", greater=True, reference="relu", by_partner=True),
     # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps. What it
     # is compared with changes with the mini-batch side's rate, so each rate is reported apart.
     "full_batch": Factor(
@@ -98,6 +100,7 @@ FACTORS = {
     ),
 }
 # What a recipe is named by, beside the optimizer, where its value is not this one.
+LABELS = "share_of_random_labels"
 PLAIN = {"labels": "true", "augmentation": "none", "loss": "cross_entropy"}
 
 
@@ -114,7 +117,7 @@ def pairs(models: pd.DataFrame) -> pd.DataFrame:
     usable = _with_degree(models[whole & ~models["diverged"].astype(bool)])
     rows = [
         row
-        for dataset, group in one_per_recipe(usable).groupby("dataset", sort=False)
+        for dataset, group in longest_trained(one_per_recipe(usable)).groupby("dataset", sort=False)
         for name, factor in FACTORS.items()
         for row in _pairs_of(group, str(dataset), name, factor)
     ]
@@ -171,7 +174,8 @@ def _pairs_of(models: pd.DataFrame, dataset: str, name: str, factor: Factor) -> 
             for suffix in ("", "_standard_error")
         ]
         names = (joined["model_reference"], joined["model_changed"], level)
-        rest = (joined["matched_set"], recipes, *degrees, comparable)
+        labels = joined[f"{LABELS}_reference"]
+        rest = (joined["matched_set"], recipes, labels, *degrees, comparable)
         for values in zip(*names, *columns, *rest):
             yield dataset, name, metric, *values
 
