@@ -216,7 +216,8 @@ EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")
 rule claims_table:
     input:
         **{table: ancient(path) for table, path in EVIDENCE.items()},
-        seals=seals(EVIDENCE.values()),
+        models=sealed(per_dataset("models")),
+        seals=seals(EVIDENCE.values()) + seals(per_dataset("models")),
     output:
         claims=report(
             f"{TABLES}/claims.csv",

@@ -7,14 +7,17 @@ decides where the paper speaks of sensitivity, transitions are reported beside i
 from dataclasses import dataclass
 
 from sensitivity.claims.evidence import (
+    AUROC,
+    AUROC_DIFFERENCE,
+    CORRELATION,
     Quantity,
     curve_ratio,
     factor_ratio,
-    overall_with_gap,
     point_statistic,
-    stratified_with_gap,
-    within_optimizers,
+    with_gap,
 )
+from sensitivity.study.recipe import CHOICES
+from sensitivity.tables.correlations import WITHIN
 
 NORM, TRANSITIONS = "Jacobian norm", "transitions"
 
@@ -63,11 +66,12 @@ CLAIMS = (
         "The Jacobian norm at test points correlates with the generalization gap, on every data "
         "set.",
         "5_gap",
-        (stratified_with_gap("jacobian_norm", NORM, 1),),
+        (with_gap("jacobian_norm", NORM, 1),),
         (
-            overall_with_gap("jacobian_norm", NORM, 1),
-            within_optimizers("jacobian_norm", NORM, 1),
-            stratified_with_gap("transitions", TRANSITIONS, 1),
+            with_gap("jacobian_norm", NORM, 1, "kendall_tau"),
+            with_gap("jacobian_norm", NORM, 1, WITHIN["optimizer"]),
+            *(with_gap("jacobian_norm", NORM, 1, left_out=a) for a in CHOICES["activation"]),
+            with_gap("transitions", TRANSITIONS, 1),
         ),
     ),
     _factor_claim(
@@ -113,14 +117,14 @@ CLAIMS = (
                 "p",
                 "misclassification",
                 "AUROC of the Jacobian norm for misclassified test points",
-                0.5,
+                AUROC,
             ),
             point_statistic(
                 "spearman_loss",
                 "spearman_loss_p",
                 "loss",
                 "Spearman's ρ of the Jacobian norm with the training loss at test points",
-                0.0,
+                CORRELATION,
             ),
         ),
         (
@@ -129,28 +133,28 @@ CLAIMS = (
                 "auroc_added_p",
                 "added value",
                 "AUROC that the Jacobian norm adds to that of 1 − p_max",
-                0.0,
+                AUROC_DIFFERENCE,
             ),
             point_statistic(
                 "auroc_lead",
                 "auroc_lead_p",
                 "lead over 1 − p_max",
                 "AUROC of the Jacobian norm minus that of 1 − p_max",
-                0.0,
+                AUROC_DIFFERENCE,
             ),
             point_statistic(
                 "spearman_loss_right",
                 "spearman_loss_right_p",
                 "loss among right points",
                 "Spearman's ρ of the Jacobian norm with the loss among right points",
-                0.0,
+                CORRELATION,
             ),
             point_statistic(
                 "spearman_loss_wrong",
                 "spearman_loss_wrong_p",
                 "loss among wrong points",
                 "Spearman's ρ of the Jacobian norm with the loss among wrong points",
-                0.0,
+                CORRELATION,
             ),
         ),
     ),
@@ -158,7 +162,11 @@ CLAIMS = (
         "C8",
         "Larger networks generalize better, although they have the capacity to overfit.",
         "1_capacity",
-        (stratified_with_gap("number_of_weights", "number of weights", -1),),
-        (overall_with_gap("number_of_weights", "number of weights", -1),),
+        (with_gap("number_of_weights", "number of weights", -1),),
+        (
+            with_gap("number_of_weights", "number of weights", -1, "kendall_tau"),
+            with_gap("width", "width", -1),
+            with_gap("depth", "depth", -1),
+        ),
     ),
 )

@@ -56,15 +56,16 @@ def crossed_mean(values_US: np.ndarray, bootstrap: Bootstrap, draws: int) -> Est
     units are several `draws` of the training images the larger of that and of the signs of the
     draws' means.
     """
-    values_US = values_US[:, ~np.isnan(values_US).all(axis=0)]
+    known = ~np.isnan(values_US)
+    values_US = values_US[known.any(axis=1)][:, known.any(axis=0)]
     units, sets = values_US.shape
     if not sets:
         return undefined(0)
     by_set = np.nanmean(values_US, axis=0)
     p, least_p = sign_flip(by_set)
     if draws > 1:
-        by_draw = np.nanmean(values_US[~np.isnan(values_US).all(axis=1)], axis=1)
-        p, least_p = map(max, zip((p, least_p), sign_flip(by_draw)))
+        over_draws = sign_flip(np.nanmean(values_US, axis=1))
+        p, least_p = map(max, zip((p, least_p), over_draws))
     of_units = bootstrap.counts(units, UNIT_STREAM)
     of_sets = bootstrap.counts(sets, MODEL_STREAM)
     drawn = weighted_means(values_US.T, of_units)
@@ -108,7 +109,7 @@ class Crossed:
             plain = self.plain(measure)
             drawn = np.broadcast_to(plain, (self.bootstrap.resamples, len(plain)))
             if self.units is not None:
-                singles = self.units.values(measure, self.models["model"])
+                singles = self._singles(measure)
                 counts = self.bootstrap.counts(len(singles), UNIT_STREAM)
                 drawn = _tied(measure, weighted_means(singles.T, counts))
                 drawn = np.where(np.isnan(drawn), plain, drawn)  # none of its units was drawn
@@ -128,13 +129,18 @@ class Crossed:
 
     def kendall_by_draw(self, measure: str, strata: Strata, counts: np.ndarray) -> np.ndarray:
         """The same in each draw by itself: `[draws, 1 + b]`, NaN where a draw has no pairs."""
-        measured, gaps = (self.units.values(m, self.models["model"]) for m in (measure, GAP))
+        measured, gaps = self._singles(measure), self._singles(GAP)
         rows = []
         for x, y in zip(measured, gaps):
             within = strata.among(~(np.isnan(x) | np.isnan(y)))
             x, y = (np.broadcast_to(values, counts.shape) for values in (x, y))
             rows.append(pair_kendall(within, x, y, counts))
         return np.array(rows)
+
+    def _singles(self, measure: str) -> np.ndarray:
+        """The measure in each unit of these models: `[units, n]`."""
+        present = ~np.isnan(self.units.values(GAP, self.models["model"])).all(axis=1)
+        return self.units.values(measure, self.models["model"])[present]
 
 
 def _tied(measure: str, values: np.ndarray) -> np.ndarray:

@@ -177,7 +177,8 @@ def favour(estimate: Estimate, null: float) -> float:
 
 def exponential(estimate: Estimate) -> Estimate:
     """The ratio, with its interval, of an estimate that is a logarithm."""
-    value, low, high = np.exp([estimate.value, estimate.low, estimate.high]).tolist()
+    with np.errstate(over="ignore"):  # values that vanish on one side: 0 or infinity
+        value, low, high = np.exp([estimate.value, estimate.low, estimate.high]).tolist()
     return replace(estimate, value=value, low=low, high=high)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.tables.curve_contrasts import (
+from sensitivity.tables.curves import (
     COLUMNS,
     KINDS,
     WINDOW,

@@ -10,7 +10,7 @@ from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
-from sensitivity.tables.point_statistics import point_statistics
+from sensitivity.tables.points import points
 from sensitivity.tables.resampling import Bootstrap
 
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path in arguments.points:
         arrays, owner = read_measure(path, "points")
         records.append((owner["dataset"], owner["model"], arrays))
-    table = point_statistics(records, networks, Bootstrap.from_settings(arguments.settings))
+    table = points(records, networks, Bootstrap.from_settings(arguments.settings))
     write_table(arguments.output, table, describe(arguments.settings))
 
 

@@ -18,7 +18,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.tables.added_value import auroc_added, auroc_lead
 from sensitivity.tables.resampling import (
     MODEL_STREAM,
-    SEED_STREAM,
+    UNIT_STREAM,
     Bootstrap,
     weighted_spearman,
 )
@@ -58,7 +58,7 @@ class Single:
     wrong: np.ndarray
 
 
-def point_statistics(
+def points(
     records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
     networks: pd.DataFrame,
     bootstrap: Bootstrap,
@@ -77,9 +77,9 @@ def point_statistics(
     """
     rows: list[dict[str, object]] = []
     pools: dict[tuple[str, str], list[Single]] = {}
-    points: dict[str, np.ndarray] = {}
+    indices: dict[str, np.ndarray] = {}
     for dataset, model, arrays in records:
-        if not np.array_equal(points.setdefault(dataset, arrays["index"]), arrays["index"]):
+        if not np.array_equal(indices.setdefault(dataset, arrays["index"]), arrays["index"]):
             raise SensitivityError(
                 f"the points of model {model} on {dataset} are not those of the other models; "
                 "delete its points.npz and run the same command again"
@@ -162,7 +162,7 @@ def _drawn(pool: list[Single], bootstrap: Bootstrap) -> np.ndarray:
     weights = np.ones((bootstrap.resamples, len(pool)))
     for stream, labels in (
         (MODEL_STREAM, [single.model for single in pool]),
-        (SEED_STREAM, [single.seed for single in pool]),
+        (UNIT_STREAM, [single.seed for single in pool]),
     ):
         values, places = np.unique(labels, return_inverse=True)
         weights = weights * bootstrap.counts(len(values), stream)[:, places]
