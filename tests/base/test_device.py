@@ -105,15 +105,16 @@ def test_the_cpu_is_taken_where_it_is_asked_for(two_cards):
     assert two_cards.current is None
 
 
-def test_tf32_is_off_but_where_it_is_allowed():
+def test_tf32_is_off_where_full_precision_is_asked_for():
     matmul = torch.backends.cuda.matmul
     assert not matmul.allow_tf32
-    with device.reduced_precision(True):
-        assert matmul.allow_tf32
+    matmul.allow_tf32 = True
+    try:
         with device.full_precision():
             assert not matmul.allow_tf32
         assert matmul.allow_tf32
-    assert not matmul.allow_tf32
+    finally:
+        matmul.allow_tf32 = False
 
 
 class TestTooOld:

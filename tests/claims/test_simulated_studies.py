@@ -101,7 +101,7 @@ def test_an_effect_on_every_data_set_is_supported_and_the_text_says_on_how_many(
 def with_everything(generator, sets=9):
     """A study in which nothing has an effect: an architecture survey and every factor."""
     chosen = studies.recipes()
-    for change in ({"labels": "random"}, {"augmentation": "shift_flip"}):
+    for change in ({"labels": 1}, {"augmentation": "shift_flip"}):
         chosen += studies.recipes(rates=studies.RATES[:1], **change)[: sets + 3]
     chosen += studies.recipes(rates=(0.005,), optimizer="lbfgs")
     size = len(chosen)
@@ -121,9 +121,9 @@ def test_null_studies_reach_a_verdict_in_at_most_one_of_twenty():
 def test_six_matched_sets_are_too_few_for_two_claims_and_the_text_says_what_would_do():
     chosen = studies.recipes(rates=(0.015,))[:6]
     chosen += studies.recipes(rates=(0.015,), augmentation="shift_flip")[:6]
-    chosen += studies.recipes(rates=(0.015,), labels="random")[:6]
+    chosen += studies.recipes(rates=(0.015,), labels=1)[:6]
     log_norm = [{"none": 3.0, "shift_flip": -3.0}[r.augmentation] for r in chosen]
-    log_norm = np.array(log_norm) + [5.0 * (r.labels == "random") for r in chosen]
+    log_norm = np.array(log_norm) + [5.0 * (r.labels == 1) for r in chosen]
     table = decide(a=studies.models_of(chosen, np.full(18, 0.1), log_norm))
     assert verdicts(table, "a")["C5"] == verdicts(table, "a")["C3"] == TOO_FEW
     row = table[(table["claim"] == "C5") & (table["dataset"] == "a")].iloc[0]
@@ -142,9 +142,9 @@ def test_what_is_needed_would_do_and_one_less_would_not(significance):
 
 
 def test_a_recipe_with_the_opposite_effect_is_shown_apart_and_prevents_support():
-    chosen = studies.recipes() + studies.recipes(labels="random")
+    chosen = studies.recipes() + studies.recipes(labels=1)
     saturating = np.array([r.activation != "relu" for r in chosen])
-    random = np.array([r.labels == "random" for r in chosen])
+    random = np.array([r.labels == 1 for r in chosen])
     generator = np.random.default_rng(1)
     log_norm = saturating * np.where(random, -0.5, 1.0) + 0.1 * generator.normal(size=len(chosen))
     table = decide(a=studies.models_of(chosen, np.full(len(chosen), 0.1), log_norm))

@@ -133,11 +133,11 @@ def test_the_address_holds_everything(made_up, opened):
     address = (
         "#rows=networks&compared=0&search=digits&axes=width,depth,transitions&x=transitions"
         "&y=training_loss&xlog=0&ylog=1&colour=transitions&marker=labels&sort=-transitions"
-        "&only.depth=4..&only.labels=random"
+        "&only.depth=4..&only.labels=1"
     )
     tab = opened(made_up.address + address)
     networks = made_up.networks
-    chosen = networks.query("dataset == 'digits' and depth >= 4 and labels == 'random'")
+    chosen = networks.query("dataset == 'digits' and depth >= 4 and labels == 1")
     assert counted(tab) == len(chosen)
     written = column(tab, "transitions")
     expected = chosen["transitions"].sort_values(ascending=False).head(50)
@@ -146,7 +146,7 @@ def test_the_address_holds_everything(made_up, opened):
     tab.select_option("#marker", "activation")
     settle(tab)
     assert "marker" not in tab.url  # the usual one
-    assert "only.labels=random" in tab.url
+    assert "only.labels=1" in tab.url
     tab.click("#reset")
     settle(tab)
     assert tab.url.endswith("explore.html#")

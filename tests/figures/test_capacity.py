@@ -61,11 +61,11 @@ def test_a_loss_of_exactly_zero_is_drawn_at_an_edge_called_0(study, settings):
 
 def test_why_models_are_left_out(study):
     models = study.models[study.models["dataset"] == "digits"].copy()
-    models.loc[models.index[0], ["loss", "labels"]] = ["squared", "true"]
+    models.loc[models.index[0], ["loss", "labels"]] = ["squared", 0.0]
     counts = _selection.reasons(models)
     assert sum(counts.values()) == len(models) - len(explaining_the_gap(models))
     assert counts["with squared loss"] == 1
-    again = models[models["labels"] == "true"].iloc[[1]].assign(steps=5)
+    again = models[models["labels"] == 0].iloc[[1]].assign(steps=5)
     assert (
         _selection.reasons(pd.concat([models, again], ignore_index=True))["shorter or repeated"]
         == 1

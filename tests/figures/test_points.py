@@ -61,7 +61,7 @@ def test_order_of_the_files_does_not_matter(study):
 
 
 def test_networks_with_random_labels_or_augmentation_are_not_chosen(study, settings):
-    for change in ({"labels": "random"}, {"augmentation": "heavy"}):
+    for change in ({"labels": 1.0}, {"augmentation": "heavy"}):
         data = dataclasses.replace(study, networks=study.networks.assign(**change))
         assert not _points.choose_networks(data, "mnist5k", "cross_entropy", 5, 0)
         axes = points.draw(data, settings).axes[0]

@@ -21,7 +21,7 @@ def test_label_noise_goes_from_none_to_all(stages):
     models = stages.models[stages.models["steps"] == 1000]
     for axes, measure in zip(figure.axes, label_noise.MEASURES):
         assert axes.get_xlabel() == "Random labels (%)"
-        expected = models[["share_of_random_labels", measure]].to_numpy() * [100, 1]
+        expected = models[["labels", measure]].to_numpy() * [100, 1]
         found = np.array(markers(axes))[:, :2]
         np.testing.assert_allclose(sorted(map(tuple, found)), sorted(map(tuple, expected)))
 

@@ -79,23 +79,6 @@ def test_no_flipped_bit_changes_what_is_read_without_compression(arrays_file):
     test_no_flipped_bit_changes_what_is_read_from_arrays(arrays_file)
 
 
-def test_labels_that_are_all_true_stay_text(tmp_path):
-    rows = [{"labels": "true", "fits": True, "step": None}] * 2
-    storage.write_rows(tmp_path / "rows.csv", rows, {})
-    found = storage.read_table(tmp_path / "rows.csv")
-    assert list(found["labels"]) == ["true", "true"]
-    assert found["fits"].dtype == bool
-
-
-@pytest.mark.parametrize("values", [["true"] * 2, ["true", "random"], ["0.5", "0.25"]])
-def test_labels_are_text_for_plain_readers_too(tmp_path, values):
-    storage.write_table(tmp_path / "table.csv", pd.DataFrame({"labels": values}), {})
-    plain = pd.read_csv(tmp_path / "table.csv")["labels"]
-    spelt = {"true": "true_labels", "random": "random", "0.5": "random_0.5", "0.25": "random_0.25"}
-    assert plain.tolist() == [spelt[value] for value in values]
-    assert storage.read_table(tmp_path / "table.csv")["labels"].tolist() == values
-
-
 def test_rows_are_written_as_a_data_frame_is(tmp_path):
     rows = [
         {"replicate": 0, "loss": 1 / 3, "final": False, "diverged_step": None},

@@ -31,6 +31,7 @@ RECIPE_KEYS = {
     "width": one_or_several(COUNTS),
     "depth": one_or_several(st.integers(1, 20)),
     **{key: one_or_several(st.sampled_from(values)) for key, values in CHOICES.items()},
+    "labels": one_or_several(st.sampled_from([0, 0.25, 1])),
     "learning_rate": one_or_several(RATES),
     "batch_size": one_or_several(COUNTS),
     "initial_scale": one_or_several(RATES),
@@ -38,7 +39,6 @@ RECIPE_KEYS = {
     "decay_epochs": one_or_several(COUNTS),
     "steps": one_or_several(COUNTS),
     "stop_when_fitted": st.booleans(),
-    "tf32": st.booleans(),
     "replicates": st.integers(1, 16),
     "first_seed": st.integers(0, 10_000),
 }

@@ -13,7 +13,7 @@ from sensitivity.measures.bounds import orthogonal_norm
 from sensitivity.measures.taken import boundaries
 from sensitivity.networks.network import Network
 from sensitivity.regions.slices import Plane
-from sensitivity.study.recipe import Recipe, share_of_random_labels
+from sensitivity.study.recipe import Recipe
 from sensitivity.tables.correlations import DIRECTIONS
 
 ACTIVATIONS = ("relu", "relu6", "hardtanh", "hardsigmoid")
@@ -43,13 +43,13 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
     recipes = [
         Recipe(width, depth, activation, labels=labels)
         for width, depth, activation in itertools.product(widths, depths, ACTIVATIONS)
-        for labels in ("true", "random")
+        for labels in (0, 1)
     ]
     for dataset, recipe in itertools.product(datasets, recipes):
         width, depth, activation = recipe.width, recipe.depth, recipe.activation
         labels = recipe.labels
         norm = 0.05 * (1 + ACTIVATIONS.index(activation)) * np.exp(depth / 2)
-        norm *= (20 if labels == "random" else 1) * np.exp(generator.normal(0, 0.3))
+        norm *= (20 if labels == 1 else 1) * np.exp(generator.normal(0, 0.3))
         units = width * depth
         values = {
             "generalization_gap": 0.04 + 0.03 * np.log1p(norm) + generator.normal(0, 0.005),
@@ -60,7 +60,7 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
             "transitions": 2.5 * units * norm**0.1,
             "transitions_per_unit": 2.5 * norm**0.1,
         }
-        if labels == "random":
+        if labels == 1:
             values["generalization_gap"] = 0.9
         errors = {
             f"{name}_standard_error": value * generator.uniform(0.02, 0.15)
@@ -68,7 +68,6 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
         }
         fits = not (activation == "hardsigmoid" and depth == max(depths))
         sizes = {
-            "share_of_random_labels": float(labels == "random"),
             "number_of_weights": 784 * width + (depth - 1) * width**2 + 10 * width,
             "number_of_units": units,
             "networks": recipe.replicates,
@@ -85,7 +84,7 @@ def made_up_stages(dataset="digits"):
     stages = [{"steps": steps} for steps in (50, 200, 800)]
     for width, change in itertools.product((50, 200), shares + stages):
         recipe = Recipe(width, 2, "relu", **{"steps": 1000, "replicates": 3, **change})
-        share = share_of_random_labels(recipe.labels)
+        share = recipe.labels
         values = {
             "generalization_gap": 0.05 + 0.8 * share,
             "training_loss": 1 / recipe.steps**2,
@@ -96,7 +95,7 @@ def made_up_stages(dataset="digits"):
         errors = {f"{name}_standard_error": value / 10 for name, value in values.items()}
         before = {"untrained_jacobian_norm": 2.0, "untrained_transitions": 3.0 * width}
         about = {"dataset": dataset, "model": recipe.name, "diverged": False}
-        about |= {"fits": recipe.steps > 50, "share_of_random_labels": share}
+        about |= {"fits": recipe.steps > 50}
         about |= {"number_of_weights": 64 * width, "networks": 3}
         rows.append(about | recipe.to_dict() | values | errors | before)
     return pd.DataFrame(rows)

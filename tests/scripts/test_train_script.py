@@ -92,7 +92,7 @@ def wait_for(condition, process):
 
 
 def test_it_writes_weights_history_and_where_they_came_from(data, tmp_path):
-    train.main(arguments(data, tmp_path, labels="random"))
+    train.main(arguments(data, tmp_path, labels=1.0))
     network = Network.load(tmp_path / "weights.safetensors", dataset="noise", model="m")
     assert [tuple(weight.shape) for weight in network.weights] == [
         (2, 30, 36),
@@ -117,7 +117,7 @@ def test_it_writes_weights_history_and_where_they_came_from(data, tmp_path):
     record = json.loads((tmp_path / "training.json").read_text())["provenance"]
     assert record["device"] == "cpu"
     assert record["seeds"] == [0, 1]
-    assert record["recipe"]["labels"] == "random"
+    assert record["recipe"]["labels"] == 1
     assert record["environment"]["torch"] == torch.__version__
     assert not (tmp_path / "checkpoints" / "c.safetensors").exists()
     assert "training took" in (tmp_path / "log").read_text()
@@ -141,7 +141,7 @@ def test_a_diverged_replicate_is_in_the_table(data, tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "rmsprop", "lbfgs"])
 def test_killed_at_any_instant_it_continues_to_the_same_bytes(data, tmp_path, optimizer):
-    recipe = {"optimizer": optimizer, "steps": 400, "labels": "random"}
+    recipe = {"optimizer": optimizer, "steps": 400, "labels": 1.0}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     train.main(arguments(data, whole, **recipe))
     checkpoint, log = killed / "checkpoints" / "c.safetensors", killed / "log"

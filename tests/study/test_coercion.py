@@ -47,8 +47,9 @@ def changed(key, value):
         ("width", "64", 64),
         ("initial_scale", "4", 4),
         ("stop_when_fitted", "True", True),
-        ("tf32", "false", False),
-        ("labels", "true", "true"),  # text where the schema asks for text
+        ("stop_when_fitted", "false", False),
+        ("labels", "0.25", 0.25),
+        ("augmentation", "none", "none"),  # text where the schema asks for text
     ],
 )
 def test_text_and_whole_floats_are_the_numbers_they_spell(key, value, meant):

@@ -43,7 +43,7 @@ SURVEY = st.fixed_dictionaries(
     optional={
         "optimizer": one_or_several(CHOICES["optimizer"]),
         "learning_rate": one_or_several([0.005, 0.01]),
-        "labels": one_or_several(CHOICES["labels"]),
+        "labels": one_or_several((0, 0.25, 1)),
         "stop_when_fitted": st.booleans(),
     },
 )

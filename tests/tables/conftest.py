@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.study.recipe import Recipe, share_of_random_labels
+from sensitivity.study.recipe import Recipe
 from sensitivity.tables.networks import number_of_weights
 
 
@@ -21,7 +21,6 @@ def table_of(dataset, chosen, metrics, **columns):
     table.insert(1, "model", [recipe.name for recipe in chosen])
     table["number_of_weights"] = [number_of_weights(recipe, 64, 10) for recipe in chosen]
     table["number_of_units"] = table["width"] * table["depth"]
-    table["share_of_random_labels"] = [share_of_random_labels(r.labels) for r in chosen]
     table["fits"], table["diverged"] = True, False
     for name, values in metrics.items():
         table[name] = np.asarray(values, dtype=float)

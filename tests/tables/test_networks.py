@@ -60,10 +60,9 @@ def test_the_share_of_random_labels_is_a_number_that_is_not_averaged():
     table = network_rows(
         "digits", replace(RECIPE, labels=0.25), ["a"], history([1.0] * 3), (), 64, 10
     )
-    assert set(table["labels"]) == {"0.25"}
-    assert set(table["share_of_random_labels"]) == {0.25}
-    assert "share_of_random_labels" not in metric_columns(table)
-    assert model_rows(table)["share_of_random_labels"].tolist() == [0.25]
+    assert set(table["labels"]) == {0.25}
+    assert "labels" not in metric_columns(table)
+    assert model_rows(table)["labels"].tolist() == [0.25]
 
 
 def test_number_of_weights_counts_every_matrix():

@@ -33,7 +33,7 @@ def grid():
     base = {"replicates": REPLICATES, "learning_rate": 0.01}
     shapes = [(w, d, a) for w in (10, 20, 40, 80) for d in (2, 4) for a in CHOICES["activation"]]
     recipes = [Recipe(w, d, a, **base) for w, d, a in shapes]
-    for change in ({"labels": "random"}, {"augmentation": "shift_flip"}, {"optimizer": "lbfgs"}):
+    for change in ({"labels": 1}, {"augmentation": "shift_flip"}, {"optimizer": "lbfgs"}):
         recipes += [Recipe(w, d, a, **{**base, **change}) for w, d, a in shapes if w == 80]
     return [*recipes, Recipe(99, 2, "relu", **base)]
 
@@ -41,10 +41,10 @@ def grid():
 def gap_and_norm(recipe):
     """The relations of the paper, by construction, before noise."""
     norm = SENSITIVITY[recipe.activation] * (100 / recipe.width) ** 0.5
-    norm *= {"random": 5.0, "true": 1.0}[recipe.labels]
+    norm *= {1: 5.0, 0: 1.0}[recipe.labels]
     norm *= {"none": 1.0, "shift_flip": 0.3}[recipe.augmentation]
     norm *= 1.5 if recipe.optimizer == "lbfgs" else 1.0
-    return (0.9 if recipe.labels == "random" else 0.05 * norm), norm
+    return (0.9 if recipe.labels == 1 else 0.05 * norm), norm
 
 
 def write_model(root, dataset, recipe, generator):

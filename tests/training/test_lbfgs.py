@@ -52,7 +52,7 @@ def by_pytorch(problem, start, labels, iterations):
 @pytest.mark.parametrize("images", [4096, 64])
 def test_it_agrees_with_pytorch(data, recipe, monkeypatch, loss, images):
     monkeypatch.setattr(fullbatch, "IMAGES", images)  # pieces of the full batch
-    model = recipe(optimizer="lbfgs", loss=loss, labels="random")
+    model = recipe(optimizer="lbfgs", loss=loss, labels=1)
     problem = in_float64(Problem.of(model, data, torch.device("cpu")))
     network = initial_network(model, data.input_size, data.classes, [4]).to(torch.float64)
     run = FullBatchRun(problem, [4], flatten(network))

@@ -16,7 +16,7 @@ STEPS = [
 ]
 OTHERS = [
     {"optimizer": "lbfgs", "steps": 8, "replicates": 1},
-    {"activation": "hardsigmoid", "loss": "squared", "labels": "random"},
+    {"activation": "hardsigmoid", "loss": "squared", "labels": 1},
     {"stop_when_fitted": True, "learning_rate": 0.02, "steps": 60},
     {"loss": "squared", "learning_rate": 10.0, "initial_scale": 2.0},  # diverges
 ]

@@ -103,7 +103,7 @@ RECIPES = [
     {"activation": "relu6", "initial_scale": 4.0, "learning_rate": 0.01},
     {"activation": "hardtanh"},
     {"activation": "hardsigmoid", "depth": 4},
-    {"labels": "random"},
+    {"labels": 1},
     {"augmentation": "shift_flip"},
     {"augmentation": "heavy", "optimizer": "sgd"},
     {"decay_epochs": 2, "decay_factor": 0.5},

@@ -48,7 +48,7 @@ def test_every_optimizer(data, recipe, tmp_path, monkeypatch, assert_same_bytes,
 @pytest.mark.parametrize(
     "changes",
     [
-        {"augmentation": "heavy", "labels": "random", "decay_epochs": 2},
+        {"augmentation": "heavy", "labels": 1, "decay_epochs": 2},
         {"stop_when_fitted": True, "learning_rate": 0.02, "steps": 60},
         {"loss": "squared", "learning_rate": 10.0, "initial_scale": 2.0},
     ],

@@ -16,7 +16,7 @@ def final_rows(training):
 
 
 def test_the_same_call_twice_gives_the_same_bytes(data, recipe, assert_same_bytes):
-    model = recipe(augmentation="shift_flip", labels="random")
+    model = recipe(augmentation="shift_flip", labels=1)
     assert_same_bytes(train(model, data), train(model, data))
 
 
@@ -24,7 +24,7 @@ def test_the_same_call_twice_gives_the_same_bytes(data, recipe, assert_same_byte
 def test_a_replicate_depends_neither_on_its_stack_nor_on_threads(
     data, recipe, monkeypatch, stack, threads
 ):
-    model = recipe(augmentation="shift_flip", labels="random", replicates=8, steps=9)
+    model = recipe(augmentation="shift_flip", labels=1, replicates=8, steps=9)
     alone = train(model, data, seeds=[3])
     monkeypatch.setattr("sensitivity.training.training.stack_size", lambda *_: stack)
     torch.set_num_threads(threads)
@@ -38,7 +38,7 @@ def test_a_replicate_depends_neither_on_its_stack_nor_on_threads(
 
 
 def test_history_holds_whole_set_values_of_the_network(data, recipe):
-    model = recipe(labels="random", augmentation="shift_flip")
+    model = recipe(labels=1, augmentation="shift_flip")
     result = train(model, data)
     labels = {
         "training": training_labels(model, data, model.seeds),
@@ -107,8 +107,8 @@ def test_an_epoch_shows_every_image_at_most_once_and_drops_the_rest(recipe):
 
 
 def test_labels_are_drawn_once_per_replicate(data, recipe):
-    labels = training_labels(recipe(labels="random"), data, [0, 1])
-    assert torch.equal(labels[1], training_labels(recipe(labels="random"), data, [1])[0])
+    labels = training_labels(recipe(labels=1), data, [0, 1])
+    assert torch.equal(labels[1], training_labels(recipe(labels=1), data, [1])[0])
     assert not torch.equal(labels[0], labels[1])
     assert (labels.flatten().bincount(minlength=4) / 300 - 0.25).abs().max() < 0.1
     true = training_labels(recipe(), data, [0, 1])
@@ -118,7 +118,7 @@ def test_labels_are_drawn_once_per_replicate(data, recipe):
 def test_a_share_of_random_labels_adds_to_a_smaller_one(data, recipe):
     seeds = [0, 1]
     true = training_labels(recipe(), data, seeds)
-    random = training_labels(recipe(labels="random"), data, seeds)
+    random = training_labels(recipe(labels=1), data, seeds)
     before = torch.zeros_like(true, dtype=torch.bool)
     for share in (0.2, 0.5, 0.9):
         labels = training_labels(recipe(labels=share), data, seeds)

@@ -77,8 +77,8 @@ def new_keys_with_defaults(study):
         "workflow/schemas/config.schema.yaml",
         ("  seed: {type: integer", "  mood: {type: string, default: calm}\n  seed: {type: integer"),
         (
-            "      tf32: {type: boolean}\n",
-            "      tf32: {type: boolean}\n      dropout: {type: number}\n",
+            "      stop_when_fitted: {type: boolean}\n",
+            "      stop_when_fitted: {type: boolean}\n      dropout: {type: number}\n",
         ),
     )
 

@@ -25,7 +25,7 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
     `name` is "cpu", "cuda", or "auto": CUDA where there is one. Of several cards that
     CUDA_VISIBLE_DEVICES leaves, the first that no other job of the same user holds is taken, and
     held until the process ends; if all are, jobs share. Algorithms are the deterministic ones,
-    products are in full float32 (see `reduced_precision`). A card that the installed PyTorch has no
+    products are in full float32 (see `full_precision`). A card that the installed PyTorch has no
     code for is passed over, with a warning.
 
     Raises:
@@ -119,16 +119,11 @@ def _lock_file(index: int) -> Path:
 
 
 @contextmanager
-def reduced_precision(allowed: bool) -> Iterator[None]:
-    """Matrix products on CUDA may round their factors to TF32 within, if `allowed`."""
+def full_precision() -> Iterator[None]:
+    """Matrix products on CUDA do not round their factors to TF32 within, whatever a caller set."""
     before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cuda.matmul.allow_tf32 = False
     try:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
-
-
-def full_precision():
-    """No TF32 within."""
-    return reduced_precision(False)

@@ -64,7 +64,7 @@ def choose_networks(data, dataset, loss, count, seed):
     table = _selection.of_dataset(data.networks, dataset)
     if table.empty:
         return []
-    plain = (table["labels"] == "true") & (table["augmentation"] == "none")
+    plain = (table["labels"] == 0) & (table["augmentation"] == "none")
     table = fitting(table[plain & (table["loss"] == loss)])
     known = set(zip(table["model"], table["replicate"]))
     candidates = [

@@ -69,7 +69,7 @@ def reasons(models):
     """Why models are not comparable, each counted under the first reason that holds -> {: n}."""
     named = {
         "diverged": models["diverged"].astype(bool),
-        "with random labels": models["labels"] != "true",
+        "with random labels": models["labels"] > 0,
         "augmented": models["augmentation"] != "none",
         "with squared loss": models["loss"] != "cross_entropy",
         "unfit": ~models["fits"].astype(bool),

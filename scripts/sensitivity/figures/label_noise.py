@@ -3,7 +3,7 @@
 from sensitivity.figures._series import Axis, draw_series
 from sensitivity.figures.plotting import styled
 
-AXIS = Axis("share_of_random_labels", "labels", "Random labels (%)", factor=100)
+AXIS = Axis("labels", "labels", "Random labels (%)", factor=100)
 MEASURES = {
     "generalization_gap": ("Generalization gap", False),
     "jacobian_norm": ("Jacobian norm", True),

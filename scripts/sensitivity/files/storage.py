@@ -19,9 +19,7 @@ from typing import Any
 import numpy as np
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
-from sensitivity.files import labels, npz
-
-TEXT_COLUMNS = {labels.COLUMN: "str"}  # in files from before they spelt it out, too
+from sensitivity.files import npz
 
 
 @contextmanager
@@ -124,7 +122,7 @@ def seal(path: "str | Path", provenance: Mapping[str, Any]) -> None:
 def write_table(path: "str | Path", frame: Any, provenance: Mapping[str, Any]) -> None:
     """Write a pandas data frame as plain CSV, sealed."""
     with atomic(path) as temporary:
-        labels.for_files(frame).to_csv(temporary, index=False, lineterminator="\n")
+        frame.to_csv(temporary, index=False, lineterminator="\n")
     seal(path, provenance)
 
 
@@ -149,8 +147,7 @@ def read_table(path: "str | Path", **expected: Any) -> Any:
     import pandas as pd
 
     content, _ = read_verified(path, **expected)
-    frame = pd.read_csv(BytesIO(content), float_precision="round_trip", dtype=TEXT_COLUMNS)
-    return labels.from_files(frame)
+    return pd.read_csv(BytesIO(content), float_precision="round_trip")
 
 
 def read_verified(path: "str | Path", **expected: Any) -> tuple[bytes, dict[str, Any]]:

@@ -18,7 +18,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
 from sensitivity.study import costs, grid, memory, strict_yaml
 from sensitivity.study.coercion import coerced
-from sensitivity.study.recipe import nearest
+from sensitivity.study.recipe import nearest, no_old_key, no_old_labels
 
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
 
@@ -58,6 +58,7 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
             is allowed, the nearest valid name.
     """
     configuration = coerced(configuration, schema, schema)
+    _check_old_recipes(configuration)
     error = best_match(Validator(schema).iter_errors(configuration))
     if error is not None:
         raise SensitivityError(_sentence(error))
@@ -70,6 +71,22 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
     _check_datasets(complete)
     _check_memory(complete)
     return complete
+
+
+def _check_old_recipes(configuration: Mapping[str, Any]) -> None:
+    """Refuse what earlier versions allowed in a recipe with what is written now."""
+    surveys = configuration.get("surveys")
+    parts = surveys.items() if isinstance(surveys, dict) else ()
+    places = {"recipe": configuration.get("recipe"), **{f"surveys.{k}": v for k, v in parts}}
+    for place, part in places.items():
+        for key, values in part.items() if isinstance(part, dict) else ():
+            try:
+                no_old_key(key)
+                for value in values if isinstance(values, list) else [values]:
+                    if key == "labels":
+                        no_old_labels(value)
+            except SensitivityError as error:
+                raise SensitivityError(f"{place}: {error}") from error
 
 
 def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

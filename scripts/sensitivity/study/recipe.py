@@ -9,13 +9,12 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.spelling import closest
+from sensitivity.base.spelling import closest, number
 
 CHOICES = {
     "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
     "optimizer": ("sgd", "momentum", "adam", "rmsprop", "rmsprop_tensorflow", "lbfgs"),
     "loss": ("cross_entropy", "squared", "squared_probabilities"),
-    "labels": ("true", "random"),
     "augmentation": ("none", "shift_flip", "heavy"),
 }
 POSITIVE = (
@@ -45,8 +44,7 @@ class Recipe:
     learning rate. `initial_scale` multiplies the standard deviation of the initial weights. Every
     replicate has its own seed: `first_seed`, `first_seed + 1`, ...
 
-    `labels` are "true", "random", or the share of the training images whose labels are drawn at
-    random, as text: "0.25" (a number is taken, too).
+    `labels` is the share of the training images whose labels are drawn at random, from 0 to 1.
 
     Names and specifications leave defaults out. So a field with a default may be added at the end
     at any time (no model is renamed or retrained), and the default of a field may never change.
@@ -62,14 +60,13 @@ class Recipe:
     learning_rate: float = 0.005
     batch_size: int = 256
     loss: str = "cross_entropy"
-    labels: str = "true"
+    labels: float = 0.0
     augmentation: str = "none"
     initial_scale: float = 1.0
     decay_factor: float = 0.1
     decay_epochs: int = 500
     steps: int = 2**18
     stop_when_fitted: bool = False
-    tf32: bool = False
     replicates: int = 8
     first_seed: int = 0
 
@@ -130,6 +127,7 @@ class Recipe:
         """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
         known = [field.name for field in fields(cls)]
         for key in values:
+            no_old_key(key)
             if key not in known:
                 raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
         missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
@@ -149,7 +147,7 @@ def _part(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return key if value else f"no_{key}"
     if isinstance(value, str):
-        return f"{key}_{value}" if key in ("loss", "labels", "augmentation") else value
+        return f"{key}_{value}" if key in ("loss", "augmentation") else value
     return f"{key}{value!r}"
 
 
@@ -161,30 +159,29 @@ def transformations(augmentation: str) -> int:
     return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
 
 
-def share_of_random_labels(labels: str) -> float:
-    """What share of the training images has a random label, from a recipe's `labels`."""
-    return {"true": 0.0, "random": 1.0}[labels] if labels in CHOICES["labels"] else float(labels)
+def no_old_key(key: str) -> None:
+    """Refuse a recipe's key of an earlier version with what to do instead."""
+    if key == "tf32":
+        raise SensitivityError("the key 'tf32' is gone: TF32 is always off; delete the key")
 
 
-def _share(value: Any) -> str | None:
-    """One way to write each share of random labels (none is "true", all is "random"), or None."""
-    try:
-        share = float(value) if type(value) in (int, float, str) else None
-    except (ValueError, OverflowError):
-        return None
-    if share is None:
-        return None
-    if not 0 <= share <= 1:
+def no_old_labels(value: Any) -> None:
+    """Refuse how earlier versions wrote the share of random labels with how it is written now."""
+    share = {"true": 0, "random": 1}.get(value) if isinstance(value, str) else None
+    share = (
+        0 if value is True else number(value) if isinstance(value, str) and share is None else share
+    )
+    if share is not None:
         raise SensitivityError(
-            f"labels must be 'true', 'random', or a share from 0 to 1, not {value!r}"
+            "labels is now the share of the labels that is random, a number from 0 to 1: write "
+            f"labels: {share} instead of {value!r}"
         )
-    return {0.0: "true", 1.0: "random"}.get(share, repr(share))
 
 
 def _checked(key: str, kind: type, value: Any) -> Any:
     """The value in its field's type (an integer is a fine float), or an error with the key."""
-    if key == "labels" and (share := _share(value)) is not None:
-        return share
+    if key == "labels":
+        no_old_labels(value)
     if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
     if type(value) is not kind:
@@ -198,6 +195,8 @@ def _checked(key: str, kind: type, value: Any) -> Any:
         raise SensitivityError(f"{key} must be positive and finite, not {value!r}")
     if key in POSITIVE and kind is int and value > LARGEST:
         raise SensitivityError(f"{key} must be at most {LARGEST}, not {value!r}")
+    if key == "labels" and not 0 <= value <= 1:
+        raise SensitivityError(f"labels must be a share from 0 to 1, not {value!r}")
     if key == "first_seed" and not 0 <= value < 2**31:
         raise SensitivityError(f"first_seed must lie between 0 and 2147483647, not {value!r}")
     return value

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study.recipe import Recipe, share_of_random_labels
+from sensitivity.study.recipe import Recipe
 
 RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe))
 RESULT_COLUMNS = (
@@ -23,7 +23,7 @@ RESULT_COLUMNS = (
     "training_loss",
     "test_loss",
 )
-DERIVED_COLUMNS = ("share_of_random_labels", "number_of_weights", "number_of_units")
+DERIVED_COLUMNS = ("number_of_weights", "number_of_units")
 LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed")
 FITTING_DRAWS = 2 / 3  # share of a model's draws that must fit for it to enter comparisons
 EXACT_DIGITS = 12  # see `exact`
@@ -141,7 +141,6 @@ def _of_recipe(
         "model": recipe.name,
         "surveys": ";".join(sorted(surveys)),
         **recipe.to_dict(),
-        "share_of_random_labels": share_of_random_labels(recipe.labels),
         "number_of_weights": number_of_weights(recipe, input_size, classes),
         "number_of_units": recipe.width * recipe.depth,
     }

@@ -85,7 +85,7 @@ class Factor:
 
 
 FACTORS = {
-    "random_labels": Factor("labels", greater=True, reference="true"),
+    "random_labels": Factor("labels", greater=True, reference=0.0),
     "augmentation": Factor("augmentation", greater=False, reference="none", waived=True),
     "activation": Factor("activation", greater=True, reference="relu", by_partner=True),
     # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps. What it
@@ -100,8 +100,7 @@ FACTORS = {
     ),
 }
 # What a recipe is named by, beside the optimizer, where its value is not this one.
-LABELS = "share_of_random_labels"
-PLAIN = {"labels": "true", "augmentation": "none", "loss": "cross_entropy"}
+PLAIN = {"labels": 0.0, "augmentation": "none", "loss": "cross_entropy"}
 
 
 def pairs(models: pd.DataFrame) -> pd.DataFrame:
@@ -111,9 +110,9 @@ def pairs(models: pd.DataFrame) -> pd.DataFrame:
     that it was trained on: random labels where they were random, augmented images where the table
     has them (columns ending in `_as_trained`). Nothing that diverged enters; pairs with a missing
     value are left out of their metric, and so are models of which a share of the labels is random:
-    they belong to figure A9.
+    they belong to figure A9. `labels` is the share of the reference side's that is random.
     """
-    whole = models["labels"].isin(("true", "random"))
+    whole = models["labels"].isin((0, 1))
     usable = _with_degree(models[whole & ~models["diverged"].astype(bool)])
     rows = [
         row
@@ -174,7 +173,7 @@ def _pairs_of(models: pd.DataFrame, dataset: str, name: str, factor: Factor) -> 
             for suffix in ("", "_standard_error")
         ]
         names = (joined["model_reference"], joined["model_changed"], level)
-        labels = joined[f"{LABELS}_reference"]
+        labels = joined["labels_reference"]
         rest = (joined["matched_set"], recipes, labels, *degrees, comparable)
         for values in zip(*names, *columns, *rest):
             yield dataset, name, metric, *values
@@ -196,7 +195,7 @@ def _recipe(row: dict[str, object], factor: Factor) -> str:
             continue
         value = row[f"{column}_reference"]
         if value != plain:
-            words.append(f"{value} {column}" if column == "labels" else f"{column} {value}")
+            words.append("random labels" if column == "labels" else f"{column} {value}")
     if factor.column == "augmentation":
         words.append(str(row["augmentation_changed"]))
     return ", ".join(words).replace("_", " ")

@@ -14,11 +14,11 @@ from typing import Any
 import pandas as pd
 
 from sensitivity.base.errors import DamagedFile
-from sensitivity.files import labels, storage
+from sensitivity.files import storage
 from sensitivity.study import table_plan
 
 # Words that people choose: a survey may be called "007", a data set "nan".
-TEXT_COLUMNS = dict.fromkeys(("dataset", "model", "surveys", labels.COLUMN), "str")
+TEXT_COLUMNS = dict.fromkeys(("dataset", "model", "surveys"), "str")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read(path: Path, plan: Mapping[str, Any]) -> Part:
             f"{path} is damaged: its models or columns are not those that it says it has; delete "
             "it and run the same command again"
         )
-    return Part(labels.from_files(frame), first)
+    return Part(frame, first)
 
 
 def joined(parts: Sequence[Part], models: Sequence[str]) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def explaining_the_gap(models: pd.DataFrame) -> pd.DataFrame:
     chosen = fitting(models)
     chosen = chosen[
         (chosen["loss"] == "cross_entropy")
-        & (chosen["labels"] == "true")
+        & (chosen["labels"] == 0)
         & (chosen["augmentation"] == "none")
         & chosen["generalization_gap"].notna()
     ]

@@ -21,6 +21,7 @@ import scipy
 from sensitivity.tables.resampling import Bootstrap, weighted_auroc, weighted_spearman
 
 SMALLEST = 1e-300  # p-values below it have no finite normal deviate
+VANISHING = 300.0  # logarithms beyond it come from values that vanish, not from measurements
 FLIPS = 9_999  # random signs, where there are more: from 14 values on
 
 
@@ -177,8 +178,9 @@ def favour(estimate: Estimate, null: float) -> float:
 
 def exponential(estimate: Estimate) -> Estimate:
     """The ratio, with its interval, of an estimate that is a logarithm."""
-    with np.errstate(over="ignore"):  # values that vanish on one side: 0 or infinity
-        value, low, high = np.exp([estimate.value, estimate.low, estimate.high]).tolist()
+    logs = np.array([estimate.value, estimate.low, estimate.high])
+    logs = np.where(np.abs(logs) > VANISHING, np.copysign(np.inf, logs), logs)
+    value, low, high = np.exp(logs).tolist()
     return replace(estimate, value=value, low=low, high=high)
 
 

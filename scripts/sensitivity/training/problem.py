@@ -7,7 +7,7 @@ import torch
 
 from sensitivity.base.streams import stream
 from sensitivity.datasets import Dataset
-from sensitivity.study.recipe import Recipe, share_of_random_labels
+from sensitivity.study.recipe import Recipe
 from sensitivity.training.augmentation import transformation_table
 from sensitivity.training.initialization import layer_sizes
 
@@ -66,13 +66,12 @@ def labels_by_seed(
     one, and a random label is the same at every share: only the amount of noise changes. (As Zhang
     et al. 2017 corrupt labels: a random one may be the true one.)
     """
-    share = share_of_random_labels(recipe.labels)
     rows = labels_N.repeat(len(seeds), 1)
-    if share == 0:
+    if recipe.labels == 0:
         return rows
     for row, seed in zip(rows, seeds):
         draws = torch.randint(classes, labels_N.shape, generator=stream(seed, "labels"))
         order = torch.randperm(len(labels_N), generator=stream(seed, "images with random labels"))
-        noisy = order[: round(share * len(labels_N))]
+        noisy = order[: round(recipe.labels * len(labels_N))]
         row[noisy] = draws[noisy]
     return rows

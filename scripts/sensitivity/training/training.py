@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sensitivity.base.device import reduced_precision
+from sensitivity.base.device import full_precision
 from sensitivity.base.errors import SensitivityError, is_out_of_memory
 from sensitivity.datasets import Dataset
 from sensitivity.networks.network import Network
@@ -71,7 +71,7 @@ def train(
         SensitivityError: one replicate exceeds the memory; the data do not suit the recipe.
     """
     seeds = list(recipe.seeds if seeds is None else seeds)
-    with torch.no_grad(), reduced_precision(recipe.tf32):
+    with torch.no_grad(), full_precision():
         problem = Problem.of(recipe, dataset, torch.device(device))
         plan = _Plan(problem, seeds, fits_at)
         plan.carry_out(checkpoint, progress, poll)
