@@ -30,8 +30,8 @@ for independent normal estimates; p is that of the weakest (intersection-union a
 over the claims.
 
 Further rows (`beside`) report single quantities, recipes, partners and losses of a claim by the
-same rule. They decide nothing, and are a family of their own; the one that decides its claim is
-told with the claim's numbers.
+same rule. They decide nothing, and are a family of their own; one whose p is that of its claim has
+the claim's verdict.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,8 @@ def _beside(
                 part = f" {finding.part}" if len(findings) > 1 else ""
                 key = (claim.id, f"{claim.id}{name}{part}")
                 decides = main[claim.id].evidence
-                if decides.quantity is quantity and decides.finding.part == finding.part:
+                agreed = decides.estimate.p == finding.estimate.p
+                if agreed and (decides.quantity, decides.finding.part) == (quantity, finding.part):
                     same[key] = main[claim.id]
                 family[key] = alone(quantity, finding)
     others = {key: of for key, of in family.items() if key not in same}
