@@ -113,7 +113,9 @@ def test_the_detectable_effect_is_found_in_four_of_five_studies():
 
 
 def test_a_verdict_must_be_attainable():
-    few = Evidence(quantity(), Finding("", Estimate(0.0, 0.0, 0.0, 3, 1.0, least_p=0.25)), small=True)
+    few = Evidence(
+        quantity(), Finding("", Estimate(0.0, 0.0, 0.0, 3, 1.0, least_p=0.25)), small=True
+    )
     decision = decided({"few": few}, 0.05, 0.95)["few"]
     assert (decision.verdict, decision.able) == (UNDECIDED, False)
 
@@ -296,9 +298,7 @@ def test_the_squared_loss_of_the_probabilities_decides_where_it_was_taken():
         "both": pd.concat([both.points, *rows.values()]),
     }
     found = {
-        name: verdicts(
-            claims_table(Tables(both.correlations, both.factors, of, both.curves)), "a"
-        )
+        name: verdicts(claims_table(Tables(both.correlations, both.factors, of, both.curves)), "a")
         for name, of in points.items()
     }
     assert found["logits"]["C7"] == UNDECIDED

@@ -173,7 +173,9 @@ def test_what_a_seed_adds_to_all_models_cancels():
     networks = studies.networks_of(models, np.array([-0.5, 0.0, 0.5]), generator, noise=0.0)
     gaps = models.set_index("model")["generalization_gap"]
     fixed = networks.assign(generalization_gap=networks["model"].map(gaps))
-    for one, other in zip(*(of[["value", "low", "high"]] for of in intervals(models, fixed, networks))):
+    for one, other in zip(
+        *(of[["value", "low", "high"]] for of in intervals(models, fixed, networks))
+    ):
         assert one == pytest.approx(other, abs=1e-9)
 
 

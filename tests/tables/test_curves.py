@@ -136,7 +136,8 @@ def test_training_is_seen_against_the_untrained_networks():
     sample |= {f"untrained_{m}": untrained[m] for m in ("jacobian_norm", "transitions")}
     row = entry(
         curves([("digits", "a", sample)], networks_table(), QUICK),
-        "different classes", "untrained",
+        "different classes",
+        "untrained",
     )
     assert row["norm_near_over_far"] == pytest.approx(0.1, rel=0.1)
     assert row["norm_near_over_far_high"] < 0.2

@@ -122,9 +122,7 @@ def test_without_records_the_table_is_empty_but_has_its_columns():
 def test_other_test_points_are_refused():
     other = {**records(1.0), "index": np.arange(1, 301)}
     with pytest.raises(SensitivityError, match="model b on digits"):
-        points(
-            [("digits", "a", records(1.0)), ("digits", "b", other)], networks_table(), QUICK
-        )
+        points([("digits", "a", records(1.0)), ("digits", "b", other)], networks_table(), QUICK)
 
 
 def test_coverage_when_networks_share_their_points():
@@ -176,9 +174,7 @@ def test_the_arch_is_seen_among_wrong_points():
     wrong = ~arrays["correct"]
     log_norm = np.log(arrays["jacobian_norm"])
     arrays["cross_entropy"] = np.exp(np.where(wrong, 3 - log_norm, log_norm))
-    row = entry(
-        points([("digits", "a", arrays)], networks_table(), QUICK), "all", "pooled"
-    )
+    row = entry(points([("digits", "a", arrays)], networks_table(), QUICK), "all", "pooled")
     assert row["spearman_loss_right"] == pytest.approx(1.0)
     assert row["spearman_loss_wrong"] == pytest.approx(-1.0)
     single = points([("digits", "a", arrays)], networks_table(), QUICK).iloc[0]

@@ -67,4 +67,3 @@ def test_an_interval_needs_most_resamples_and_three_units():
 
 def test_settings_give_the_bootstrap_and_defaults_hold():
     assert Bootstrap.from_settings({"confidence": 0.9, "code": "x"}) == Bootstrap(confidence=0.9)
-

@@ -204,7 +204,9 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert set(plain.loc[plain["value"].notna(), "n"]) == {40}
     pairs = read_table(tables / "pairs.csv")
     effects = read_table(tables / "factors.csv")
-    effects = effects[(effects["recipe"] == "all") & (effects["partner"] == "all")].set_index(["dataset", "factor", "metric"])
+    effects = effects[(effects["recipe"] == "all") & (effects["partner"] == "all")].set_index(
+        ["dataset", "factor", "metric"]
+    )
     labels = effects.loc[("one", "random_labels", "jacobian_norm")]
     assert labels["ratio"] == pytest.approx(5.0, rel=0.1)
     assert labels["n"] == 8

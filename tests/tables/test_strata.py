@@ -130,7 +130,9 @@ def test_coverage_of_the_stratified_interval():
     for trial in range(trials):
         x, noise = np.random.default_rng(trial).normal(size=(2, 36))
         models = studies.models_of(chosen, rho * x + np.sqrt(1 - rho**2) * noise, x)
-        found = stratified_kendall(Crossed(models, None, QUICK), "jacobian_norm", ("learning_rate",))
+        found = stratified_kendall(
+            Crossed(models, None, QUICK), "jacobian_norm", ("learning_rate",)
+        )
         hits += found.low <= 2 / np.pi * np.arcsin(rho) <= found.high
     assert 0.88 <= hits / trials <= 0.99
 
@@ -142,7 +144,9 @@ def test_gaps_that_are_equal_counts_of_images_tie():
     assert gap[0] != gap[1]
     models = studies.models_of(chosen, gap, np.arange(6.0))
     found = stratified_kendall(Crossed(models, None, QUICK), "jacobian_norm", ())
-    assert found.value == pytest.approx(stats.kendalltau(np.arange(6), [0, 0, 1, 2, 3, 4]).statistic)
+    assert found.value == pytest.approx(
+        stats.kendalltau(np.arange(6), [0, 0, 1, 2, 3, 4]).statistic
+    )
 
 
 def test_strata_count_models_that_have_the_measure():

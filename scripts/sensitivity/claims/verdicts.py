@@ -105,7 +105,9 @@ def _with_a_say(findings: Sequence[Found], enough: float) -> list[Found]:
     for quantity in dict.fromkeys(quantity for quantity, _ in findings):
         of = [(q, f) for q, f in findings if q is quantity]
         able = [(q, f) for q, f in of if f.defined and f.estimate.least_p <= enough]
-        chosen += able or [min(of, key=lambda pair: (not pair[1].defined, pair[1].estimate.least_p))]
+        chosen += able or [
+            min(of, key=lambda pair: (not pair[1].defined, pair[1].estimate.least_p))
+        ]
     return chosen
 
 
