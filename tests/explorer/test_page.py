@@ -101,7 +101,7 @@ def test_claims_are_told_without_a_script():
     assert "the quantity of C1 &amp; &lt;others&gt;: <b>0.1 [0.05, 0.15]</b>, n = 10" in text
     assert 'href="#figure-5_gap"' in text
     assert 'id="figure-5_gap"' in text
-    assert '<span class="verdict too-few-networks">too few networks</span>' in text
+    assert '<span class="verdict undecided">undecided</span>' in text
 
 
 def test_names_end_no_script():

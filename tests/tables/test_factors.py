@@ -233,7 +233,7 @@ def test_seeds_that_sets_share_widen_the_interval(table, recipes):
 
 
 def test_draws_of_the_training_images_have_a_test_of_their_own(table, recipes):
-    """Seven sets agree and three draws do not: the larger p, which three draws cannot make small."""
+    """Seven sets agree, three draws do not: the larger p, which three cannot make small."""
     models = table(recipes(width=WIDTHS, labels=[0, 1]))
     plain, random = models[models["labels"] == 0], models[models["labels"] == 1]
     moved = pd.concat([by_replicate(plain, (1, 1, 1)), by_replicate(random, (0.9, 2, 3))])

@@ -82,7 +82,7 @@ def is_small(estimate: Estimate, scale: Scale) -> bool:
 def decided(
     family: dict[Any, Evidence], significance: float, confidence: float
 ) -> dict[Any, Decision]:
-    """Verdicts on one family, by its labels: who could reach one, Holm's correction over these, the rule."""
+    """Verdicts on one family, by its labels: who could reach one, Holm's correction, the rule."""
     evidence = list(family.values())
     least_p = np.array([e.estimate.least_p if e.finding.defined else np.nan for e in evidence])
     able = attainable(least_p, significance)

@@ -12,18 +12,19 @@ HEADER = """# The paper's claims on this study's networks
 
 Every verdict is computed from the tables beside this file; none is written by hand. The rule:
 
-- *no effect larger than δ*: the {confidence:g} % interval (in brackets) lies inside ±δ, which was fixed
-  beforehand: 5 % of a norm, 0.2 of a rank correlation, 0.1 of an AUROC, 0.01 of a difference of two;
+- *no effect larger than δ*: the {confidence:g} % interval (in brackets) lies inside ±δ, which was
+  fixed beforehand: 5 % of a ratio, 0.2 of a rank correlation, 0.1 of an AUROC, 0.01 of a difference
+  of two of these;
 - *supported*: the interval lies wholly on the claim's side of no effect, and p, corrected by Holm's
-  method over the claims of the data set, is at most {significance:g}; *contradicted*: the same on the
-  other side;
-- *undecided*: anything else. Then follows the effect that 80 % of such studies would have found, or what
-  n a verdict needs.
+  method over the claims of the data set, is at most {significance:g}; *contradicted*: the same on
+  the other side;
+- *undecided*: anything else. Then follows the effect that 80 % of such studies would have found, or
+  what n a verdict needs.
 
-A claim with several parts (recipes, non-linearities, losses, strata) has a verdict only if each part
-agrees; shown is the part that speaks least for it. *Over all data sets* the statistic is their mean, p that
-of the weakest, and the verdict one that each data set has by itself. Where networks were trained on one set
-of images, a verdict is about models, for this training set.
+A claim with several parts (recipes, non-linearities, losses, strata) has a verdict only if each
+part agrees; shown is the part that speaks least for it. *Over all data sets* the statistic is their
+mean, p that of the weakest, and the verdict one that each data set has by itself. Where networks
+were trained on one set of images, a verdict is about models, for this training set.
 """
 
 

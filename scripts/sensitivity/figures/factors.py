@@ -18,7 +18,7 @@ METRICS = {
     "jacobian_norm": ("Jacobian norm", True),
     "transitions": ("Transitions per loop", True),
 }
-RANDOM = "random labels"  # in the name of a recipe: the pairs that have a row of their own
+RANDOM = "random labels"  # the pairs that have a row of their own
 FILLS = ("full", "left", "top")  # of the first, second, third non-linearity
 IN_A_ROW = 4  # entries of the legend that fit
 SYMBOLS = dict(zip(plotting.MARKERS, "●■▲◆▼✚✖"))  # the markers, for use within a text
@@ -29,7 +29,7 @@ def draw(data, settings):
     """Rows: the factors; columns: the metrics (Novak et al. 2018, figure 4).
 
     A point is a pair, with standard errors over replicates both ways; above the diagonal the
-    changed model has more. Printed for each data set: the table's median ratio of changed to
+    changed model has more. Printed for each data set: the table's mean ratio of changed to
     reference (of gaps: their difference in percentage points), its interval, and n matched sets.
     Non-linearities under random labels have a row of their own. Hollow are pairs whose sides were
     trained to different degrees, which the effects leave out. `data` needs `pairs` and `factors`;
@@ -74,7 +74,7 @@ def _pairs(pairs, factor, metric, under_random=False):
         return pairs
     rows = pairs[(pairs["factor"] == factor) & (pairs["metric"] == metric)]
     if factor == "activation":
-        rows = rows[rows["recipe"].str.contains(RANDOM) == under_random]
+        rows = rows[(rows["labels"] > 0) == under_random]
     values = rows[["reference", "changed"]]
     drawable = np.isfinite(values) & (values > 0 if METRICS[metric][1] else True)
     return rows[drawable.all(axis=1)]
@@ -121,6 +121,7 @@ def _effects(factors, pairs, markers):
         rows = _selection.of_dataset(factors, dataset)
         if not rows.empty:
             rows = rows[(rows["factor"] == factor) & (rows["metric"] == metric)]
+            rows = rows[rows["partner"] == ALL]
         recipes = set(drawn["recipe"])
         if not rows.empty:
             apart = rows["recipe"].isin(recipes)
@@ -136,7 +137,7 @@ def _effects(factors, pairs, markers):
 def _effect_text(rows, metric):
     """`×1.8 [1.4, 2.3], n = 6` for the row of the table; nothing where it has no value."""
     difference = metric in BY_DIFFERENCE
-    column = "median_difference" if difference else "median_ratio"
+    column = "difference" if difference else "ratio"
     if rows.empty or not np.isfinite(rows[column].iloc[0]):
         return ""
     row = rows.iloc[0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensitivity.figures import _names, _numbers, _selection, plotting
-from sensitivity.tables.correlations import DIRECTIONS
+from sensitivity.tables.correlations import COMMON, DIRECTIONS
 
 TICKS = (-1, -0.5, 0, 0.5, 1)
 # Statistic -> (marker, filling, legend, place within the row of a measure).
@@ -21,7 +21,8 @@ def draw(data, settings):
 
     Three for each measure, all with their intervals: over all models; granulated, where one
     hyper-parameter changes at a time (Jiang et al. 2020); stratified, over models that agree in
-    other hyper-parameters, on which claims are decided. A measure that promises a larger gap by a
+    other hyper-parameters, on which claims are decided. All are taken on the models that have every
+    measure. A measure that promises a larger gap by a
     smaller value is marked with a minus and its tau turned round, so that right is always better.
     `data` needs `correlations`; `settings` may name the `datasets`.
     """
@@ -68,6 +69,7 @@ def ranking(correlations, dataset):
     rows = _selection.of_dataset(correlations, dataset)
     if rows.empty:
         return rows
+    rows = rows[rows["models"] == COMMON]
     plain = rows[(rows["statistic"] == "kendall_tau") & np.isfinite(rows["value"])]
     table = plain[["measure", "rank", "n"]].set_index("measure")
     table["direction"] = table.index.map(DIRECTIONS)

@@ -8,9 +8,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from sensitivity.figures import _names, _numbers, _scales, _selection, plotting
+from sensitivity.tables.curves import NOTHING, PREFIXES
 from sensitivity.tables.selection import fitting
 
-UNTRAINED = "untrained_"  # prefix of the arrays of the networks before training
+UNTRAINED = PREFIXES["untrained"]  # of the arrays of the networks before training
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 # Kind of curve -> (line style, marker, share of white mixed into the metric's colour).
 KINDS = {
@@ -123,20 +124,19 @@ def _contrast(contrasts, record, kind, prefix):
     With the ratio of the untrained networks on the same curves, where the table has it.
     """
     columns = [f"{prefix}_near_over_far{end}" for end in ("", "_low", "_high")]
-    trained, before = (
-        _row_of(contrasts, record, name, columns) for name in (kind, f"{kind}, untrained")
-    )
+    trained, before = (_row_of(contrasts, record, kind, of, columns) for of in PREFIXES)
     if trained is None:
         return None
     text = f"near/far {_numbers.interval(*trained, _numbers.two_digits)}"
     return text if before is None else f"{text}; untrained {_numbers.two_digits(before.iloc[0])}"
 
 
-def _row_of(contrasts, record, kind, columns):
+def _row_of(contrasts, record, kind, of, columns):
     """The values of the columns for a model and a kind of curve, or None."""
     rows = _selection.of_dataset(contrasts, record.dataset)
     if not rows.empty:
         rows = rows[(rows["model"] == record.model) & (rows["kind"] == kind)]
+        rows = rows[(rows["of"] == of) & (rows["against"] == NOTHING)]
     return None if rows.empty or np.isnan(rows[columns[0]].iloc[0]) else rows[columns].iloc[0]
 
 
