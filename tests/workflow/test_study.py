@@ -75,7 +75,7 @@ def test_accuracies_are_those_of_the_weights(finished, tables, dataset):
     ("table", "columns"),
     [
         ("correlations", "dataset measure statistic models left_out value low high n p rank"),
-        ("factors", "dataset factor metric n median_ratio low high share_agreeing p p_holm"),
+        ("factors", "dataset factor metric recipe partner n ratio difference low high p"),
         ("pairs", "dataset factor metric reference_model changed_model reference changed"),
         ("points", "dataset model replicate loss n misclassified auroc_jacobian_norm"),
         ("curves", "dataset model kind networks norm_near_over_far density_near_over_far"),
