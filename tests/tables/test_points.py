@@ -54,7 +54,7 @@ def test_a_network_has_the_numbers_of_scipy():
     test = stats.mannwhitneyu(norm[wrong], norm[~wrong])
     area = test.statistic / (wrong.sum() * (~wrong).sum())
     assert row["auroc_jacobian_norm"] == pytest.approx(area)
-    assert row["p"] == pytest.approx(test.pvalue)
+    assert row["auroc_jacobian_norm_p"] == pytest.approx(test.pvalue)
     assert row["auroc_maximum_probability"] == 1.0
     correlation = stats.spearmanr(norm, arrays["cross_entropy"][1])
     assert row["spearman_loss"] == pytest.approx(correlation.statistic)
@@ -69,7 +69,7 @@ def test_pooled_rows_are_means_within_networks():
     pooled, single = entry(table, "a", "pooled"), table.head(3)
     assert pooled["auroc_jacobian_norm"] == pytest.approx(single["auroc_jacobian_norm"].mean())
     assert pooled["auroc_jacobian_norm_low"] > 0.5
-    assert pooled["p"] == pytest.approx(2 / 201)
+    assert pooled["auroc_jacobian_norm_p"] == pytest.approx(2 / 201)
     assert pooled["networks"] == 3
     assert pooled["misclassified"] == (~arrays["correct"]).any(axis=0).sum()
 
@@ -78,7 +78,7 @@ def test_no_relation_gives_no_small_p():
     table = points([("digits", "a", records(0.0))], networks_table(), QUICK)
     pooled = entry(table, "all", "pooled")
     assert pooled["auroc_jacobian_norm_low"] < 0.5 < pooled["auroc_jacobian_norm_high"]
-    assert pooled["p"] > 0.05
+    assert pooled["auroc_jacobian_norm_p"] > 0.05
 
 
 def test_losses_are_kept_apart_and_models_pooled():

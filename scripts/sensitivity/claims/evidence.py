@@ -151,9 +151,9 @@ def factor_ratio(factor: str, metric: str, name: str, change: str, direction: in
     return Quantity(name, text, RATIO, direction, "matched sets", find)
 
 
-def point_statistic(column: str, p: str, name: str, text: str, scale: Scale) -> Quantity:
+def point_statistic(column: str, text: str, scale: Scale) -> Quantity:
     """A statistic of single test points, mean over the networks of the data set, by their loss."""
-    return Quantity(name, text, scale, 1, "test points", partial(_points, column=column, p=p))
+    return Quantity(column, text, scale, 1, "test points", partial(_points, column=column))
 
 
 def curve_ratio(column: str, name: str, against: str) -> Quantity:
@@ -198,7 +198,7 @@ def _factor(tables, dataset, factor, metric):
         yield Finding(part, estimate, draws=int(row["draws"]), lacking=lacking)
 
 
-def _points(tables, dataset, column, p):
+def _points(tables, dataset, column):
     """Of every loss; that of the logits decides only where that of the probabilities is not."""
     rows = list(_rows(tables.points, {"dataset": dataset, "model": ALL}))
     has_probabilities = any(row["loss"] == "squared_probabilities" for row in rows)
@@ -206,9 +206,9 @@ def _points(tables, dataset, column, p):
         lacking = ""
         if row["misclassified"] < MISCLASSIFIED:
             lacking = f"fewer than {MISCLASSIFIED} of {row['n']} test points are misclassified"
-        columns = (column, f"{column}_low", f"{column}_high", "n", p, "least_p")
+        ends = (column, f"{column}_low", f"{column}_high", "n")
         beside = has_probabilities and row["loss"] == "squared"
-        estimate = _estimate(row, columns)
+        estimate = _estimate(row, (*ends, f"{column}_p", "least_p"))
         yield Finding(LOSSES[row["loss"]], estimate, lacking=lacking, beside=beside)
 
 

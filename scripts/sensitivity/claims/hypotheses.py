@@ -20,6 +20,7 @@ from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.correlations import WITHIN
 
 NORM, TRANSITIONS = "Jacobian norm", "transitions"
+AREA, RHO = f"AUROC of the {NORM}", f"Spearman's ρ of the {NORM}"  # at single test points
 
 
 @dataclass(frozen=True)
@@ -112,49 +113,17 @@ CLAIMS = (
         "At single test points the Jacobian norm predicts the loss and misclassification.",
         "6_points",
         (
-            point_statistic(
-                "auroc_jacobian_norm",
-                "p",
-                "misclassification",
-                "AUROC of the Jacobian norm for misclassified test points",
-                AUROC,
-            ),
-            point_statistic(
-                "spearman_loss",
-                "spearman_loss_p",
-                "loss",
-                "Spearman's ρ of the Jacobian norm with the training loss at test points",
-                CORRELATION,
-            ),
+            point_statistic("auroc_jacobian_norm", f"{AREA} for misclassified points", AUROC),
+            point_statistic("spearman_loss", f"{RHO} with the training loss", CORRELATION),
         ),
         (
+            point_statistic("auroc_added", f"{AREA} added to 1 − p_max", AUROC_DIFFERENCE),
+            point_statistic("auroc_lead", f"{AREA} minus that of 1 − p_max", AUROC_DIFFERENCE),
             point_statistic(
-                "auroc_added",
-                "auroc_added_p",
-                "added value",
-                "AUROC that the Jacobian norm adds to that of 1 − p_max",
-                AUROC_DIFFERENCE,
+                "spearman_loss_right", f"{RHO} with the loss among right points", CORRELATION
             ),
             point_statistic(
-                "auroc_lead",
-                "auroc_lead_p",
-                "lead over 1 − p_max",
-                "AUROC of the Jacobian norm minus that of 1 − p_max",
-                AUROC_DIFFERENCE,
-            ),
-            point_statistic(
-                "spearman_loss_right",
-                "spearman_loss_right_p",
-                "loss among right points",
-                "Spearman's ρ of the Jacobian norm with the loss among right points",
-                CORRELATION,
-            ),
-            point_statistic(
-                "spearman_loss_wrong",
-                "spearman_loss_wrong_p",
-                "loss among wrong points",
-                "Spearman's ρ of the Jacobian norm with the loss among wrong points",
-                CORRELATION,
+                "spearman_loss_wrong", f"{RHO} with the loss among wrong points", CORRELATION
             ),
         ),
     ),

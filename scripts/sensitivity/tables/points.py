@@ -35,7 +35,7 @@ NULLS = {
     "spearman_loss_right": 0.0,
     "spearman_loss_wrong": 0.0,
 }
-WITH_P = tuple(NULLS)[2:]
+WITH_P = tuple(name for name in NULLS if name != "auroc_maximum_probability")
 LOSSES = {
     "cross_entropy": "cross_entropy",
     "squared": "squared_loss",
@@ -44,7 +44,7 @@ LOSSES = {
 COLUMNS = (
     *("dataset", "model", "replicate", "loss", "n", "misclassified"),
     *(f"{name}{suffix}" for name in NULLS for suffix in ("", "_low", "_high")),
-    *("p", *(f"{name}_p" for name in WITH_P), "least_p", "networks"),
+    *(*(f"{name}_p" for name in WITH_P), "least_p", "networks"),
 )
 
 
@@ -69,8 +69,8 @@ def points(
     pooled row is the mean over its networks of their own statistics: scores are compared within a
     network only. A resample draws test points for all networks at once, and models and seeds (which
     models share) with them. Its `n` counts test points, its `misclassified` those that at least one
-    of its networks gets wrong. `p` belongs to the AUROC of the Jacobian norm (Mann-Whitney; in
-    pooled rows from the bootstrap); `least_p` is the least that the resamples could give.
+    of its networks gets wrong. p of the AUROC is Mann-Whitney's, and in pooled rows from the
+    bootstrap; `least_p` is the least that the resamples could give.
 
     Raises:
         SensitivityError: records of one data set are about different test points.
@@ -177,5 +177,4 @@ def _row(
     for name, estimate in estimates.items():
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     row |= {f"{name}_p": estimates[name].p for name in WITH_P}
-    decisive = estimates["auroc_jacobian_norm"]
-    return row | {"p": decisive.p, "least_p": decisive.least_p}
+    return row | {"least_p": estimates["auroc_jacobian_norm"].least_p}
