@@ -5,7 +5,8 @@ AUROC of the norm as a predictor of misclassification, beside that of the obviou
 maximum probability, with its lead over the rival and what it adds to it; and Spearman's ρ of the
 norm with the loss that the network was trained on, over all points and among right and wrong ones
 (against the loss the norm is an arch: confidently wrong points have small norms). The unit is a
-test point; networks share their points, and statements about several draw points, models and replicates.
+test point; networks share their points, and statements about several draw points, models and
+replicates.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
