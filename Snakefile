@@ -1,8 +1,20 @@
 # Sensitivity and generalization in neural networks (Novak et al., ICLR 2018), reproduced.
 # Data flows one way: data -> training -> sensitivity -> tables -> figures and claims.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+# Snakemake looks for the included files beside the link, not beside the file that it leads to.
+LINK = Path(workflow.included_stack[-1].get_path_or_uri(secret_free=True))
+RULES = "workflow/rules/common.smk"
+if (LINK.parent / RULES).resolve() != LINK.resolve().parent / RULES:
+    raise WorkflowError(
+        f"{LINK} is a link to {LINK.resolve()}, and the workflow's other files are not beside it;"
+        f" remove the link, and say `--snakefile {LINK.resolve()}` or import that file as a module"
+    )
 
 if not workflow.overwrite_configfiles:  # a --configfile replaces the default study as a whole
 
@@ -26,7 +38,6 @@ include: "workflow/rules/progress.smk"
 
 
 rule all:
-    default_target: True
     input:
         figure_files(),
         statistics_tables(),

@@ -28,10 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = arguments.settings
     networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
-    records = []
-    for path in arguments.curves:
-        arrays, owner = read_measure(path, "curves")
-        records.append((owner["dataset"], owner["model"], arrays))
+    records = [read_measure(path, "curves") for path in arguments.curves]
     bootstrap = Bootstrap.from_settings(settings)
     table = curves(records, networks, bootstrap, settings.get("window", WINDOW))
     write_table(arguments.output, table, describe(settings))

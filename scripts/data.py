@@ -1,8 +1,8 @@
-"""Fetch a data set and write it as arrays: results/data/<dataset>.npz, sealed.
+"""Fetch a data set and write it as arrays: results/data/<dataset>.npz, and its checksum.
 
 Settings: `dataset`, its name; `data_folder`, a folder with original files, or null; `source`, the
-path of the reader's own data, or null. What has to be downloaded is kept in `originals/` beside the
-output, for the subsets of the same data set.
+path of the reader's own data, or their `url` and `sha256`, or null. What has to be downloaded is
+kept in `originals/` beside the output, for the subsets of the same data set.
 """
 
 import argparse
@@ -31,11 +31,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     dataset = sources.fetch(
         settings["dataset"],
         downloads=arguments.output.parent / "originals",
-        source=_path(settings.get("source")),
-        data_folder=_path(settings.get("data_folder")),
+        source=_place(settings.get("source")),
+        data_folder=_place(settings.get("data_folder")),
     )
     dataset.save(arguments.output, _origin(settings))
-    storage.seal(arguments.output, {"dataset": dataset.name})
+    storage.write_checksum(arguments.output, {"dataset": dataset.name})
     logger.info(
         "%s: %d training and %d test images, %d classes",
         dataset.name,
@@ -45,8 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
 
 
-def _path(text: "str | None") -> "Path | None":
-    return Path(text).expanduser() if text else None
+def _place(value: "str | Mapping[str, str] | None") -> "Path | Mapping[str, str] | None":
+    """A path as this machine knows it; an address as it is."""
+    return registry.local_path(value) if isinstance(value, str) else value
 
 
 def _origin(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,14 +56,15 @@ def _origin(settings: Mapping[str, Any]) -> dict[str, Any]:
     Images are known by their checksums. Were the code recorded too, then an edited downloader would
     change the file, and with it every network trained on it would count as out of date.
     """
-    if settings.get("source"):
-        return {"source": settings["source"]}
+    source = settings.get("source")
+    if source:  # of an address only the checksum, so that a file may move to another address
+        return {"source": source if isinstance(source, str) else f"sha256:{source['sha256']}"}
     base, _ = registry.parse(settings["dataset"])
     row = registry.REGISTRY[base]
     return {
         "citation": row.citation,
         "licence": row.licence,
-        "originals": {original.name: original.digests[0] for original in row.originals},
+        "originals": {original.name: original.checksum for original in row.originals},
     }
 
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     minutes = estimation.minutes_on_cores(frame, others, cores)
     print(f"Everything on this machine's {cores} cores: {minutes:.3g} minutes (cores differ).")
     together = estimation.jobs_on_an_h100(frame, cores)
-    shared = estimation.hours_of_a_shared_card(frame, "h100", together)
+    shared = estimation.hours_of_a_shared_gpu(frame, "h100", together)
     print(f"On one H100 here, jobs at a time: {together}; everything: {shared:.3g} hours.")
     print("\nHours are expected hours of one device, a job after another:")
     for name, machine in estimation.MACHINES.items():

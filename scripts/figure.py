@@ -79,8 +79,7 @@ def read(arguments: argparse.Namespace) -> FigureData:
 def _record(path: Path, name: str) -> Record:
     if name == "data":
         return Record(path.stem, "", read_arrays(path)[0])
-    arrays, owner = read_measure(path, name)
-    return Record(owner["dataset"], owner["model"], arrays)
+    return Record(*read_measure(path, name))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 Settings: `dataset`, which the files must then be about; `seed`; under `measures` the numbers of
 each, by its name: {"jacobian": {"test_points": 100}}; and `models`, a list of
 {"recipe": {...}, "measures": [names]}, one for each file of weights. If the output is there
-already, a measure in it is kept whose stamp (settings, fingerprint of its code, digests of data and
-weights, versions of the libraries) is what it would be given now. What is not asked for any longer
-is dropped.
+already, a measure in it is kept whose sources (settings, fingerprint of its code, digests of data
+and weights, versions of the libraries) are what they would be now. What is not asked for any
+longer is dropped.
 """
 
 import argparse
@@ -23,67 +23,67 @@ from sensitivity.study import measuring_jobs
 
 logger = logging.getLogger("measure")
 
-Stamps = dict[str, dict[str, dict[str, Any]]]  # by model and measure
+Sources = dict[str, dict[str, dict[str, Any]]]  # by model and measure
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the file of measurements, and its seal if `--seal` is given."""
+    """Write the file of measurements, and its checksum if `--checksum` is given."""
     arguments = _arguments(argv)
     command.setup(arguments)
-    dataset, stamps = arguments.settings["dataset"], expected(arguments)
-    kept = measurements.kept(arguments.output, dataset, stamps)
+    dataset, sources = arguments.settings["dataset"], sources_now(arguments)
+    kept = measurements.kept(arguments.output, dataset, sources)
     stale = {
         model: [name for name in wanted if name not in kept[model]]
-        for model, wanted in stamps.items()
+        for model, wanted in sources.items()
     }
     stale = {model: names for model, names in stale.items() if names}
     if arguments.list_stale:
         print(json.dumps(stale))
         return
-    for model in stamps:
+    for model in sources:
         said = [", ".join(names) or "none" for names in (stale.get(model, ()), kept[model])]
         logger.info("%s: measured: %s; kept: %s", model, *said)
-    taken = _taken(arguments, stamps, stale) if stale else {}
+    taken = _taken(arguments, sources, stale) if stale else {}
     parts = {
         model: {name: taken.get(model, {}).get(name) or kept[model][name] for name in wanted}
-        for model, wanted in stamps.items()
+        for model, wanted in sources.items()
     }
     measurements.write(arguments.output, dataset, parts)
-    if arguments.seal:
-        storage.seal(arguments.output, {"dataset": dataset})
+    if arguments.checksum:
+        storage.write_checksum(arguments.output, {"dataset": dataset})
 
 
-def expected(arguments: argparse.Namespace) -> Stamps:
-    """By model and measure, what its stamp must say."""
-    found = measuring_jobs.stamps(arguments.settings)
+def sources_now(arguments: argparse.Namespace) -> Sources:
+    """By model and measure, what it would be made of now."""
+    found = measuring_jobs.sources(arguments.settings)
     if len(found) != len(arguments.weights):
         raise SensitivityError(
             f"the settings name {len(found)} models, but --weights gives {len(arguments.weights)} "
             "files; give one for each, in the same order"
         )
     libraries, data = environment(), storage.digest(arguments.data)
-    stamps: Stamps = {}
+    sources: Sources = {}
     for (model, wanted), weights in zip(found.items(), arguments.weights, strict=True):
         # Of weights that are yet to be trained nothing holds.
         made_of = {"data": data, "weights": storage.digest(weights) if weights.exists() else None}
         more = {"environment": libraries, "inputs": made_of}
-        stamps[model] = {name: {**stamp, **more} for name, stamp in wanted.items()}
-    return stamps
+        sources[model] = {name: {**of, **more} for name, of in wanted.items()}
+    return sources
 
 
 def _taken(
-    arguments: argparse.Namespace, stamps: Stamps, stale: dict[str, list[str]]
+    arguments: argparse.Namespace, sources: Sources, stale: dict[str, list[str]]
 ) -> measurements.Parts:
     # PyTorch is loaded only where there is something to compute.
     from sensitivity.measures.measuring import Measuring, measure_function
 
     measuring = Measuring(arguments)
-    weights = dict(zip(stamps, arguments.weights, strict=True))
+    weights = dict(zip(sources, arguments.weights, strict=True))
     taken = {}
     for number, (model, names) in enumerate(stale.items(), start=1):
         logger.info("model %d of %d: %s", number, len(stale), model)
         functions = {name: measure_function(name) for name in names}
-        taken[model] = measuring.take(weights[model], model, stamps[model], functions)
+        taken[model] = measuring.take(weights[model], model, sources[model], functions)
     return taken
 
 
@@ -94,7 +94,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
-    parser.add_argument("--seal", action="store_true", help="write a seal beside it")
+    parser.add_argument("--checksum", action="store_true", help="write a checksum beside it")
     parser.add_argument(
         "--list-stale", action="store_true", help="only print which measures would be taken anew"
     )

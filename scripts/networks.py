@@ -1,16 +1,18 @@
 """Assemble one data set's tables: networks.csv (a row a network) and models.csv (a row a model)."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import write_table
-from sensitivity.study import table_plan
 from sensitivity.tables.assembly import tables_of_models
 from sensitivity.tables.networks import model_rows
 
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     setup(arguments)
 
-    plan = table_plan.read(arguments.plan)
+    plan = _plan(arguments.plan)
     data = Dataset.load(arguments.data, dataset=plan["dataset"])
     folders = (arguments.models_folder, arguments.measurements_folder)
     tables = tables_of_models(plan, *folders, data.input_size, data.classes)
@@ -43,6 +45,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     provenance = describe(arguments.settings, dataset=plan["dataset"])
     write_table(arguments.networks, networks, provenance)
     write_table(arguments.models, model_rows(networks), provenance)
+
+
+def _plan(path: Path) -> dict[str, Any]:
+    """What plan.py wrote: {"dataset": ..., "models": {...}, ...}, with one model at least."""
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        complete = bool(plan["dataset"]) and bool(plan["models"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SensitivityError(
+            f"{path} is no plan ({error}); delete it and run the same command again"
+        ) from error
+    if not complete:
+        raise SensitivityError(f"{path} plans no model; name at least one survey for its data set")
+    return plan
 
 
 if __name__ == "__main__":

@@ -27,10 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     setup(arguments)
 
     networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
-    records = []
-    for path in arguments.points:
-        arrays, owner = read_measure(path, "points")
-        records.append((owner["dataset"], owner["model"], arrays))
+    records = [read_measure(path, "points") for path in arguments.points]
     table = points(records, networks, Bootstrap.from_settings(arguments.settings))
     write_table(arguments.output, table, describe(arguments.settings))
 

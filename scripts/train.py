@@ -36,11 +36,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     where = device.prepare(arguments.device, arguments.threads)
     recipe = Recipe.from_dict(settings["recipe"])
     dataset = Dataset.load(arguments.data, dataset=settings["dataset"])
-    made_of = {"data": digest(arguments.data)}
-    identity = canonical([settings, where.type, made_of])
+    inputs = {"data": digest(arguments.data)}
     checkpoint = Checkpoint(
         arguments.checkpoint,
-        identity,
+        canonical([settings, where.type, inputs]),
         arguments.checkpoint_seconds,
         device=device.title(where),
     )
@@ -63,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     spent = time.perf_counter() - begin[0], time.process_time() - begin[1]
     logger.info("training took %.3f s, and %.3f s of processor time", *spent)
     devices = ", then ".join(checkpoint.devices)
-    record = provenance.describe(settings, seeds=list(recipe.seeds), device=devices, inputs=made_of)
+    record = provenance.describe(settings, seeds=list(recipe.seeds), device=devices, inputs=inputs)
     result.network.save(arguments.weights, record)
-    # The seal of the history changes with the weights: it is what later stages watch.
+    # The checksum file of the history changes with the weights: it is what later stages watch.
     record["weights"] = digest(arguments.weights)
     write_rows(arguments.history, result.history, record)
     checkpoint.remove()

@@ -43,7 +43,7 @@ class Job:
 
     @property
     def measures(self) -> bool:
-        """Whether its result holds measures, each with a stamp of its own."""
+        """Whether its result holds measures, each with sources of its own."""
         return bool(self.weights)
 
 
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--configfile", type=Path, help="the study (default config/config.yaml)")
     parser.add_argument("--directory", type=Path, default=Path(), help="the folder of results/")
     arguments = parser.parse_args(argv)
-    study, jobs = plan(arguments.configfile, arguments.directory)
+    study, jobs = jobs_of_study(arguments.configfile, arguments.directory)
     files = [(job, path) for job in jobs for path in job.outputs]
     faults = [
         (path, problem) for job, path in files for problem in check(job, path, arguments.directory)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(1 if faults else 0)
 
 
-def plan(configfile: Path | None, directory: Path) -> tuple[str, list[Job]]:
+def jobs_of_study(configfile: Path | None, directory: Path) -> tuple[str, list[Job]]:
     """The name of the study and all its jobs, from Snakemake's own graph of them.
 
     Raises:
@@ -110,16 +110,18 @@ def check(job: Job, path: Path, directory: Path) -> list[str]:
     expected = dict(job.settings)
     if job.rule == "fetch":  # images are known by their checksums, not by the code that read them
         expected = {"dataset": job.settings["dataset"]}
-    if job.rule == "train" and path.suffix == ".csv":  # the history's seal is the weights' too
+    if (
+        job.rule == "train" and path.suffix == ".csv"
+    ):  # the history's checksum file has the weights' too
         expected["weights"] = _digest(directory / path.with_name("weights.safetensors"))
     inputs = {key: _digest(directory / file) for key, file in job.inputs.items()}
     if job.measures and path.suffix == ".npz":
-        stamps = measuring_jobs.stamps(job.settings)
+        sources = measuring_jobs.sources(job.settings)
         made_of = {
             model: {**inputs, "weights": _digest(directory / weights)}
-            for model, weights in zip(stamps, job.weights, strict=True)
+            for model, weights in zip(sources, job.weights, strict=True)
         }
-        return verification.problems_of_measures(directory / path, stamps, made_of)
+        return verification.problems_of_measures(directory / path, sources, made_of)
     return verification.problems(directory / path, expected, inputs)
 
 

@@ -23,7 +23,7 @@ FLOORS = {
     "networks": ("base", "files"),
     "regions": ("base", "networks"),
     "jacobian": ("base", "networks"),
-    "commands": ("base", "files", "networks", "regions", "jacobian"),
+    "commands": ("base", "files", "datasets/conversion", "networks", "regions", "jacobian"),
     "training": ("base", "files", "datasets", "study/recipe", "networks"),
     "measures": (
         "base", "files", "datasets", "study/recipe", "networks", "regions", "jacobian",

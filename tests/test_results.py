@@ -53,6 +53,7 @@ def test_every_figure_is_there():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["1_capacity", "5_gap", "A2_transitions", "A4_capacity_all", "A6_on_off_manifold"]
 )

@@ -10,6 +10,7 @@ EMPTY = re.compile(
     r"|without an error of its own|left no log"
 )
 HEADING = re.compile(r"^\w*(Error|Exception)\b.*:$")
+NO_FILE = re.compile(r"^(?:FileNotFound|IsADirectory)Error: .*: ('.*')$", re.MULTILINE)
 LONGEST = 8  # lines of what Snakemake says
 
 
@@ -45,6 +46,11 @@ def _text(path: Path) -> str:
 
 def of_snakemake(message: str) -> str:
     """What Snakemake says, without the name of its error's class and places in the code."""
+    if "load_configfile" in message and (missing := NO_FILE.search(message)):
+        return (
+            f"There is no configuration file {missing[1]}. If that is a target, it must stand"
+            " before --configfile, which takes every word that follows for a file."
+        )
     lines = [line.strip() for line in message.strip().splitlines()]
     lines = [line for line in lines if line and not line.startswith('File "')]
     lines = [line for line in lines if not HEADING.match(line)] or lines

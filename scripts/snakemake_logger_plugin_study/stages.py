@@ -7,7 +7,7 @@ OTHER_SECONDS = 4.0  # of a job that nobody has estimated
 STAGES = {
     "trained": ("models", ("train",)),
     "measured": ("jobs", ("measures", "records", "boundaries", "sampling")),
-    "tabulated": ("tables", ("networks", "networks_", "table_", "claims_table")),
+    "tabulated": ("tables", ("networks", "table_", "claims_table")),
     "drawn": ("figures", ("figure_",)),
 }
 

@@ -141,9 +141,9 @@ def test_every_script_explains_itself(name, capsys):
 
 
 def test_a_script_says_in_one_sentence_what_is_wrong(tmp_path):
-    sections = ("jacobian", "transitions", "rivals", "points")
+    sections = ("jacobian", "transitions", "generalization_measures", "points")
     settings = {"dataset": "digits", "recipe": {}, "surveys": {"a": {"wdth": 3}}}
-    settings |= {key: {} for key in (*sections, "trajectories", "boundaries", "sampling")}
+    settings |= {key: {} for key in (*sections, "curves", "boundaries", "sampling")}
     output = tmp_path / "plan.json"
     command = [sys.executable, ROOT / "scripts/plan.py", "--settings", json.dumps(settings)]
     result = subprocess.run([*command, "--output", output], capture_output=True, text=True)

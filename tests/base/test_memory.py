@@ -59,6 +59,7 @@ jacobian_norms(subject, points[:10])
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_memory_stays_near_its_budget(case):
     """20 MiB, and as much again for libraries and one block of weights."""

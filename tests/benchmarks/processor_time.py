@@ -22,7 +22,13 @@ import time
 STORAGE = {
     "sensitivity.base.command": ("setup", "standard_arguments"),
     "sensitivity.base.device": ("prepare", "title"),
-    "sensitivity.files.storage": ("digest", "seal", "write_arrays", "read_arrays", "write_rows"),
+    "sensitivity.files.storage": (
+        "digest",
+        "write_checksum",
+        "write_arrays",
+        "read_arrays",
+        "write_rows",
+    ),
     "sensitivity.files.provenance": ("describe", "environment"),
     "sensitivity.datasets.dataset": ("Dataset.load", "Dataset.save"),
     "sensitivity.networks.network": ("Network.load", "Network.save"),

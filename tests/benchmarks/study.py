@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 HOOK = "import sys; sys.path.insert(0, {here!r}); import processor_time; sys.path.pop(0)\n"
 MEASURES = (
-    *("jacobian", "transitions", "as_trained", "rivals"),
+    *("jacobian", "transitions", "as_trained", "generalization_measures"),
     *("points", "curves", "boundaries", "sampling"),
 )
 COMPUTING = ("train.py", "measure.py", *(f"{name}.py" for name in MEASURES))

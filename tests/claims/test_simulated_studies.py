@@ -65,6 +65,7 @@ def at_most(nominal, trials):
     return nominal + 3 * np.sqrt(nominal * (1 - nominal) / trials)
 
 
+@pytest.mark.slow
 def test_what_width_alone_carries_is_not_supported():
     def reached(generator):
         return (
@@ -75,6 +76,7 @@ def test_what_width_alone_carries_is_not_supported():
     assert share(12, reached) <= at_most(0.05, 12)
 
 
+@pytest.mark.slow
 def test_one_strong_data_set_does_not_carry_one_without_effect():
     def supported(generator):
         strong, null = studies.related(3.0, generator), studies.related(0.0, generator)
@@ -106,6 +108,7 @@ def with_everything(generator, sets=9):
     return studies.models_of(chosen, gap, generator.normal(size=size))
 
 
+@pytest.mark.slow
 def test_null_studies_reach_a_verdict_in_at_most_one_of_twenty():
     def reached(generator):
         table = decide(a=with_everything(generator))

@@ -114,6 +114,7 @@ def test_one_sentence_about_what_is_wrong(folder):
         (("--input-shape", "2,6,6"), "can't be given the shape"),
         (("--input-shape", "one"), "is no shape"),
         (("--data", "absent.npz"), "absent.npz is missing"),
+        (("--data", "."), "is missing or can't be read"),
         (("--weights", "images.npz"), "no safetensors file"),
     ],
 )

@@ -4,8 +4,10 @@ import gzip
 import io
 import struct
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +171,61 @@ def archive() -> Callable[[dict[str, bytes]], bytes]:
 def zipped() -> Callable[[dict[str, bytes]], dict[str, bytes]]:
     """Gzips every file of a mapping."""
     return lambda files: {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
+
+
+class Server(ThreadingHTTPServer):
+    """A server on this machine that plays good and bad mirrors.
+
+    Attributes:
+        files: content by path.
+        faults: what to do at the next requests, first first: an HTTP state, "short" (break off
+            half-way) or "silent" (say nothing).
+        requests_seen: the paths asked for.
+    """
+
+    daemon_threads = False  # all are waited for at the end
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {}
+        self.faults: list[int | str] = []
+        self.requests_seen: list[str] = []
+        self.released = threading.Event()
+
+    def address(self, folder: str = "") -> str:
+        return f"http://127.0.0.1:{self.server_port}/{folder}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.requests_seen.append(self.path)
+        content = self.server.files.get(self.path.lstrip("/"))
+        fault = self.server.faults.pop(0) if self.server.faults else None
+        if fault == "silent":
+            self.server.released.wait(20)
+            return
+        if isinstance(fault, int) or content is None:
+            self.send_error(fault if isinstance(fault, int) else 404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if fault == "short" else content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A running server."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
+        thread.start()
+        yield running
+        running.released.set()
+        running.shutdown()
+        thread.join()

@@ -201,4 +201,9 @@ def test_other_labels_are_refused_with_the_call_that_numbers_them(labels, what, 
 
 def test_measurements_are_no_labels(tmp_path):
     assert "fractions" in refused(tmp_path, y_train=COLOUR["y_train"] + 0.5)
-    assert "fractions" in refused(tmp_path, y_train=np.full(8, np.nan))
+    labels = COLOUR["y_train"].astype(float)
+    labels[2] = np.nan
+    message = refused(tmp_path, y_train=labels)
+    assert "no numbers (NaN" in message
+    keep = message.split("keep = ")[1].split("`")[0]
+    assert np.flatnonzero(~eval(keep, {"np": np, "y_train": labels})).tolist() == [2]

@@ -205,7 +205,7 @@ def picture_folder(folder, mode="L", suffix=".png"):
     [("L", ".png"), ("RGB", ".png"), ("RGB", ".ppm"), ("L", ".PGM"), ("RGB", ".bmp")],
 )
 def test_image_folders_are_read_as_torchvision_reads_them(mode, suffix, tmp_path):
-    from sensitivity.datasets.torchvision_addresses import _import_datasets
+    from sensitivity.base.torchvision_door import torchvision_module
 
     expected = picture_folder(tmp_path / "mine", mode, suffix)
     (tmp_path / "mine/train/a dog/.DS_Store").write_bytes(b"left behind")
@@ -213,7 +213,7 @@ def test_image_folders_are_read_as_torchvision_reads_them(mode, suffix, tmp_path
     np.testing.assert_array_equal(dataset.x_train, expected["train"])
     np.testing.assert_array_equal(dataset.x_test, expected["test"])
     assert dataset.y_train.tolist() == [0, 0, 0, 1, 1, 1]
-    witness = _import_datasets().ImageFolder(tmp_path / "mine" / "train")
+    witness = torchvision_module("torchvision.datasets").ImageFolder(tmp_path / "mine" / "train")
     assert witness.targets == dataset.y_train.tolist()
     shown = [np.array(image) for image, _ in witness]
     assert len(shown) == 6

@@ -9,12 +9,9 @@ import pytest
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import originals, sources
-from sensitivity.datasets.download import Patience
 from sensitivity.datasets.originals import digest
 from sensitivity.datasets.registry import REGISTRY
 from sensitivity.datasets.rows import Original
-
-NOT_PATIENT = Patience(attempts=1)
 
 
 def assert_same(dataset, arrays):
@@ -50,14 +47,24 @@ def test_an_archive_in_a_sub_folder_is_found(tiny_cifar, write, archive, tmp_pat
     assert_same(dataset, tiny_cifar.arrays)
 
 
+def test_linked_folders_are_searched_each_once(tiny_idx, write, tmp_path):
+    write(tmp_path / "disk" / "mnist files", tiny_idx.files)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "disk")
+    (tmp_path / "data" / "other link").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "up").symlink_to(tmp_path / "data")  # round and round
+    dataset = sources.fetch("tiny_idx", tmp_path / "none", data_folder=tmp_path / "data")
+    assert_same(dataset, tiny_idx.arrays)
+    places = [place.resolve() for place in originals._folders_below([tmp_path / "data"])]
+    assert len(places) == len(set(places)) == 3
+
+
 def test_a_namesake_in_a_sub_folder_is_passed_over_and_named(tiny_cifar, write, tmp_path):
     """CIFAR-100's files are called `train` and `test`: others have such files too."""
     names = list(tiny_cifar.files)
     write(tmp_path / "data" / "a project", {names[0]: b"something else"})
     with pytest.raises(SensitivityError) as caught:
-        sources.fetch(
-            "tiny_cifar", tmp_path / "none", data_folder=tmp_path / "data", patience=NOT_PATIENT
-        )
+        sources.fetch("tiny_cifar", tmp_path / "none", data_folder=tmp_path / "data", retries=0)
     assert "passed over" in str(caught.value)
     assert str(tmp_path / "data" / "a project" / names[0]) in str(caught.value)
     write(tmp_path / "data" / "the files", tiny_cifar.files)
@@ -69,9 +76,7 @@ def test_what_is_not_found_says_where_before_it_speaks_of_the_network(tiny_idx, 
     names = list(tiny_idx.files)
     write(tmp_path / "data", {name: tiny_idx.files[name] for name in names[:2]})
     with pytest.raises(SensitivityError) as caught:
-        sources.fetch(
-            "tiny_idx", tmp_path / "none", data_folder=tmp_path / "data", patience=NOT_PATIENT
-        )
+        sources.fetch("tiny_idx", tmp_path / "none", data_folder=tmp_path / "data", retries=0)
     before, _, network = str(caught.value).partition("could not be downloaded")
     assert network
     assert str(tmp_path / "data") in before
@@ -88,7 +93,7 @@ def packed_only(tiny, zipped):
     files = zipped(tiny.files)
     row = REGISTRY[tiny.name]
     parts = [
-        tuple(Original(o.name, packed=digest(files[f"{o.name}.gz"], "md5")) for o in part)
+        tuple(Original(o.name, digest(files[f"{o.name}.gz"], "md5"), packed=True) for o in part)
         for part in (row.train, row.test)
     ]
     return files, replace(row, train=parts[0], test=parts[1])

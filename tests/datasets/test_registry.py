@@ -82,10 +82,8 @@ def test_every_checksum_is_well_formed():
     lengths = {"md5": 32, "sha256": 64}
     for row in REGISTRY.values():
         for original in row.originals:
-            assert original.digests
-            for checksum in original.digests:
-                algorithm, _, value = checksum.partition(":")
-                assert re.fullmatch(f"[0-9a-f]{{{lengths[algorithm]}}}", value)
+            algorithm, _, value = original.checksum.partition(":")
+            assert re.fullmatch(f"[0-9a-f]{{{lengths[algorithm]}}}", value)
 
 
 def test_names_and_checksums_are_those_of_torchvision():
@@ -110,7 +108,8 @@ def test_names_and_checksums_are_those_of_torchvision():
 
 def test_kmnist_and_emnist_are_those_of_torchvision():
     data_sets = torchvision_addresses._import_datasets()
-    packed = {f"{o.name}.gz": o.packed for o in REGISTRY["kmnist"].originals}
+    assert all(original.packed for original in REGISTRY["kmnist"].originals)
+    packed = {f"{o.name}.gz": o.checksum for o in REGISTRY["kmnist"].originals}
     assert packed == {name: f"md5:{digest}" for name, digest in data_sets.KMNIST.resources}
     splits = {name.removeprefix("emnist_") for name in REGISTRY if name.startswith("emnist_")}
     assert splits <= set(data_sets.EMNIST.splits)
@@ -149,3 +148,32 @@ def test_crops():
         registry.check_name("cifar10@33")
     with pytest.raises(SensitivityError, match="under `datasets:`"):
         registry.check_own_name("mine@24")
+
+
+SHA = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("url", ["https://a.org/x.npz", "http://a/x", "file:///x.zip"])
+def test_own_data_have_a_path_or_an_address(url):
+    registry.check_own("leaves", "leaves.npz")
+    registry.check_own("leaves", {"url": url, "sha256": SHA.upper()})
+
+
+@pytest.mark.parametrize(
+    ("url", "sha256", "message"),
+    [
+        ("leaves.zip", SHA, "datasets.leaves.url: 'leaves.zip' is no address; it begins with"),
+        ("ftp://a.org/x.npz", SHA, "is no address"),
+        ("https://a.org/x.npz", SHA[1:], "datasets.leaves.sha256: .* is no SHA-256"),
+        ("https://a.org/x.npz", f"sha256:{SHA}", "is no SHA-256, 64 digits .* `sha256sum FILE`"),
+    ],
+)
+def test_other_addresses_are_refused(url, sha256, message):
+    with pytest.raises(SensitivityError, match=message):
+        registry.check_own("leaves", {"url": url, "sha256": sha256})
+
+
+def test_paths_may_hold_variables(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    for text in ("~/x", "$HOME/x", "${HOME}/x", "/home/me/x"):
+        assert str(registry.local_path(text)) == "/home/me/x"

@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import sources
-from sensitivity.datasets.subsets import central_square, stratified_subset
+from sensitivity.datasets.subsets import central_square, draws, stratified_subset
 
 balanced = np.arange(1000) % 10
+DRAWN = [3, 38, 123, 179, 180, 212, 214, 218, 282, 371]
+DRAWN += [494, 500, 506, 647, 656, 735, 775, 779, 957, 961]
 lopsided = st.lists(st.integers(0, 4), min_size=20, max_size=200).map(np.array)
 
 
@@ -71,6 +73,53 @@ def test_impossible_sizes_are_refused(size):
 def test_a_subset_without_some_class_is_refused():
     with pytest.raises(SensitivityError, match="leaves class"):
         stratified_subset(balanced, 9)
+
+
+@given(st.data(), st.lists(st.integers(5, 60), min_size=1, max_size=6), st.integers(0, 2**32))
+def test_draws_are_disjoint_and_keep_shares_within_one_image(data, members, seed):
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(members)), members))
+    count = data.draw(st.integers(1, len(labels)))
+    number = data.draw(st.integers(1, len(labels) // count))
+    shares = count * np.array(members) / len(labels)
+    try:
+        found = draws(labels, count, number, seed)
+    except SensitivityError as error:
+        assert "leaves class" in str(error)  # noqa: PT017
+        assert shares.min() < 1
+        return
+    assert found.shape == (number, count)
+    assert found.dtype == np.int64
+    assert len(np.unique(found)) == number * count
+    assert np.all(np.diff(found, axis=1) > 0)
+    for draw in found:
+        counts = np.bincount(labels[draw], minlength=len(members))
+        assert np.all(np.abs(counts - shares) < 1)
+    earlier = data.draw(st.integers(1, number))
+    np.testing.assert_array_equal(draws(labels, count, earlier, seed), found[:earlier])
+
+
+def test_all_images_can_be_drawn_and_none_twice():
+    labels = np.repeat(np.arange(3), [50, 31, 19])
+    found = draws(labels, 10, 10)
+    assert sorted(found.ravel()) == list(range(100))
+    with pytest.raises(SensitivityError, match="100 images are enough for 10; ask for"):
+        draws(labels, 10, 11)
+    with pytest.raises(SensitivityError, match="100 images are enough for"):
+        draws(labels, 0, 1)
+
+
+def test_draws_leave_no_class_out():
+    with pytest.raises(SensitivityError, match="leaves class 1 without an image"):
+        draws(np.repeat([0, 1], [95, 5]), 10, 10)
+
+
+def test_the_first_draw_is_the_subset_that_a_name_stands_for():
+    np.testing.assert_array_equal(draws(balanced, 100, 10)[0], stratified_subset(balanced, 100))
+    assert draws(balanced, 20, 3)[2].tolist() == DRAWN
+
+
+def test_other_seeds_draw_others():
+    assert np.any(draws(balanced, 100, 2, seed=1) != draws(balanced, 100, 2))
 
 
 def test_a_subset_keeps_the_test_set_and_its_name(tmp_path):

@@ -194,6 +194,7 @@ def test_hovering_names_the_model_and_its_folder(made_up, compared, opened):
     assert "±" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1920])
 def test_readable(made_up, opened, width, scheme):
@@ -227,6 +228,7 @@ def test_a_dark_room_is_noticed_while_it_is_open(made_up, opened):
     assert tab.evaluate("() => inks().paper ?? inks().ink") == "#e8eaed"
 
 
+@pytest.mark.slow
 def test_25000_networks(opened, tmp_path):
     """It works; tests/benchmarks/explorer.py tells how fast."""
     models = made_up_models()

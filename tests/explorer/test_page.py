@@ -101,6 +101,9 @@ def test_claims_are_told_without_a_script():
     assert "the quantity of C1 &amp; &lt;others&gt;: <b>0.1 [0.05, 0.15]</b>, n = 10" in text
     assert 'href="#figure-5_gap"' in text
     assert 'id="figure-5_gap"' in text
+    assert set(re.findall('href="#figure-(.*?)"', text)) == {
+        "5_gap"
+    }  # no link to what is not drawn
     assert '<span class="verdict undecided">undecided</span>' in text
 
 
@@ -141,7 +144,7 @@ def test_what_a_claim_lacks_is_not_made_up():
     claims.loc[claims["claim"] == "C1", ["low", "high"]] = np.nan
     claims.loc[claims["claim"] == "C2", "n"] = 1_000_000
     claims.loc[claims["claim"] == "C3", "n"] = np.nan
-    html = claims_html(claims[claims["claim"] != "C4"])
+    html = claims_html(claims[claims["claim"] != "C4"], {})
     assert "nan" not in html
     assert "n = 1,000,000" in html
     assert "n = none" in html

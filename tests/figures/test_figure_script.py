@@ -69,6 +69,7 @@ NEEDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEEDS)
 def test_every_figure_from_its_files(name, files, tmp_path, settings):
     settings |= {"dots_per_inch": 100, "code": "0123"}

@@ -86,6 +86,7 @@ def drawn(make_study):
     return figure_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_text_is_legible_apart_and_inside(name, study, drawn):
@@ -125,6 +126,7 @@ def test_size_is_that_of_one_or_two_columns_and_of_a_page(name, study, drawn):
     assert height < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["capacity", "capacity_all", "factors", "gap", "transitions", "on_off_manifold"]
 )

@@ -183,6 +183,7 @@ def loaded():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_file_that_a_script_loads_is_in_its_fingerprint(name, loaded):
     assert loaded[name] <= set(provenance.code_files(name)) | provenance.PLUMBING

@@ -57,6 +57,7 @@ def test_every_truncation_of_arrays_is_noticed(arrays_file):
         assert not read_as_written(arrays_file), f"cut to {length} of {len(content)} bytes"
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_changes_what_is_read_from_arrays(arrays_file):
     """A zip has bits without meaning (dates, permissions, versions); all others are noticed."""
     content = arrays_file.read_bytes()
@@ -69,6 +70,7 @@ def test_no_flipped_bit_changes_what_is_read_from_arrays(arrays_file):
     assert harmless < len(content) * 8 / 2
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_changes_what_is_read_without_compression(arrays_file):
     """Stored members show their array headers in clear: a digit of a shape may become another."""
     with zipfile.ZipFile(arrays_file) as file:

@@ -132,6 +132,7 @@ def test_each_replicate_may_have_points_of_its_own():
     assert torch.equal(jacobian_norms(network, x), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", PAPER)
 @pytest.mark.parametrize("scale", [1, 8])
 @pytest.mark.parametrize("confidence", [1e-9, 1e-3, 1, 5, 20, 100])

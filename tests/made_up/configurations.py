@@ -72,12 +72,13 @@ def configurations(draw):
             recipe=st.fixed_dictionaries({}, optional=recipe_keys),
             jacobian=optional(test_points=POINTS, training_points=POINTS, noise_points=COUNTS),
             transitions=optional(test_points=POINTS),
-            rivals=optional(surveys=named, noise_draws=COUNTS, training_points=POINTS),
+            generalization_measures=optional(
+                surveys=named, noise_draws=COUNTS, training_points=POINTS
+            ),
             points=optional(surveys=named, test_points=POINTS),
-            trajectories=optional(survey=one, curves=COUNTS, points_per_bin=COUNTS),
+            curves=optional(survey=one, curves=COUNTS, points_per_bin=COUNTS),
             boundaries=optional(survey=one, resolution=st.integers(16, 8192)),
             sampling=optional(survey=one, curves=COUNTS, largest_exponent=st.integers(8, 20)),
-            tables=optional(most_models=COUNTS),
             statistics=optional(
                 resamples=st.integers(100, 10_000),
                 confidence=st.floats(0.5, 0.999),

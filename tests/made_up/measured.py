@@ -36,11 +36,11 @@ class Study:
     def measure(self, name, **numbers):
         """Take one measure and read its result."""
         part = self.take({name: numbers}, self.folder / f"{name}.npz")[name]
-        assert "torch" in part.stamp["environment"]
-        assert part.stamp["device"] == "cpu"
+        assert "torch" in part.sources["environment"]
+        assert part.sources["device"] == "cpu"
         inputs = {"data": "data.npz", "weights": "weights.safetensors"}
         digests = {key: digest(self.folder / file) for key, file in inputs.items()}
-        assert part.stamp["inputs"] == digests
+        assert part.sources["inputs"] == digests
         return part.arrays
 
     def take(self, measures, output, *flags):

@@ -70,7 +70,7 @@ def test_every_measure_of_an_untrained_network_is_its_control(study):
     """Where training changed nothing, each measure is the same as its control."""
     study.network = initial_network(RECIPE, 25, 3, RECIPE.seeds)
     study.save()
-    for name in ("jacobian", "transitions", "rivals"):
+    for name in ("jacobian", "transitions", "generalization_measures"):
         arrays = study.measure(name)
         controls = [key for key in arrays if key.startswith("untrained_")]
         assert len(controls) >= 3
@@ -103,11 +103,11 @@ def test_a_model_of_which_all_replicates_diverged_has_controls_alone(study):
     study.network.weights[1][:, 0, 0] = torch.nan
     study.save()
     few = {"test_points": 3, "training_points": 3, "noise_points": 3, "noise_draws": 1}
-    for name in ("jacobian", "transitions", "rivals", "as_trained"):
+    for name in ("jacobian", "transitions", "generalization_measures", "as_trained"):
         for key, values in study.measure(name, **few).items():
             if key == "replicate" or key.endswith("_points"):
                 continue
-            control = key.startswith("untrained_") and name != "rivals"
+            control = key.startswith("untrained_") and name != "generalization_measures"
             assert np.isfinite(values).all() if control else np.isnan(values).all(), key
 
 
@@ -205,7 +205,7 @@ def test_rivals(study):
     study.network = initial_network(RECIPE, 25, 3, seeds)
     study.network.weights[0] += 1
     study.save()
-    arrays = study.measure("rivals", training_points=20, noise_draws=2)
+    arrays = study.measure("generalization_measures", training_points=20, noise_draws=2)
     names = ["spectral_norm_product", "path_norm", "output_margin", "sharpness", "input_margin"]
     names += ["output_change_under_noise", "output_sensitivity"]
     assert all(np.isfinite(arrays[name]).all() for name in names)

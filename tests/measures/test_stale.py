@@ -32,7 +32,7 @@ def counted(monkeypatch):
 def test_only_what_is_stale_is_taken_anew(study, counted, capsys):
     """Settings, code, weights and data of each measure are its own; the rest is kept, bytes too."""
     output = study.folder / "records.npz"
-    study.take(dict(THREE), output, "--seal")
+    study.take(dict(THREE), output, "--checksum")
     first = output.read_bytes()
     assert counted == list(THREE)
     assert json.loads(output.with_suffix(".json").read_text())["sha256"] == digest(output)

@@ -95,8 +95,7 @@ def test_a_mistake_in_the_configuration_is_one_sentence():
 
 def test_every_stage_has_rules():
     assert stages.stage_of("figure_gap") == "drawn"
-    for rule in ("networks", "networks_part", "networks_joined"):
-        assert stages.stage_of(rule) == "tabulated"
+    assert stages.stage_of("networks") == "tabulated"
     assert stages.stage_of("table_factors") == "tabulated"
     assert stages.stage_of("fetch") is None
 

@@ -47,6 +47,7 @@ def path_of(kind):
     }[kind]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("run", "together"), [(2, 4), (5, 8), (32, 64)])
 @pytest.mark.parametrize("kind", ["polygon", "segment", "ellipse"])
 @pytest.mark.parametrize("build", [pools, shortcuts])

@@ -48,6 +48,7 @@ def images():
     return x / x.std(1, correction=0, keepdim=True), torch.tensor(y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("activation", PAPER)
 def test_trained_networks_on_images(activation, biases, images):

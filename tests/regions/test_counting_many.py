@@ -42,6 +42,7 @@ def test_a_count_does_not_depend_on_the_paths_beside_it(dtype, size):
     assert torch.equal(together[:, :1], count_transitions(network, [path], dtype=dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PATHS)
 def test_little_memory_gives_the_same(kind):
     """A budget too small for more than two nodes to a piece: every arc goes through alone."""
@@ -70,6 +71,7 @@ def test_pieces_stay_within_their_number_of_nodes(monkeypatch):
     assert max(sizes) <= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PATHS)
 @pytest.mark.parametrize("activation", PAPER)
 def test_float32_is_close_to_float64(activation, kind):
@@ -111,6 +113,7 @@ def test_a_path_within_one_region():
     torch.testing.assert_close(found.region_lengths(0), path.arc_length(torch.ones(1)))
 
 
+@pytest.mark.slow
 def test_estimates_are_unbiased_and_know_their_error():
     network = random_network("relu", 9, biases=True)
     for path in (random_path(kind, 9) for kind in PATHS):

@@ -99,6 +99,7 @@ def network_of(weights, biases, activation):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("denominator", [1, 3, 7])
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_counts_are_those_of_rational_arithmetic(denominator, first):

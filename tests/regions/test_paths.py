@@ -42,13 +42,26 @@ def test_points_follow_the_parameter_dtype():
 
 def test_translation_loop_is_the_image_rolled():
     image = torch.randn(3, 5, 2, generator=generator())
-    loop = translation_loop(image)
+    loop = translation_loop(image, "last")
     assert loop.vertices.shape == (5, 30)
     for s in range(5):
         for column in range(5):
             moved = loop.vertices[s].view(3, 5, 2)[:, (column + s) % 5]
             assert torch.equal(moved, image[:, column])
     assert torch.equal(translation_loop(image[..., 0].numpy()).vertices[0], image[..., 0].flatten())
+    first = translation_loop(image.movedim(-1, 0), "first").vertices.view(5, 2, 3, 5)
+    assert torch.equal(first.movedim(1, -1).flatten(1), loop.vertices)
+
+
+def test_where_channels_are_is_told_or_asked_for():
+    image = torch.randn(3, 12, 12, generator=generator())
+    for given, layout in ((image, "first"), (image.movedim(0, -1), "last")):
+        found = translation_loop(given).vertices
+        assert torch.equal(found, translation_loop(given, layout).vertices)
+        assert len(found) == 12
+    for shape in ((3, 5, 2), (12, 12, 12)):
+        with pytest.raises(SensitivityError, match='say channels="first" or channels="last"'):
+            translation_loop(torch.zeros(shape))
 
 
 def test_ellipse_meets_its_three_points():

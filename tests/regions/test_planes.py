@@ -113,6 +113,7 @@ def test_as_many_polygons_as_linear_programs_find(activation, seed):
     assert len(found) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("layer", [0, 1, -1, None])
 def test_areas_and_codes_are_those_of_fine_pixels(activation, layer):

@@ -83,6 +83,7 @@ def trained(request, images):
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["loop", "ellipse", "random ellipse", "segment"])
 def test_trained_networks_on_images(kind, trained, images, equals_sampling, at_thresholds):
     x = images[0].double()
@@ -170,6 +171,7 @@ def test_bfloat16_and_numpy(images):
     assert torch.equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", [1, 10**6])
 def test_little_memory_gives_the_same(images, memory):
     torch.manual_seed(0)

@@ -84,6 +84,7 @@ def test_a_wrong_original_never_reaches_the_results(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not originals.find(REGISTRY["fashion_mnist"], []),
     reason="the package dataset-fashion-mnist is not installed",

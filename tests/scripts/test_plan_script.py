@@ -18,9 +18,9 @@ SETTINGS = {
     },
     "jacobian": {"test_points": 5, "training_points": 5, "noise_points": 5},
     "transitions": {"test_points": 2},
-    "rivals": {"surveys": ["deep"], "noise_draws": 1, "training_points": 5},
+    "generalization_measures": {"surveys": ["deep"], "noise_draws": 1, "training_points": 5},
     "points": {"surveys": [], "test_points": 5},
-    "trajectories": {"survey": None, "curves": 1, "points_per_bin": 1},
+    "curves": {"survey": None, "curves": 1, "points_per_bin": 1},
     "boundaries": {"survey": None, "resolution": 16},
     "sampling": {"survey": None, "curves": 1, "largest_exponent": 8},
 }
@@ -42,7 +42,7 @@ def test_the_plan_is_that_of_the_grid(tmp_path):
     }
     assert all(Recipe(**e["recipe"]).name == name for name, e in content["models"].items())
     files = [entry["files"] for entry in content["models"].values()]
-    of_all, of_deep = {"as_trained", "jacobian", "transitions"}, {"rivals"}
+    of_all, of_deep = {"as_trained", "jacobian", "transitions"}, {"generalization_measures"}
     measures = [of_all | of_deep, of_all, of_all | of_deep]
     shapes = ("depth1-width4", "depth1-width8", "depth2-width4")
     assert [{k: set(names) for k, names in entry.items()} for entry in files] == [

@@ -139,6 +139,7 @@ def test_a_diverged_replicate_is_in_the_table(data, tmp_path):
     assert np.isfinite(final["training_loss"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "rmsprop", "lbfgs"])
 def test_killed_at_any_instant_it_continues_to_the_same_bytes(data, tmp_path, optimizer):
     recipe = {"optimizer": optimizer, "steps": 400, "labels": 1.0}

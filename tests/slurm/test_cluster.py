@@ -13,7 +13,7 @@ import pytest
 
 from sensitivity.study.recipe import Recipe
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 HERE = Path(__file__).resolve().parent
 RECIPE = Recipe(48, 3, "relu", batch_size=64, learning_rate=0.01, steps=30000, replicates=2)
@@ -34,7 +34,7 @@ def test_a_study_through_the_profile(clone):
     assert {(job["partition"], clone.gpus(job)) for job in computing} == {("gpu", 1)}
     others = [job for job in jobs if job not in computing]
     assert {(job["partition"], clone.gpus(job)) for job in others} == {("cpu", 0)}
-    # Three models: trainings, measures, records, two measures alone; and fourteen figures: one
+    # Three models: trainings, measures, records, two measures alone; and twelve figures: one
     # submission for each.
     assert len(computing) == 5
     assert len([job for job in others if "figure" in job["comment"]]) == 1

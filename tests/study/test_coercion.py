@@ -23,7 +23,7 @@ STUDY = {
     },
     "recipe": {"stop_when_fitted": True, "decay_factor": 0.5, "replicates": 2},
     "jacobian": {"test_points": 10},
-    "trajectories": {"survey": None, "curves": 2},
+    "curves": {"survey": None, "curves": 2},
     "memory_limit_gb": 12,
     "figures": {"main_dataset": "digits"},
 }  # fmt: skip

@@ -114,7 +114,7 @@ def test_curves_of_one_survey_of_several_or_of_none(named):
     raw = {
         "study": "s",
         "surveys": {"a": {**survey, "width": 8}, "b": {**survey, "width": 16}},
-        "trajectories": {"survey": named},
+        "curves": {"survey": named},
         "figures": {"main_dataset": "digits"},
     }
     checked = configuration.check(raw, SCHEMA)
@@ -124,5 +124,5 @@ def test_curves_of_one_survey_of_several_or_of_none(named):
         if MEASURES["curves"].is_wanted(model, checked)
     }
     assert wanted == set(named or ())
-    raw["trajectories"] = {"survey": ["a", "c"]}
+    raw["curves"] = {"survey": ["a", "c"]}
     assert "unknown survey 'c'" in refusal(raw)

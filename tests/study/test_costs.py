@@ -63,7 +63,7 @@ def test_training_operations_are_what_pytorch_counts(width, depth):
     network = module(recipe, sizes)
     with FlopCounterMode(display=False) as counter:
         network(torch.randn(5, 20)).square().sum().backward()
-    assert costs.training_operations(recipe, sizes) == counter.get_total_flops()
+    assert costs.training_work(recipe, sizes, {}).operations == counter.get_total_flops()
 
 
 def test_evaluation_operations_are_what_pytorch_counts():
@@ -71,7 +71,8 @@ def test_evaluation_operations_are_what_pytorch_counts():
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(recipe, Sizes(20, 4, 3, 0, 0))(torch.randn(11, 20))
     without, evaluated = (
-        costs.training_operations(recipe, Sizes(20, 4, 3, *images)) for images in [(0, 0), (8, 3)]
+        costs.training_work(recipe, Sizes(20, 4, 3, *images), {}).operations
+        for images in [(0, 0), (8, 3)]
     )
     assert evaluated - without == costs.EVALUATIONS * counter.get_total_flops()
 
@@ -83,7 +84,8 @@ def test_transitions_are_the_sum_over_layers(recipe, sizes, points):
         total += 2 * fan_in * fan_out * breakpoints
         breakpoints += 2 * fan_out
     expected = recipe.replicates * points * total
-    assert costs.transitions_operations(recipe, sizes, points) == pytest.approx(expected)
+    work = costs.crossings_work(recipe, sizes, points, sizes.vertices)
+    assert work.operations == pytest.approx(expected)
 
 
 @given(RECIPES, SIZES)

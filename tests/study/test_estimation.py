@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from sensitivity.study import configuration, costs, estimation, measures, memory
-from sensitivity.study.machines import CARDS, CORE, is_brief
+from sensitivity.study.machines import CORE, GPUS, is_brief
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +60,7 @@ def test_the_full_survey_has_long_jobs_and_fits_its_cards():
 def test_time_grows_with_work():
     work = costs.Work(single=1e15, double=1e14, calls=1e6, replicates=8)
     more = costs.Work(single=2e15, double=1e14, calls=1e6, replicates=8)
-    for machine in (*CARDS.values(), CORE):
+    for machine in (*GPUS.values(), CORE):
         assert 0 < machine.seconds(work) < machine.seconds(more)
     assert is_brief(costs.Work(single=1e12))
     assert not is_brief(costs.Work(single=1e17))
@@ -69,13 +69,13 @@ def test_time_grows_with_work():
 def test_a_processor_takes_replicates_one_by_one():
     calls = costs.Work(calls=1000, replicates=8)
     assert CORE.seconds(calls) == pytest.approx(8000 * CORE.call)
-    assert CARDS["a100"].seconds(calls) == pytest.approx(1000 * CARDS["a100"].call)
+    assert GPUS["a100"].seconds(calls) == pytest.approx(1000 * GPUS["a100"].call)
 
 
 def test_starts_overlap_on_a_card_that_jobs_share(frame):
     alone = float(estimation.summary(frame.assign(study="tiny"), ["study"]).h100.iloc[0])
-    assert estimation.hours_of_a_shared_card(frame, "h100", 1) == pytest.approx(alone)
-    shared = estimation.hours_of_a_shared_card(frame, "h100", 4)
+    assert estimation.hours_of_a_shared_gpu(frame, "h100", 1) == pytest.approx(alone)
+    shared = estimation.hours_of_a_shared_gpu(frame, "h100", 4)
     assert frame.h100.sum() < shared < alone / 3.9  # these jobs are nearly all start
 
 
@@ -101,7 +101,7 @@ def test_jobs_share_a_card_where_all_find_room(free, largest, together):
 def test_the_estimate_shares_a_card_no_further_than_it_can(frame):
     assert estimation.jobs_on_an_h100(frame, 16) == memory.MOST_TOGETHER
     assert estimation.jobs_on_an_h100(frame, 2) == 2
-    assert estimation.jobs_on_an_h100(frame.assign(**{"card bytes": 60e9}), 16) == 1
+    assert estimation.jobs_on_an_h100(frame.assign(**{"gpu bytes": 60e9}), 16) == 1
 
 
 def test_the_full_survey_takes_no_more_submissions_than_with_a_job_a_measure():

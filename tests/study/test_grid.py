@@ -17,9 +17,9 @@ DATASETS = ("digits", "mnist5k", "cifar100")
 SECTIONS = {
     "jacobian": {"test_points": 5, "training_points": 5, "noise_points": 5},
     "transitions": {"test_points": 2},
-    "rivals": {"surveys": ["a"], "noise_draws": 1, "training_points": 5},
+    "generalization_measures": {"surveys": ["a"], "noise_draws": 1, "training_points": 5},
     "points": {"surveys": [], "test_points": 5},
-    "trajectories": {"survey": None, "curves": 1, "points_per_bin": 1},
+    "curves": {"survey": None, "curves": 1, "points_per_bin": 1},
     "boundaries": {"survey": None, "resolution": 16},
     "sampling": {"survey": None, "curves": 1, "largest_exponent": 8},
 }
@@ -106,7 +106,7 @@ def test_plan_holds_every_model_of_its_data_set(configuration):
             assert Recipe.from_dict(entry["recipe"]) == model.recipe
             assert entry["surveys"] == list(model.surveys)
             taken = [name for names in entry["files"].values() for name in names]
-            assert ("rivals" in taken) == ("a" in model.surveys)
+            assert ("generalization_measures" in taken) == ("a" in model.surveys)
             assert taken[:2] == ["jacobian", "transitions"]
 
 

@@ -9,13 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensitivity.study import configuration, grid, measures
+from sensitivity.study import configuration, grid, measures, plan
 from sensitivity.study.measuring_jobs import (
     MOST_MODELS,
     measuring_jobs,
     shape,
-    stamps,
-    tabulated,
+    sources,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,26 +123,25 @@ def test_a_job_of_many_models_fits_a_shell_command():
         assert len(shlex.join(words)) < 0.95 * ARGUMENT_BYTES
 
 
-def test_what_a_job_is_told_gives_each_measure_its_stamp():
+def test_what_a_job_is_told_gives_each_measure_its_sources():
     settings = checked("tests/config/tiny.yaml")
     code = {name: f"code of {name}" for name in measures.MEASURES}
     for job in jobs_of(settings).values():
-        found = stamps(json.loads(json.dumps(job.settings(settings, code))))
+        found = sources(json.loads(json.dumps(job.settings(settings, code))))
         assert list(found) == [model.name for model, _ in job.models]
         for model, names in job.models:
             assert list(found[model.name]) == list(names)
-            for name, stamp in found[model.name].items():
-                assert stamp["code"] == f"code of {name}"
-                assert stamp["recipe"] == model.recipe.specification()
-                about = stamp["dataset"], stamp["model"], stamp["seed"]
+            for name, of in found[model.name].items():
+                assert of["code"] == f"code of {name}"
+                assert of["recipe"] == model.recipe.specification()
+                about = of["dataset"], of["model"], of["seed"]
                 assert about == (job.dataset, model.name, settings["seed"])
                 numbers = measures.MEASURES[name].numbers(settings)
-                assert numbers.items() <= stamp.items()
+                assert numbers.items() <= of.items()
 
 
 def test_tables_are_made_of_tabulated_measures_alone():
     settings = checked("tests/config/tiny.yaml")
-    found = tabulated(grid.expand(settings).values(), settings)
-    assert len(found) == len(grid.expand(settings))
-    names = {name for files in found.values() for taken in files.values() for name in taken}
-    assert names == {"jacobian", "transitions", "as_trained", "rivals"}
+    models = plan.plan(plan.settings(settings, "digits"))["models"].values()
+    names = {name for entry in models for taken in entry["files"].values() for name in taken}
+    assert names == {"jacobian", "transitions", "as_trained", "generalization_measures"}

@@ -53,7 +53,7 @@ def misspelt_dataset(raw, data):
 
 
 def misspelt_survey(raw, data):
-    section = data.draw(st.sampled_from(["rivals", "points"]))
+    section = data.draw(st.sampled_from(["generalization_measures", "points"]))
     name = max(raw["surveys"], key=len) + "x"
     return {**raw, section: {"surveys": [name]}}, [section, repr(name), *raw["surveys"]]
 
@@ -151,26 +151,33 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("surveys",), None, ["surveys", "None", "object"]),
         (("surveys",), {1: {}}, ["surveys", "1"]),
         (("surveys", "a", "labels"), True, ["surveys.a", "labels: 0 instead of True"]),
-        (("surveys", "a", "activation"), "ReLU", ["'ReLU'", "did you mean 'relu'"]),
+        (("surveys", "a", "activation"), "ReLU", ["surveys.a", "'ReLU'", "did you mean 'relu'"]),
         (("surveys", "a", "activation"), ["relu", "HARDTANH"], ["did you mean 'hardtanh'"]),
         (("surveys", "a", "optimizer"), "SGD", ["'SGD'", "did you mean 'sgd'"]),
         (("surveys", "a", "datasets"), ["MNIST"], ["'MNIST'", "did you mean 'mnist'"]),
         (("surveys", "a", "datasets"), ["Fashion-MNIST"], ["did you mean 'fashion_mnist'"]),
         (("surveys", "a", "datasets"), ["CIFAR100:500"], ["did you mean 'cifar100'"]),
         (("surveys", "a", "Width"), 4, ["'Width'", "did you mean 'width'"]),
-        (("rivals",), {"surveys": ["A"]}, ["rivals", "'A'", "did you mean 'a'"]),
+        (
+            ("generalization_measures",),
+            {"surveys": ["A"]},
+            ["generalization_measures", "'A'", "did you mean 'a'"],
+        ),
         (("figures",), {"main_dataset": "Digits"}, ["'Digits'", "did you mean 'digits'"]),
-        (("surveys", "a", "labels"), 1.5, ["surveys.a.labels", "1.5", "maximum"]),
+        (("surveys", "a", "labels"), 1.5, ["surveys.a", "labels", "1.5", "from 0 to 1"]),
         (("surveys", "a", "labels"), [0.5, "tru"], ["surveys.a.labels", "'tru'", "number"]),
         (("surveys", "a", "labels"), "random", ["surveys.a", "labels: 1 instead of 'random'"]),
         (("surveys", "a", "labels"), [0.5, "true"], ["labels: 0 instead of 'true'"]),
-        (("recipe",), {"tf32": True}, ["recipe", "'tf32'", "delete"]),
+        (("recipe",), {"tf32": True}, ["recipe", "'tf32'", "gone", "delete"]),
+        (("rivals",), {}, ["'rivals'", "now called 'generalization_measures'"]),
+        (("trajectories",), {}, ["'trajectories'", "now called 'curves'"]),
+        (("tables",), {"most_models": 4}, ["'tables'", "gone", "delete"]),
         (("surveys", "a", "widht"), 4, ["surveys.a", "'widht'", "did you mean 'width'"]),
         (("surveys", "a", "datasets"), ["digits:9999"], ["'a'", "digits:9999", "1437"]),
         (("surveys", "a", "datasets"), "digits", ["surveys.a.datasets", "'digits'", "array"]),
         (("surveys", "a", "width"), [4, [5]], ["surveys.a.width", "[5]"]),
-        (("trajectories",), {"survey": "b"}, ["trajectories", "'b'", "a"]),
-        (("trajectories",), {"surveys": ["a"]}, ["trajectories", "'surveys'", "'survey'"]),
+        (("curves",), {"survey": "b"}, ["curves", "'b'", "a"]),
+        (("curves",), {"surveys": ["a"]}, ["curves", "'surveys'", "'survey'"]),
     ],
 )
 def test_messages(path, value, parts):

@@ -60,14 +60,14 @@ def test_what_differs_is_named(tmp_path):
     assert verification.problems(tmp_path / "b.npz", SETTINGS, {}) == ["it is missing"]
 
 
-def test_seals_must_fit(tmp_path):
+def test_checksums_must_fit(tmp_path):
     path = tmp_path / "a.npz"
     storage.write_arrays(path, {"x": np.arange(2)}, SETTINGS)
-    storage.seal(path, SETTINGS)
+    storage.write_checksum(path, SETTINGS)
     assert verification.problems(tmp_path / "a.json", SETTINGS, {}) == []
     storage.write_arrays(path, {"x": np.arange(3)}, SETTINGS)
     assert verification.problems(tmp_path / "a.json", SETTINGS, {}) == [
-        "it does not fit the file that it seals"
+        "it is not the checksum of the file beside it"
     ]
 
 

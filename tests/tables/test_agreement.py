@@ -53,6 +53,7 @@ def test_p_is_welchs_on_logarithms_where_values_are_positive():
     assert table.loc[("model3", "training_accuracy"), "identical"]
 
 
+@pytest.mark.slow
 def test_other_draws_rarely_differ_and_another_norm_always():
     found = [agreement(networks(2 * i), networks(2 * i + 1))["differs"].any() for i in range(100)]
     assert sum(found) <= 12  # 5 of 100 expected, and 13 or more once in 700 times

@@ -125,6 +125,7 @@ def test_other_test_points_are_refused():
         points([("digits", "a", records(1.0)), ("digits", "b", other)], networks_table(), QUICK)
 
 
+@pytest.mark.slow
 def test_coverage_when_networks_share_their_points():
     """Difficulty belongs to the point: three networks are worth little more than one."""
     hits, trials = 0, 40

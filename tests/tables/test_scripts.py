@@ -217,6 +217,7 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert "nan" not in text
 
 
+@pytest.mark.slow
 def test_equal_inputs_give_equal_bytes(study, tables, tmp_path):
     root, files = study
     again = make_tables(root, files, tmp_path / "tables")

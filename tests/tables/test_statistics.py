@@ -154,6 +154,7 @@ def coverage(sample, estimate, truth, trials):
     return hits / trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "rho"), [(25, 0.0), (25, 0.8)])
 def test_coverage_of_rank_correlations(n, rho):
     def sample(generator):

@@ -81,6 +81,7 @@ def test_where_orders_are_many_random_ones_do_and_never_go_below_the_least():
     assert p >= least_p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["width", "activation", "learning_rate"])
 def test_what_one_hyper_parameter_carries_is_found_by_the_plain_tau_alone(column):
     plain = stratified = 0

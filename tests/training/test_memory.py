@@ -86,6 +86,7 @@ def measured_and_predicted(pretend, monkeypatch):
     return both
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "rmsprop"])
 @pytest.mark.parametrize("case", CASES)
 def test_memory_is_predicted_within_15_percent(recipe, measured_and_predicted, optimizer, case):
@@ -95,6 +96,7 @@ def test_memory_is_predicted_within_15_percent(recipe, measured_and_predicted, o
     assert predicted == pytest.approx(peak, rel=0.15)
 
 
+@pytest.mark.slow
 def test_memory_of_lbfgs_is_predicted_within_15_percent(
     recipe, measured_and_predicted, monkeypatch
 ):

@@ -22,6 +22,7 @@ OTHERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_stack")
 @pytest.mark.parametrize("changes", [*STEPS, *OTHERS], ids=lambda c: " ".join(map(str, c.values())))
 def test_a_training_on_a_card_is_that_on_a_cpu(data, recipe, pretend, assert_same_bytes, changes):

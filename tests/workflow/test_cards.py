@@ -11,6 +11,7 @@ from workflow.loaded import snakemake_command
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("visible", "free", "options", "at_once"),
     [

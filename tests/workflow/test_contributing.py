@@ -14,6 +14,8 @@ from sklearn.datasets import load_digits
 
 from workflow.conftest import ROOT, sources
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 RECIPES = ("A data set", "An activation", "A measure", "A figure", "A claim")
 STEP = re.compile(r"^\d\. (.+?)(?=^\d\. |^\S|\Z)", re.MULTILINE | re.DOTALL)

@@ -41,6 +41,8 @@ OTHERS = {
     "apt-get *": "It needs root.",
     "snakemake * --sdm conda *": "tests/workflow/test_conda.py runs it with a channel of its own.",
     "snakemake --sdm conda ...": "Likewise.",
+    "snakemake * --default-storage-provider *": "test_without_shared_disk.py, with its own store.",
+    "snakemake --configfile my_study.yaml data": "It is wrong: test_progress.py.",
     "tests/slurm/cluster *": "tests/slurm starts this cluster.",
     "python -m pytest *": "The tests are running.",
     "python -c *import torch*": "It loads a library, to be timed, and says nothing.",
@@ -136,6 +138,7 @@ def run(folder: Path, words: list[str]) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", SNAKEMAKE)
 def test_commands_of_snakemake(clone, command):
     """They plan something, or say what they were asked for.
@@ -153,6 +156,7 @@ def test_commands_of_snakemake(clone, command):
     assert result.returncode == 0, f"{COMMANDS[command]}: {command}\n{result.stdout[-3000:]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", PYTHON)
 def test_commands_of_python(clone, command):
     """Scripts and benchmarks explain themselves; they are whole programs, tried elsewhere."""

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def imported(clone, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
     """Byte for byte, and nothing outside of the prefix."""
     snakemake(tmp_path, "tables", "--snakefile", clone.folder / "Snakefile", "--configfile", CONFIG)
@@ -71,25 +73,12 @@ def test_an_importing_workflow_makes_the_same_tables(imported, clone, tmp_path):
     assert len(list(imported.glob("training/*/*.txt"))) == 2
 
 
-def test_tables_in_parts_are_the_same_below_a_prefix(imported):
-    """Each of two models in a part of its own; made again from one part, they are the same, too."""
-    before = tables(imported / "novak")
-    parted = ("novak_tables", "--config", "tables={most_models: 1}")
-    snakemake(imported, *parted)
-    after = tables(imported / "novak")
-    parts = {path for path in after if "/parts/" in path}
-    assert len(parts) == 2
-    assert {path: after[path] for path in after.keys() - parts} == before
-    assert "Nothing to be done" in snakemake(imported, *parted)
-    snakemake(imported, "novak_tables")
-    shutil.rmtree(next((imported / "novak/results/faults/tables").glob("*/parts")))
-    assert tables(imported / "novak") == before
-
-
+@pytest.mark.slow
 def test_nothing_is_left_to_do(imported):
     assert "Nothing to be done" in snakemake(imported, "novak_tables")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", [None, "a/b"])
 @pytest.mark.parametrize("target", ["all", "figures", "estimate"])
 def test_every_target_can_be_planned(clone, tmp_path, prefix, target):
@@ -99,16 +88,77 @@ def test_every_target_can_be_planned(clone, tmp_path, prefix, target):
     assert target == "estimate" or f"Missing output files: {inside}" in planned
 
 
+def planned(folder, *words):
+    """How many jobs of each rule a dry run plans."""
+    return {rule: int(count) for rule, count in JOBS.findall(snakemake(folder, "-n", *words))}
+
+
 def test_where_the_catalog_looks(clone, tmp_path):
-    """`workflow/Snakefile` is the same workflow, alone and as a module."""
+    """`workflow/Snakefile` is the same workflow; without a target both plan the whole study."""
     shutil.copy(CONFIG, tmp_path)
-    words = ("-n", "all", "--configfile", "study.yaml", "--snakefile")
-    plans = [
-        JOBS.findall(snakemake(tmp_path, *words, clone.folder / snakefile))
+    words = ("--configfile", "study.yaml", "--snakefile")
+    root, catalog = (
+        planned(tmp_path, *words, clone.folder / snakefile)
         for snakefile in ("Snakefile", "workflow/Snakefile")
-    ]
-    assert ("train", "2") in plans[0]
-    assert plans[0] == plans[1]
+    )
+    assert root["train"] == 2
+    assert root.pop("all") == catalog.pop("study") == 1
+    assert root == catalog
+
+
+IMPORT = """
+module {name}:
+    snakefile: {snakefile!r}
+    config: config["novak"]
+    prefix: "p{name}"
+use rule * from {name} as {name}_*
+"""
+OWN = """
+rule all:
+    input: "mine.txt"
+rule mine:
+    output: "mine.txt"
+    shell: "touch {output}"
+"""
+
+
+@pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_an_importing_workflow_keeps_its_own_target(clone, tmp_path, snakefile, names):
+    """One module and two; and its configuration may say what ours must not: `010`, a key twice."""
+    study = textwrap.indent(CONFIG.read_text(encoding="utf-8"), "  ")
+    text = f"postcode: 010\ncolour: red\ncolour: blue\nnovak:\n{study}"
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    modules = [IMPORT.format(name=n, snakefile=str(clone.folder / snakefile)) for n in names]
+    text = "\n".join(['configfile: "config.yaml"', OWN, *modules])
+    (tmp_path / "Snakefile").write_text(text, encoding="utf-8")
+    assert planned(tmp_path) == {"all": 1, "mine": 1, "total": 2}
+    jobs = planned(tmp_path, *(f"{name}_all" for name in names))
+    assert [jobs[f"{name}_train"] for name in names] == [2] * len(names)
+    (tmp_path / "Snakefile").write_text(text.replace(OWN, ""), encoding="utf-8")
+    assert planned(tmp_path)["a_train"] == 2  # of an importer without a rule of its own
+
+
+def test_what_is_handed_over_is_checked(clone, tmp_path):
+    folder = importer(tmp_path / "theirs", clone.folder, "novak", PLAIN)
+    with (folder / "study.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("\ndevise: cpu\n")
+    result = snakemake_command("-n", "--cores", "1", folder=folder)
+    assert result.returncode == 1
+    assert "did you mean 'device'?" in result.stdout
+
+
+def test_a_link_to_the_snakefile_alone_is_refused_in_a_sentence(clone, tmp_path):
+    """Snakemake looks for what it includes beside the link. A tree of links is as good as any."""
+    (tmp_path / "Snakefile").symlink_to(clone.folder / "Snakefile")
+    words = ("-n", "--cores", "1", "data")
+    result = snakemake_command(*words, folder=tmp_path)
+    assert result.returncode == 1
+    assert f"say `--snakefile {clone.folder / 'Snakefile'}`" in result.stdout
+    assert "Traceback" not in result.stdout
+    for name in ("workflow", "config", "envs", "scripts"):
+        (tmp_path / name).symlink_to(clone.folder / name)
+    snakemake(tmp_path, *words)
 
 
 def test_own_data_is_found_from_the_importing_folder(clone, tmp_path):

@@ -2,7 +2,13 @@
 
 import re
 
+import pytest
 
+from workflow.conftest import CONFIG
+from workflow.loaded import snakemake_command
+
+
+@pytest.mark.slow
 def test_a_study_says_how_far_it_is_and_what_it_found(study):
     """Everything from the tables on is made anew."""
     for path in study.files("results/tiny/tables/**/*"):
@@ -18,6 +24,7 @@ def test_a_study_says_how_far_it_is_and_what_it_found(study):
     assert lines[-1].startswith("Next: ")
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_has_the_last_word(study):
     weights = next(iter(study.files("results/models/digits/*/weights.safetensors")))
     weights.write_bytes(b"torn")
@@ -27,6 +34,16 @@ def test_a_job_that_fails_has_the_last_word(study):
     last = result.stdout.strip().splitlines()[-1]
     assert last.startswith("Failed: ")
     assert "weights.safetensors" in last
+
+
+@pytest.mark.parametrize("word", ["data", "config"])  # no file, and a folder
+def test_a_target_after_the_configuration_file_is_one_sentence(clone, word):
+    """Snakemake takes it for a file and ends before it reads a rule of ours."""
+    words = ("-n", "--logger", "study", "--configfile", CONFIG, word)
+    result = snakemake_command(*words, folder=clone.folder)
+    assert result.returncode != 0
+    (sentence,) = result.stdout.strip().splitlines()
+    assert sentence.startswith(f"There is no configuration file '{word}'. If that is a target,")
 
 
 def test_a_mistake_in_the_configuration_has_the_last_word(study):

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("results/data/digits.npz", "results/tiny/plan/digits.json")
 DATABASE = ("--persistence-backend", "db")

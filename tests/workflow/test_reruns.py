@@ -214,6 +214,7 @@ def assert_planned(study, expected, *arguments, **options):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_edits(study, all_jobs, case):
     edit, reruns, spared = CASES[case]
@@ -286,6 +287,7 @@ def conda(tmp_path):
     return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
+@pytest.mark.slow
 def test_an_edited_environment(study, conda, all_jobs):
     """Under --sdm conda, the tables' and figures' environment; training has its own."""
     study.run("--sdm", "conda", "--touch", "--forceall", **conda)

@@ -47,6 +47,7 @@ def timers(folder, lifted):
     return int(re.search(r"timers: (\d+)", result.stdout)[1])
 
 
+@pytest.mark.slow
 def test_it_is_still_needed(tmp_path):
     """If this fails because both are alike, Snakemake has mended it: remove `scheduling.smk`."""
     assert timers(tmp_path / "lifted", True) == 0

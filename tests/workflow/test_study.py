@@ -17,7 +17,7 @@ from workflow.conftest import CONFIG
 
 FIGURES = (
     "1_capacity", "2_trajectories", "3_boundaries", "4_factors", "5_gap", "6_points", "A1_loop",
-    "A2_transitions", "A3_points_all", "A4_capacity_all", "A5_arch", "A6_on_off_manifold",
+    "A2_transitions", "A4_capacity_all", "A5_arch", "A6_on_off_manifold",
     "A7_sampling", "A8_rivals", "A9_label_noise", "A10_during_training",
 )  # fmt: skip
 CLAIMS = [f"C{number}" for number in range(1, 9)]
@@ -39,6 +39,20 @@ def test_every_figure_is_drawn(finished, figure):
         assert min(image.size) > 100
         assert json.loads(image.text["Provenance"])["figure"] == figure.partition("_")[2]
     assert len(colours) > 10
+
+
+def test_no_figure_without_something_to_show(finished):
+    """No points of a second data set are recorded: A3 is made on demand alone, and says why."""
+    drawn = {path.stem for path in finished.files("results/tiny/figures/*")}
+    assert drawn == set(FIGURES)
+    wanted = "results/tiny/figures/A3_points_all.pdf"
+    assert "draw A3_points_all" in finished.planned("--", wanted)
+    configuration = yaml.safe_load((finished.folder / CONFIG).read_text())
+    configuration["points"]["surveys"].append("random_labels")
+    assert configuration["surveys"]["random_labels"]["datasets"] != ["digits"]
+    config = finished.folder.parent / "more_points.yaml"
+    config.write_text(yaml.safe_dump(configuration))
+    assert "draw A3_points_all" in finished.planned(config=config)
 
 
 @pytest.mark.parametrize(("dataset", "models"), [("digits", 14), ("digits:200", 3)])

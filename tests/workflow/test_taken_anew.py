@@ -1,6 +1,6 @@
 """What a measuring job recomputes that runs after an edit, the other half of docs/reruns.md.
 
-One job takes all measures of some models, and keeps those whose stamps still hold. Which it would
+One job takes all measures of some models, and keeps those that still hold. Which it would
 take anew is asked of every measuring job of a dry run: `scripts/measure.py --list-stale`.
 """
 
@@ -13,8 +13,11 @@ import pytest
 
 import measure
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = {
-    "jacobian", "transitions", "as_trained", "rivals", "points", "curves", "boundaries", "sampling"
+    "jacobian", "transitions", "as_trained", "generalization_measures",
+    "points", "curves", "boundaries", "sampling",
 }  # fmt: skip
 NOTHING = set()
 
@@ -67,7 +70,7 @@ def taken_anew(study, monkeypatch, capsys):
     monkeypatch.chdir(study.folder)
     found = {}
     for command in re.findall(r"python .*/scripts/measure\.py (--data .*)", dry_run.stdout):
-        arguments = [word for word in shlex.split(command) if word != "--seal"]
+        arguments = [word for word in shlex.split(command) if word != "--checksum"]
         output = Path(arguments[arguments.index("--output") + 1])
         if output.exists():
             capsys.readouterr()
@@ -95,7 +98,7 @@ def test_other_weights_make_all_measures_of_their_model_stale(study, monkeypatch
     for name in ("weights.safetensors", "training.csv", "training.json"):
         (weights.parent / name).write_bytes((other / name).read_bytes())
     assert taken_anew(study, monkeypatch, capsys) == {
-        weights.parent.name: EVERYTHING - {"rivals", "boundaries"}
+        weights.parent.name: EVERYTHING - {"generalization_measures", "boundaries"}
     }
 
 
@@ -109,7 +112,7 @@ def test_a_run_does_what_was_foretold(study):
     after = measure.measurements.read(path)
     assert len(after) == 3
     for model, parts in after.items():
-        assert {part: parts[part].stamp == before[model][part].stamp for part in parts} == {
+        assert {part: parts[part].sources == before[model][part].sources for part in parts} == {
             "jacobian": True, "transitions": False, "as_trained": True
         }  # fmt: skip
-        assert parts["transitions"].stamp["test_points"] == 11
+        assert parts["transitions"].sources["test_points"] == 11

@@ -51,7 +51,7 @@ def test_every_kind_of_damage_is_named(study):
         one("tiny/measurements/digits/*/records.npz"): "model",
         one("tiny/figures/5_gap.png"): "damaged",
         one("tiny/figures/5_gap.pdf"): "damaged",
-        one("tiny/tables/claims.json"): "does not fit the file that it seals",
+        one("tiny/tables/claims.json"): "is not the checksum of the file beside it",
         one("tiny/plan/digits.json"): "plans other models",
         one("tiny/tables/claims.md"): "missing",
     }
@@ -71,6 +71,7 @@ def test_every_kind_of_damage_is_named(study):
         assert problem in line_about(result.stdout, path.relative_to(top))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("directory", [False, True])
 def test_changed_code_and_orphans(study, tmp_path, directory):
     """Results stay where they are; the code, the configuration or the folder is another."""

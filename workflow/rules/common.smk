@@ -1,4 +1,5 @@
-# Shared by all: the checked configuration, the grid of models, settings, code.
+# Shared by all rules. In: the configuration. Out: it checked, the grid of models (`MODELS`), the jobs
+# that measure them (`MEASURING`), and how a rule says its settings and its inputs.
 import gc
 import json
 import os
@@ -23,10 +24,10 @@ if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
 from sensitivity.study import configuration, costs, grid, machines, measures, measuring_jobs, memory
-from sensitivity.study import plan as study_plan, table_plan
+from sensitivity.study import plan as study_plan, strict_yaml
 from sensitivity.files import provenance, storage
 from sensitivity.datasets import registry
-from sensitivity.base.cards import free_to_share, visible_cards
+from sensitivity.base.gpus import free_to_share, visible_gpus
 from sensitivity.base.errors import SensitivityError
 
 # A plan is a million objects that stay: searching them for garbage every 700 new ones takes a tenth
@@ -38,7 +39,9 @@ gc.set_threshold(100_000, 20, 100)
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 try:
-    configuration.check_files(workflow.configfiles)
+    if workflow.modifier.is_main_snakefile():  # as a module, they are the importer's
+        for path in workflow.configfiles:
+            strict_yaml.check(path)
     config = configuration.check(
         config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
     )
@@ -51,26 +54,13 @@ STUDY = config["study"]
 DATASETS = grid.datasets(MODELS)
 TABLES = f"results/{STUDY}/tables"
 MEASUREMENTS = f"results/{STUDY}/measurements"
-MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
 MEASURING = measuring_jobs.measuring_jobs(MODELS.values(), config)
-# dataset: label: names of models; "1of1" alone where one job tabulates them all
-PARTS = {
-    dataset: table_plan.parts(
-        (name for of, name in MODELS if of == dataset), config["tables"]["most_models"]
-    )
-    for dataset in DATASETS
-}
 
 
 wildcard_constraints:
     dataset="[^/]+",
     model="[^/]+",
     folder="[^/]+",
-
-
-def one_of(names):
-    """A wildcard's constraint: one of some names, or nothing at all where there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def settings(script, *modules, **values):
@@ -108,11 +98,6 @@ def device(wildcards, output):
     return config["device"]
 
 
-def position(wildcards, output):
-    """Which of how many models a job is about, for its message."""
-    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
-
-
 def model_of(wildcards):
     """The model that a job's wildcards name."""
     try:
@@ -121,22 +106,6 @@ def model_of(wildcards):
         raise WorkflowError(
             f"no survey of study {STUDY!r} has the model {wildcards.model} on {wildcards.dataset}"
         ) from None
-
-
-def model_settings(script, **values):
-    """`settings` for a job about one model."""
-
-    def of(wildcards):
-        model = model_of(wildcards)
-        return settings(
-            script,
-            dataset=model.dataset,
-            model=model.name,
-            recipe=model.recipe.specification(),
-            **values,
-        )
-
-    return of
 
 
 def measuring_job(file, wildcards):
@@ -178,14 +147,19 @@ def measurement_files():
     return [path for paths in found.values() for path in paths]
 
 
-def sealed(paths):
-    """Inputs that may be large: Snakemake orders jobs by the files and watches their seals."""
-    return [ancient(path) for path in paths]
+def with_checksums(**files):
+    """Inputs by name that may be large, and as `checksums` the small files beside them.
+
+    Snakemake compares files of up to a megabyte by content and larger ones by date. So jobs are
+    ordered by the files, whose dates do not count (`ancient`), and rerun for their checksums, which
+    change exactly when they do.
+    """
+    lists = [[paths] if isinstance(paths, str) else paths for paths in files.values()]
+    checksums = [str(Path(path).with_suffix(".json")) for paths in lists for path in paths]
+    return {**{name: ancient(paths) for name, paths in files.items()}, "checksums": checksums}
 
 
-def seals(paths):
-    """The small files that change exactly when the large ones do."""
-    return [str(Path(path).with_suffix(".json")) for path in paths]
+DATA = with_checksums(data="results/data/{dataset}.npz")
 
 
 def named_survey(section):
@@ -195,7 +169,7 @@ def named_survey(section):
 
 def options(inputs):
     """A job's inputs by name as the options of its script."""
-    named = {name: paths for name, paths in inputs.items() if name != "seals"}
+    named = {name: paths for name, paths in inputs.items() if name != "checksums"}
     return " ".join(
         f"--{name.replace('_', '-')} "
         + " ".join(map(shlex.quote, [paths] if isinstance(paths, str) else paths))

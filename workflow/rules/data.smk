@@ -7,7 +7,7 @@ rule fetch:
         own_data,
     output:
         data="results/data/{dataset}.npz",
-        seal="results/data/{dataset}.json",
+        checksum="results/data/{dataset}.json",
     log:
         "results/logs/fetch/{dataset}.log",
     benchmark:

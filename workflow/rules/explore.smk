@@ -5,10 +5,11 @@ from sensitivity.explorer.parts import digest_of_parts
 
 rule explore:
     input:
-        models=sealed(per_dataset("models")),
-        networks=sealed(per_dataset("networks")),
-        claims=ancient(f"{TABLES}/claims.csv"),
-        seals=seals(per_dataset("models") + per_dataset("networks") + [f"{TABLES}/claims.csv"]),
+        **with_checksums(
+            models=per_dataset("models"),
+            networks=per_dataset("networks"),
+            claims=f"{TABLES}/claims.csv",
+        ),
         figures=[path for path in figure_files() if path.endswith(".png")],
     output:
         report(

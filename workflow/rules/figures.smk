@@ -47,7 +47,7 @@ OF_ONE_DATASET = (
 )
 # The surveys of a figure that does not show them all.
 OF_SURVEYS = {
-    "2_trajectories": named_survey("trajectories"),
+    "2_trajectories": named_survey("curves"),
     "3_boundaries": named_survey("boundaries"),
     "6_points": config["points"]["surveys"],
     "A3_points_all": config["points"]["surveys"],
@@ -62,14 +62,50 @@ FIGURE_SETTINGS = dict(
 )
 
 
+def values_of(key, *, of_series=False):
+    """The most values that the models of one data set have of a recipe's key.
+
+    `of_series`: models that differ in nothing else.
+    """
+    apart = {key, "replicates", "first_seed"}
+    found = {}
+    for model in MODELS.values():
+        recipe = vars(model.recipe)
+        others = (value for name, value in recipe.items() if name not in apart)
+        same = (model.dataset, *(others if of_series else ()))
+        found.setdefault(same, set()).add(recipe[key])
+    return max(map(len, found.values()))
+
+
+def drawn_figures():
+    """The figures that the configuration has something for; others only on demand, by their names."""
+    factors = ("activation", "augmentation", "labels", "optimizer")
+    something = {
+        "2_trajectories": CURVES,
+        "3_boundaries": FIGURES["3_boundaries"]["boundaries"],
+        "4_factors": any(values_of(key) > 1 for key in factors),
+        "6_points": MAIN_POINTS["points"],
+        "A3_points_all": set(POINTS) - set(MAIN_POINTS["points"]),
+        "A4_capacity_all": len(DATASETS) > 1,
+        "A5_arch": MAIN_POINTS["points"],
+        "A7_sampling": FIGURES["A7_sampling"]["sampling"],
+        "A9_label_noise": values_of("labels", of_series=True) > 2,
+        "A10_during_training": values_of("steps", of_series=True) > 2,
+    }
+    return [figure for figure in FIGURES if something.get(figure, True)]
+
+
+DRAWN = drawn_figures()
+
+
 def figure_files():
     folder = f"results/{STUDY}/figures"
-    return [f"{folder}/{figure}.{suffix}" for figure in FIGURES for suffix in ("pdf", "png")]
+    return [f"{folder}/{figure}.{suffix}" for figure in DRAWN for suffix in ("pdf", "png")]
 
 
 def figure_titles():
-    """How each figure's caption begins."""
-    captions = {figure: f"workflow/report/{figure.partition('_')[2]}.rst" for figure in FIGURES}
+    """How the caption of each figure begins."""
+    captions = {figure: f"workflow/report/{figure.partition('_')[2]}.rst" for figure in DRAWN}
     return {
         figure: title_of((SOURCE / caption).read_text(encoding="utf-8"))
         for figure, caption in captions.items()
@@ -108,8 +144,7 @@ for figure, files in FIGURES.items():
         name:
             f"figure_{name}"
         input:
-            **{option: sealed(paths) for option, paths in given.items()},
-            seals=[seal for paths in given.values() for seal in seals(paths)],
+            **with_checksums(**given),
         output:
             pdf=f"results/{STUDY}/figures/{figure}.pdf",
             png=report(

@@ -1,4 +1,4 @@
-# What the rules about data and tables are given: inputs and settings, one function each.
+# Inputs and settings of the rules about data, training and tables. In: wildcards. Out: files, or JSON.
 
 
 def data_settings(wildcards):
@@ -15,73 +15,59 @@ def own_data(wildcards):
     """
     base, _ = registry.parse(wildcards.dataset)
     source = config["datasets"].get(base)
-    if source is None or not Path(source).is_dir():
-        return [local(source)] if source else []
-    return [local(str(p)) for p in sorted(Path(source).rglob("*")) if p.is_file()]
+    if not isinstance(source, str):  # what comes from an address is known by its checksum
+        return []
+    place = registry.local_path(source)
+    files = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
+    return [local(str(path)) for path in files]
+
+
+MODEL_NUMBERS = {key: number for number, key in enumerate(MODELS, start=1)}
+
+
+def training_settings(wildcards):
+    """What a model's weights depend on: its recipe, and when a network fits."""
+    model = model_of(wildcards)
+    return settings(
+        "train",
+        dataset=model.dataset,
+        model=model.name,
+        recipe=model.recipe.specification(),
+        fits_at=grid.fits_at(model.dataset),
+    )
+
+
+def position(wildcards, output):
+    """Which of how many models a job is about, for its message."""
+    return f"{MODEL_NUMBERS[wildcards.dataset, wildcards.model]} of {len(MODELS)}"
 
 
 def per_dataset(table):
     return [f"{TABLES}/{dataset}/{table}.csv" for dataset in DATASETS]
 
 
-PARTED = [dataset for dataset, parts in PARTS.items() if "1of1" not in parts]
-WHOLE = [dataset for dataset in DATASETS if dataset not in PARTED]
-
-
 @cache
-def tabulated_jobs():
-    """By data set and model: the measuring jobs whose files a table of networks is made from."""
-    found = {key: [] for key in MODELS}
+def tabulated_files():
+    """By data set: the files of measurements that its table of networks is made from."""
+    found = {dataset: [] for dataset in DATASETS}
     for job in MEASURING.values():
-        for model, names in job.models if job.is_tabulated else ():
-            found[model.dataset, model.name].append(job)
+        if job.is_tabulated:
+            found[job.dataset].append((f"{MEASUREMENTS}/{job.path}", measures.FILES[job.file]))
     return found
 
 
-@cache
-def planned(dataset):
-    """The plan that the data set's tables follow, its models in the order that jobs give them.
-
-    Jobs are told the settings as JSON with sorted keys.
-    """
-    told = json.loads(storage.canonical(study_plan.settings(config, dataset)))
-    return study_plan.plan(told)
-
-
-def plan_settings(wildcards, output):
-    """What a part's job makes its plan from. It does not rerun for it, but for its part of the plan."""
-    return storage.canonical(study_plan.settings(config, wildcards.dataset))
-
-
-def part_settings(wildcards):
-    """A part reruns when its models are planned otherwise, and not when others are."""
-    part = table_plan.part(planned(wildcards.dataset), wildcards.part)
-    digest = table_plan.digest(part)
-    return settings("networks_part", dataset=wildcards.dataset, part=wildcards.part, plan=digest)
-
-
-def joined_inputs(wildcards):
-    folder = f"{TABLES}/{wildcards.dataset}/parts"
-    tables = [f"{folder}/{part}.csv" for part in PARTS[wildcards.dataset]]
-    return dict(parts=sealed(tables), part_seals=seals(tables))
-
-
 def table_inputs(wildcards):
-    """The records of a data set's models, or of one part of them."""
-    label = wildcards.get("part", "1of1")
-    names = PARTS[wildcards.dataset].get(label)
-    if names is None:
-        raise WorkflowError(
-            f"study {STUDY!r} has no part {label} of the models on {wildcards.dataset}"
-        )
-    folders = [f"results/models/{wildcards.dataset}/{name}" for name in names]
-    jobs = (job for name in names for job in tabulated_jobs()[wildcards.dataset, name])
-    files = dict.fromkeys((f"{MEASUREMENTS}/{job.path}", measures.FILES[job.file]) for job in jobs)
+    """A data set, and the records of its models."""
+    dataset = wildcards.dataset
+    files = tabulated_files()[dataset]
+    histories = [f"results/models/{of}/{name}/training.csv" for of, name in MODELS if of == dataset]
     return dict(
-        histories=[f"{folder}/training.csv" for folder in folders],
-        seals=[f"{folder}/training.json" for folder in folders],
-        measurements=[ancient(path) if large else path for path, large in files],
-        measurement_seals=seals(path for path, large in files if large),
+        small_measurements=[path for path, large in files if not large],
+        **with_checksums(
+            data=f"results/data/{dataset}.npz",
+            histories=histories,
+            large_measurements=[path for path, large in files if large],
+        ),
     )
 
 
@@ -91,7 +77,7 @@ BOOTSTRAP = dict(
     seed=config["seed"],
 )
 POINTS = measured("points", config["points"]["surveys"])
-CURVES = measured("curves", named_survey("trajectories"))
+CURVES = measured("curves", named_survey("curves"))
 
 # table: its script, the option that names it there, and its inputs by option
 STATISTICS = {

@@ -1,12 +1,12 @@
-# What a job asks for, from its own count of operations, and more on each attempt; and which small
-# jobs share a submission on a cluster.
+# Resources. In: a job's model or file. Out: the memory, run time and threads it asks for, from its own
+# count of operations, and more on each attempt; and which small jobs share a submission on a cluster.
 from functools import cache
 from math import ceil
 
 DEVICE = config["device"]
 GPUS = 0 if DEVICE == "cpu" else 1
 # The slowest machine that the run times must suffice for.
-SLOWEST = machines.CAUTIOUS_CORE if DEVICE == "cpu" else machines.CAUTIOUS_CARD
+SLOWEST = machines.CAUTIOUS_CORE if DEVICE == "cpu" else machines.CAUTIOUS_GPU
 SAFETY = 2  # asked for over expected
 STARTUP_MINUTES = 5  # of a job of its own: a cold file system, starting Python, loading the data
 NEXT_MINUTES = 2  # of one more job in a submission
@@ -16,10 +16,10 @@ BASE_MEGABYTES = 1500 if DEVICE == "cpu" else 4000  # Python, PyTorch and its de
 def gpu_jobs():
     """How many GPU jobs run at once on this machine, unless `--resources gpu=N` says how many.
 
-    One a card, and as many more as fit on one card with another: a job takes a card that no other
+    One a GPU, and as many more as fit on one GPU with another: a job takes a GPU that no other
     job holds, and where there is none any (`base/device.py`).
     """
-    count = visible_cards()
+    count = visible_gpus()
     if count and workflow.is_main_process:
         largest = max(
             memory.device_memory(model.recipe, costs.sizes_of(model.dataset))
@@ -29,7 +29,7 @@ def gpu_jobs():
     return count
 
 
-# A cluster hands out its own cards; there, Snakemake is told how many jobs to submit, not of cores.
+# A cluster hands out its own GPUs; there, Snakemake is told how many jobs to submit, not of cores.
 LOCAL = workflow.resource_settings.nodes is None
 if GPUS and LOCAL and "gpu" not in workflow.global_resources:
     at_once = gpu_jobs()
@@ -89,7 +89,7 @@ def megabytes(size, attempt):
 def training_threads(wildcards):
     """One thread for small networks, which gain nothing from more, up to eight for large ones.
 
-    On a GPU the processor only feeds the device.
+    On a GPU the CPU only feeds the device.
     """
     if DEVICE == "cuda":
         return 1
@@ -126,7 +126,7 @@ def estimate_settings(wildcards):
         {
             **config,
             "sharing": {group: int(count) for group, count in pairs},
-            # fetch, plan, networks; claims, page; parts of tables
-            "other_jobs": 3 * len(DATASETS) + len(named) + 2 + sum(len(PARTS[d]) for d in PARTED),
+            # fetch, plan, networks; claims, page
+            "other_jobs": 3 * len(DATASETS) + len(named) + 2,
         }
     )

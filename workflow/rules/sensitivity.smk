@@ -49,12 +49,11 @@ for file, large in measures.FILES.items():
         name:
             file
         input:
-            data=ancient("results/data/{dataset}.npz"),
-            data_seal="results/data/{dataset}.json",
+            **DATA,
             weights=ancient(measured_models(file, "weights.safetensors")),
-            training_seals=measured_models(file, "training.json"),
+            training_checksums=measured_models(file, "training.json"),
         output:
-            **(dict(seal=f"{HERE}/{file}.json") if large else {}),
+            **(dict(checksum=f"{HERE}/{file}.json") if large else {}),
             result=update(f"{HERE}/{file}.npz"),
         log:
             f"results/logs/{file}/{{dataset}}/{{folder}}.log",
@@ -74,11 +73,11 @@ for file, large in measures.FILES.items():
             scripts=scripts,
             device=device,
             settings=measures_settings(file),
-            seal="--seal" if large else "",
+            checksum="--checksum" if large else "",
             models=number_of_models(file),
         message:
             f"{file} of {{params.models}}: {{wildcards.dataset}} {{wildcards.folder}}"
         shell:
             "python {params.scripts}/measure.py --data {input.data:q} --weights {input.weights:q}"
-            " --settings {params.settings:q} --output {output.result:q} {params.seal}"
+            " --settings {params.settings:q} --output {output.result:q} {params.checksum}"
             " --device {params.device} --threads {threads} --log {log:q}"

@@ -24,27 +24,26 @@ rule plan:
 rule networks:
     input:
         unpack(table_inputs),
-        data=ancient("results/data/{dataset}.npz"),
-        data_seal="results/data/{dataset}.json",
         plan=f"results/{STUDY}/plan/{{dataset}}.json",
     output:
         networks=f"{TABLES}/{{dataset}}/networks.csv",
-        networks_seal=f"{TABLES}/{{dataset}}/networks.json",
+        networks_checksum=f"{TABLES}/{{dataset}}/networks.json",
         models=report(
             f"{TABLES}/{{dataset}}/models.csv",
             caption="../report/models.rst",
             category="Tables",
             labels={"table": "models", "data set": "{dataset}"},
         ),
-        models_seal=f"{TABLES}/{{dataset}}/models.json",
+        models_checksum=f"{TABLES}/{{dataset}}/models.json",
     log:
         f"results/{STUDY}/logs/networks/{{dataset}}.log",
     benchmark:
         f"results/{STUDY}/benchmarks/networks/{{dataset}}.tsv"
-    wildcard_constraints:
-        dataset=one_of(WHOLE),
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         scripts=scripts,
         settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
@@ -62,82 +61,6 @@ rule networks:
         " --settings {params.settings:q} --log {log:q}"
 
 
-# Of a data set with more models than `tables: most_models` a job tabulates a part, and one joins them.
-# A part's job plans its part itself: were the whole plan its input, a change in one model would make
-# every part anew, and with `ancient` none (Snakemake 9.27 then sees no change of their settings).
-rule networks_part:
-    input:
-        unpack(table_inputs),
-        data=ancient("results/data/{dataset}.npz"),
-        data_seal="results/data/{dataset}.json",
-    output:
-        table=f"{TABLES}/{{dataset}}/parts/{{part}}.csv",
-        seal=f"{TABLES}/{{dataset}}/parts/{{part}}.json",
-    log:
-        f"results/{STUDY}/logs/networks/{{dataset}}/{{part}}.log",
-    benchmark:
-        f"results/{STUDY}/benchmarks/networks/{{dataset}}/{{part}}.tsv"
-    wildcard_constraints:
-        dataset=one_of(PARTED),
-        part=r"\d+of\d+",
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        scripts=scripts,
-        settings=part_settings,
-        plan_settings=plan_settings,
-        models_folder=beside("results/models/{dataset}", f"{TABLES}/{{dataset}}/parts/{{part}}.csv"),
-        measurements_folder=beside(
-            f"{MEASUREMENTS}/{{dataset}}", f"{TABLES}/{{dataset}}/parts/{{part}}.csv"
-        ),
-    message:
-        "tabulate part {wildcards.part} of the networks on {wildcards.dataset}"
-    shell:
-        "python {params.scripts}/networks_part.py --plan-settings {params.plan_settings:q}"
-        " --data {input.data:q} --models-folder {params.models_folder:q}"
-        " --measurements-folder {params.measurements_folder:q}"
-        " --output {output.table:q} --settings {params.settings:q} --log {log:q}"
-
-
-rule networks_joined:
-    input:
-        unpack(joined_inputs),
-        plan=f"results/{STUDY}/plan/{{dataset}}.json",
-    output:
-        networks=f"{TABLES}/{{dataset}}/networks.csv",
-        networks_seal=f"{TABLES}/{{dataset}}/networks.json",
-        models=report(
-            f"{TABLES}/{{dataset}}/models.csv",
-            caption="../report/models.rst",
-            category="Tables",
-            labels={"table": "models", "data set": "{dataset}"},
-        ),
-        models_seal=f"{TABLES}/{{dataset}}/models.json",
-    log:
-        f"results/{STUDY}/logs/networks/{{dataset}}.log",
-    benchmark:
-        f"results/{STUDY}/benchmarks/networks/{{dataset}}.tsv"
-    wildcard_constraints:
-        dataset=one_of(PARTED),
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        scripts=scripts,
-        settings=lambda wildcards: settings("join_networks", dataset=wildcards.dataset),
-    message:
-        "tabulate the networks on {wildcards.dataset} from their parts"
-    shell:
-        "python {params.scripts}/join_networks.py --plan {input.plan:q} --parts {input.parts:q}"
-        " --networks {output.networks:q} --models {output.models:q}"
-        " --settings {params.settings:q} --log {log:q}"
-
-
 # A shell command is formatted when its job runs, after this loop: names come in as params.
 for table, (script, files) in STATISTICS.items():
 
@@ -145,8 +68,7 @@ for table, (script, files) in STATISTICS.items():
         name:
             f"table_{table}"
         input:
-            **{option: sealed(paths) for option, paths in files.items() if paths},
-            seals=[seal for paths in files.values() for seal in seals(paths)],
+            **with_checksums(**{option: paths for option, paths in files.items() if paths}),
         output:
             table=report(
                 f"{TABLES}/{table}.csv",
@@ -154,7 +76,7 @@ for table, (script, files) in STATISTICS.items():
                 category="Tables",
                 labels={"table": table, "data set": "all"},
             ),
-            seal=f"{TABLES}/{table}.json",
+            checksum=f"{TABLES}/{table}.json",
         log:
             f"results/{STUDY}/logs/tables/{table}.log",
         benchmark:
@@ -178,9 +100,7 @@ for table, (script, files) in STATISTICS.items():
 
 rule table_factors:
     input:
-        models=sealed(per_dataset("models")),
-        networks=sealed(per_dataset("networks")),
-        seals=seals(per_dataset("models") + per_dataset("networks")),
+        **with_checksums(models=per_dataset("models"), networks=per_dataset("networks")),
     output:
         factors=report(
             f"{TABLES}/factors.csv",
@@ -189,7 +109,7 @@ rule table_factors:
             labels={"table": "factors", "data set": "all"},
         ),
         pairs=f"{TABLES}/pairs.csv",
-        seals=[f"{TABLES}/factors.json", f"{TABLES}/pairs.json"],
+        checksums=[f"{TABLES}/factors.json", f"{TABLES}/pairs.json"],
     log:
         f"results/{STUDY}/logs/tables/factors.log",
     benchmark:
@@ -215,9 +135,7 @@ EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")
 
 rule claims_table:
     input:
-        **{table: ancient(path) for table, path in EVIDENCE.items()},
-        models=sealed(per_dataset("models")),
-        seals=seals(EVIDENCE.values()) + seals(per_dataset("models")),
+        **with_checksums(models=per_dataset("models"), **EVIDENCE),
     output:
         claims=report(
             f"{TABLES}/claims.csv",
@@ -225,7 +143,7 @@ rule claims_table:
             category="Claims",
             labels={"table": "claims", "data set": "all"},
         ),
-        seal=f"{TABLES}/claims.json",
+        checksum=f"{TABLES}/claims.json",
         text=report(
             f"{TABLES}/claims.md",
             caption="../report/table_claims.rst",

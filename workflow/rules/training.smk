@@ -5,12 +5,11 @@
 
 rule train:
     input:
-        data=ancient("results/data/{dataset}.npz"),
-        data_seal="results/data/{dataset}.json",
+        **DATA,
     output:
         weights="results/models/{dataset}/{model}/weights.safetensors",
         history="results/models/{dataset}/{model}/training.csv",
-        seal="results/models/{dataset}/{model}/training.json",
+        checksum="results/models/{dataset}/{model}/training.json",
     log:
         "results/logs/train/{dataset}/{model}.log",
     benchmark:
@@ -28,9 +27,7 @@ rule train:
     params:
         scripts=scripts,
         device=device,
-        settings=lambda wildcards: model_settings(
-            "train", fits_at=grid.fits_at(wildcards.dataset)
-        )(wildcards),
+        settings=training_settings,
         position=position,
         checkpoint=beside(
             "results/checkpoints/{dataset}/{model}.safetensors",

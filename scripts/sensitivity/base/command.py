@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensitivity.base import torch_start
 from sensitivity.base.errors import SensitivityError, is_out_of_memory
 
 # PyTorch and matplotlib are hundreds of thousands of objects that stay. Every script imports this
 # module before them, so that they are not searched for garbage at every 700 new ones.
 gc.set_threshold(100_000, 20, 100)
-torch_start.install()
 
 
 def standard_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +28,7 @@ def standard_arguments(parser: argparse.ArgumentParser) -> None:
         help="what this result depends on, as a JSON object; recorded in the result",
     )
     parser.add_argument("--log", type=Path, help="a file that receives the log")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
 
 
 def device_argument(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +37,7 @@ def device_argument(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
-        help="where to compute; auto takes CUDA where there is a card (default auto)",
+        help="where to compute; auto takes CUDA where there is a GPU (default auto)",
     )
 
 

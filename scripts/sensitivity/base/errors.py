@@ -10,7 +10,7 @@ class DamagedFile(SensitivityError):
 
 
 OUT_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
-"""What PyTorch's errors say of memory, of the machine's and of a card's: its own allocator's, the
+"""What PyTorch's errors say of memory, of the machine's and of a GPU's: its own allocator's, the
 driver's (an AcceleratorError), and those of cuBLAS, cuSOLVER and cuSPARSE."""
 
 

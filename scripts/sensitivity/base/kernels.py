@@ -8,7 +8,7 @@ MKL, in PyTorch's, at 37. Tensors on a CPU share their memory with arrays, so no
 Autograd does not see through these.
 
 Small index arithmetic takes NumPy half the time, too: `native` gives arrays on a CPU and leaves
-tensors of a card as they are, and `tensor` leads back. Between the two, arithmetic, `take`, `clip`
+tensors of a GPU as they are, and `tensor` leads back. Between the two, arithmetic, `take`, `clip`
 and `ravel` read the same for both.
 """
 
@@ -22,10 +22,6 @@ import torch
 from torch import Tensor
 
 Native = np.ndarray | Tensor
-
-# The C library hands freed memory back to the system, and with every piece of a path hundreds of
-# pages are mapped anew, unless a larger array has come and gone: a quarter of the time.
-np.empty(2**24, dtype=np.uint8)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -74,7 +70,7 @@ def where(mask: Tensor) -> Tensor:
 
 
 def native(values: Tensor) -> Native:
-    """An array that shares a CPU tensor's memory; a card's tensor itself."""
+    """An array that shares a CPU tensor's memory; a GPU's tensor itself."""
     return values if values.is_cuda else values.numpy()
 
 
@@ -114,7 +110,7 @@ def rows_and_columns(mask: Native) -> tuple[Native, Native]:
 
 
 def tally(index: Tensor, length: int) -> Tensor:
-    """How often each number below `length` occurs, [length]; on a card nothing waits for it."""
+    """How often each number below `length` occurs, [length]; on a GPU nothing waits for it."""
     if index.is_cuda:
         counts = torch.zeros(length, dtype=torch.int64, device=index.device)
         return counts.index_add_(0, index, torch.ones_like(index))
@@ -123,12 +119,12 @@ def tally(index: Tensor, length: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def constants(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """A few numbers as a tensor, which a card is sent only once; not to be changed."""
+    """A few numbers as a tensor, which a GPU is sent only once; not to be changed."""
     return sent(torch.tensor(values, dtype=dtype), device)
 
 
 def sent(values: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
-    """Values on another device; a card need not catch up with the processor for it."""
+    """Values on another device; a GPU need not catch up with the CPU for it."""
     if device.type == "cpu" or values.is_cuda:
         return values.to(device, dtype)
     return values.pin_memory().to(device, non_blocking=True).to(dtype or values.dtype)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 MOST = 2**40
-"""More than any card has."""
+"""More than any GPU has."""
 
 
 def budget(device: torch.device, on_processor: int) -> int:
-    """Bytes for what a computation has under way, if nobody says: on a card half of what is free.
+    """Bytes for what a computation has under way, if nobody says: on a GPU half of what is free.
 
     on_processor: what is right for its caches, and leaves room for other jobs.
     """
@@ -17,7 +17,7 @@ def budget(device: torch.device, on_processor: int) -> int:
 
 
 def free(device: torch.device) -> int:
-    """Bytes of a card that nothing holds, those that PyTorch keeps for later use among them."""
+    """Bytes of a GPU that nothing holds, those that PyTorch keeps for later use among them."""
     unused, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return unused + kept

@@ -9,6 +9,7 @@ from pathlib import Path
 from sensitivity.base.device import prepare
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import inputs, table
+from sensitivity.commands.points import load_points
 
 logger = logging.getLogger(__name__)
 
@@ -24,11 +25,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     prepare("cpu", arguments.threads)
     started = time.perf_counter()
     module = inputs.load_module(arguments.module, arguments.weights)
-    points = inputs.load_points(
-        arguments.data, arguments.points, arguments.input_shape, arguments.normalization
+    points = load_points(
+        *(arguments.data, arguments.points, arguments.input_shape),
+        *(arguments.channels, arguments.normalization),
     )
     rows = table.measured(module, points, arguments.loops)
     table.write(arguments.output, rows)
+    print(points.reading)
     print(table.summary(rows))
     print(f"{time.perf_counter() - started:.1f} s; a row a point: {arguments.output}")
 
@@ -53,7 +56,13 @@ def parser() -> argparse.ArgumentParser:
     add("--output", type=Path, default=Path("sensitivity.csv"), help="(default sensitivity.csv)")
     add("--points", type=int, default=100, help="at the first so many; 0 for all (default 100)")
     add("--loops", type=int, default=10, help="loops of the first so many images (default 10)")
-    add("--input-shape", type=_shape, metavar="3,32,32", help="of a point, if not as in the file")
+    add("--input-shape", type=_shape, metavar="3,32,32", help="of a point as the module takes it")
+    add(
+        "--channels",
+        choices=("first", "last"),
+        help="where the file has the channels of its images, if their shape does not tell; images "
+        "with channels last, as in the study's files, are transposed for the module",
+    )
     add(
         "--normalization",
         choices=("none", "unit", "image"),

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.commands.inputs import Points
+from sensitivity.base.layout import Layout
+from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
 from sensitivity.jacobian.any_network import jacobian_norms
 from sensitivity.networks.graph import Graph, read_graph
@@ -37,7 +38,7 @@ def measured(module: nn.Module, points: Points, loops: int) -> list[Row]:
         0
     ]
     if len(shape) >= 2:
-        columns |= _on_loops(graph, points.x[:loops])
+        columns |= _on_loops(graph, points.x[:loops], points.channels)
     values = {name: torch.as_tensor(column).tolist() for name, column in columns.items()}
     return [
         {name: column[i] if i < len(column) else None for name, column in values.items()}
@@ -64,18 +65,19 @@ def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
     return {"label": labels_P, "predicted": predicted, "correct": right, "cross_entropy": loss}
 
 
-def _on_loops(graph: Graph, images: Tensor) -> dict[str, list[int]]:
-    """Of the loops of all horizontal translations, of images [..., height, width]."""
-    found = [transitions(graph, loop_of(image), graph.input_shape) for image in images]
+def _on_loops(graph: Graph, images: Tensor, channels: Layout) -> dict[str, list[int]]:
+    """Of the loops of all horizontal translations."""
+    found = [transitions(graph, loop_of(image, channels), graph.input_shape) for image in images]
     return {
         "transitions": [int(some.counts()) for some in found],
         "places": [int(some.places()) for some in found],
     }
 
 
-def loop_of(image: Tensor) -> Polygon:
-    """Through all translations of an image [..., width] along its last axis, with wrap-around."""
-    return Polygon(torch.stack([image.roll(s, -1).flatten() for s in range(image.shape[-1])]))
+def loop_of(image: Tensor, channels: Layout = "first") -> Polygon:
+    """Through all translations of an image [..., width] or [..., width, c], with wrap-around."""
+    axis = -2 if channels == "last" else -1
+    return Polygon(torch.stack([image.roll(s, axis).flatten() for s in range(image.shape[axis])]))
 
 
 def write(path: Path, rows: list[Row]) -> None:

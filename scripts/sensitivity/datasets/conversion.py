@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.layout import CHANNELS, layout_of
 
-CHANNELS = (1, 3, 4)  # grey, colour, colour with a mask
 CHUNK = 1024  # images at a time, so that the float64 copy stays small
 
 logger = logging.getLogger(__name__)
@@ -54,9 +54,8 @@ def check_layout(path: Path, name: str, x: np.ndarray, labels: np.ndarray) -> No
     Raises:
         SensitivityError: the images are flat, have their channels first or their number last.
     """
-    if x.ndim in (3, 4) and x.shape[-1] == labels.size != len(x):
-        _refuse_layout(path, name, x, "the number of images last", f"np.moveaxis({name}, -1, 0)")
-    if x.ndim == 4 and x.shape[-1] not in CHANNELS and x.shape[1] in CHANNELS:
+    check_number_first(path, name, x, labels)
+    if x.ndim == 4 and layout_of(x.shape[1:]) == "first":
         _refuse_layout(path, name, x, "channels first", f"np.moveaxis({name}, 1, -1)")
     if x.ndim == 2 and 0 not in x.shape:
         side, colour_side = isqrt(x.shape[1]), isqrt(x.shape[1] // 3)
@@ -80,6 +79,16 @@ def check_layout(path: Path, name: str, x: np.ndarray, labels: np.ndarray) -> No
     )
 
 
+def check_number_first(path: Path, name: str, x: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse images whose number is their last size, as MATLAB has it.
+
+    Raises:
+        SensitivityError: with the call that moves it.
+    """
+    if x.ndim in (3, 4) and x.shape[-1] == labels.size != len(x):
+        _refuse_layout(path, name, x, "the number of images last", f"np.moveaxis({name}, -1, 0)")
+
+
 def labels(path: Path, name: str, y: np.ndarray, count: int) -> np.ndarray:
     """Labels as integers `[count]`, from whole floats, truth values, or a single column or row.
 
@@ -94,6 +103,11 @@ def labels(path: Path, name: str, y: np.ndarray, count: int) -> np.ndarray:
             _refuse_labels(path, name, y, "text", f"{name}.astype(int)")
         _refuse_labels(path, name, y, "text", f"np.searchsorted(np.unique(y_train), {name})")
     if flat.dtype.kind == "f":
+        if not np.isfinite(flat).all():
+            raise SensitivityError(
+                f"{name} of {path} holds labels that are no numbers (NaN or infinite); leave those "
+                f"points out, say with `keep = np.isfinite({name})`"
+            )
         if not _is_whole(flat):
             _refuse_labels(path, name, y, "fractions", f"np.digitize({name}, edges)")
         flat = flat.astype(np.int64)

@@ -1,57 +1,35 @@
-"""Download of original files: mirrors, retries with back-off, time limits, a progress bar."""
+"""Downloads, by pooch: no file takes its name in part, or with another content than is promised."""
 
-import http.client
 import logging
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pooch
 from filelock import FileLock
-from tenacity import (
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_after_delay,
-    wait_random_exponential,
-)
-from tqdm import tqdm
+from requests import RequestException, Response
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import originals
 from sensitivity.datasets.rows import Original, Row
 from sensitivity.datasets.torchvision_addresses import base_addresses
-from sensitivity.files.storage import atomic
 
-AGENT = "Mozilla/5.0 (compatible; sensitivity-and-generalization)"  # some mirrors refuse Python's
+HEADERS = {
+    "User-Agent": "Mozilla/5.0 (compatible; sensitivity-and-generalization)",  # some refuse Python
+    "Accept-Encoding": "identity",  # or a .gz may arrive unpacked
+}
+SILENCE = 30  # seconds that a server may say nothing
+RETRIES = 3  # after pauses of 1, 2 and 3 seconds
 CHUNK = 1 << 16
-LARGEST = 1 << 30  # bytes; EMNIST's archive has half as many
-PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP states that a retry may mend
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to try at each address.
-
-    Attributes:
-        attempts: how often.
-        longest_pause: the longest pause between attempts, in seconds; pauses grow up to it.
-        silence: the longest silence of a server, in seconds.
-        total: the longest time of all attempts together, in seconds.
-    """
-
-    attempts: int = 4
-    longest_pause: float = 30.0
-    silence: float = 30.0
-    total: float = 3600.0
+pooch.get_logger().handlers.clear()  # what it says goes into the job's log instead
+pooch.get_logger().parent = logger
 
 
 def download(
-    name: str, row: Row, missing: Sequence[Original], folder: Path, patience: Patience
+    name: str, row: Row, missing: Sequence[Original], folder: Path, retries: int = RETRIES
 ) -> dict[str, bytes]:
     """Download what is `missing` of a data set; keep the verified files, as they came, in `folder`.
 
@@ -69,7 +47,7 @@ def download(
             if original.name not in contents:
                 file = row.archive or f"{original.name}.gz"
                 wanted = missing if row.archive else [original]
-                contents |= _from_any_address(name, file, wanted, _addresses(row), folder, patience)
+                contents |= _from_any_address(name, file, wanted, _addresses(row), folder, retries)
     return contents
 
 
@@ -89,25 +67,22 @@ def _from_any_address(
     wanted: Sequence[Original],
     addresses: Sequence[str],
     folder: Path,
-    patience: Patience,
+    retries: int,
 ) -> dict[str, bytes]:
     """The originals in `file`, from the first address that has them."""
     failures = []
     for address in addresses:
         url = address + file
         try:
-            content = _retried(url, patience)
-            contents = originals.verified(content, url, wanted)
-            lacking = [original.name for original in wanted if original.name not in contents]
-            if lacking:
-                raise DamagedFile(f"{url} lacks {', '.join(lacking)}")
-        except (OSError, http.client.HTTPException, DamagedFile) as error:
+            with downloaded(url, folder / file, retries) as path:
+                contents = originals.verified(path, wanted, source=url)
+                lacking = [original.name for original in wanted if original.name not in contents]
+                if lacking:
+                    raise DamagedFile(f"{url} lacks {', '.join(lacking)}")
+            return contents
+        except (RequestException, DamagedFile) as error:
             logger.warning("%s: %s", url, error)
             failures.append(f"{url}: {error}")
-            continue
-        with atomic(folder / file) as temporary:
-            temporary.write_bytes(content)
-        return contents
     raise SensitivityError(
         f"data set {name!r}: {file} could not be downloaded ({'; '.join(failures)}); run "
         "`snakemake data` where there is a network, or put the file into a folder and name that "
@@ -115,45 +90,42 @@ def _from_any_address(
     )
 
 
-def _retried(url: str, patience: Patience) -> bytes:
-    retrying = Retrying(
-        stop=stop_after_attempt(patience.attempts) | stop_after_delay(patience.total),
-        wait=wait_random_exponential(max=patience.longest_pause),
-        retry=retry_if_exception(_may_pass),
-        reraise=True,
-        before_sleep=lambda state: logger.warning(
-            "%s: %s; trying again", url, state.outcome.exception()
-        ),
+@contextmanager
+def downloaded(url: str, path: Path, retries: int = RETRIES) -> Iterator[Path]:
+    """A file from an address, to be checked: it takes its place at `path` if nothing is raised.
+
+    Raises:
+        RequestException: the server cannot be reached, or does not give the file.
+        SensitivityError: the file cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)  # of a run that was killed
+    store = pooch.create(
+        partial.parent,
+        base_url="",
+        registry={partial.name: None},  # what it must be is for the caller to check
+        urls={partial.name: url},
+        retry_if_failed=retries,
     )
-    return retrying(_get, url, patience.silence, time.monotonic() + patience.total)
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, urllib.error.HTTPError):
-        return error.code in PASSING
-    return isinstance(error, OSError | http.client.HTTPException)
-
-
-def _get(url: str, silence: float, end: float) -> bytes:
-    """One attempt at one address, until the time `end`."""
-    content = bytearray()
-    request = urllib.request.Request(url, headers={"User-Agent": AGENT})
+    bar = sys.stderr.isatty()
+    hooks = {"response": _close_if_refused}
+    http = pooch.HTTPDownloader(bar, CHUNK, headers=HEADERS, timeout=SILENCE, hooks=hooks)
     try:
-        response = urllib.request.urlopen(request, timeout=silence)
-    except urllib.error.HTTPError as error:
-        error.close()  # it holds the connection
+        store.fetch(partial.name, downloader=http)
+        yield partial
+        partial.replace(path)
+    except RequestException:
         raise
-    with response:
-        length = response.length
-        # disable=None: no bar where the output is not a terminal
-        with tqdm(total=length, unit="B", unit_scale=True, desc=url, disable=None) as bar:
-            while chunk := response.read1(CHUNK):
-                content += chunk
-                bar.update(len(chunk))
-                if time.monotonic() > end:
-                    raise TimeoutError(f"only {len(content)} bytes came within the time limit")
-                if len(content) > LARGEST:
-                    raise DamagedFile(f"{url} is larger than any original")
-    if length is not None and len(content) != length:
-        raise ConnectionError(f"it broke off after {len(content)} of {length} bytes")
-    return bytes(content)
+    except OSError as error:
+        raise SensitivityError(
+            f"cannot write {path}: {error.strerror or error}; free some space or check the "
+            "permissions, then run the same command again"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _close_if_refused(response: Response, **_: object) -> None:
+    """Close the connection of an answer such as 404, which pooch leaves open."""
+    if not response.ok:
+        response.close()

@@ -39,7 +39,8 @@ def read(folder: Path) -> tuple[np.ndarray, ...]:
     return (*training, *_read_part(folder / "test", classes))
 
 
-def _is_left_behind(name: str) -> bool:
+def is_left_behind(name: str) -> bool:
+    """Whether a file manager left this, or it is hidden."""
     return name.startswith(".") or name in LEFT_BEHIND
 
 
@@ -51,7 +52,7 @@ def _subfolders(part: Path) -> list[str]:
             f"{part} is missing: an image folder has train/<class>/ and test/<class>/{found}"
         )
     folders = [path.name for path in part.iterdir() if path.is_dir()]
-    names = sorted(name for name in folders if not _is_left_behind(name))
+    names = sorted(name for name in folders if not is_left_behind(name))
     if not names:
         raise SensitivityError(f"{part} has no class folders")
     return names
@@ -61,8 +62,8 @@ def _images_below(folder: Path) -> Iterator[Path]:
     """All files at any depth, in torchvision's order, without what file managers leave behind."""
     for place, _, files in sorted(os.walk(folder, followlinks=True)):
         inside = Path(place).relative_to(folder).parts
-        if not any(map(_is_left_behind, inside)):
-            yield from (Path(place) / name for name in sorted(files) if not _is_left_behind(name))
+        if not any(map(is_left_behind, inside)):
+            yield from (Path(place) / name for name in sorted(files) if not is_left_behind(name))
 
 
 def _read_part(part: Path, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:

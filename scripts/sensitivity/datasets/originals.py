@@ -17,7 +17,10 @@ from sensitivity.datasets.registry import REGISTRY
 from sensitivity.datasets.rows import Original, Row
 
 LARGEST = 1 << 28  # bytes; no original comes near it, a decompression bomb goes beyond
-CHUNK = 1 << 20
+TORN = (
+    *(OSError, EOFError, ValueError, RuntimeError),  # RecursionError, of tar headers, is the last
+    *(zlib.error, tarfile.TarError, zipfile.BadZipFile),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,22 +44,27 @@ def find(
     Raises:
         DamagedFile: a file of the right name, in a usual place, is torn or has another content.
     """
-    found: dict[str, bytes] = {}
     notes = [] if notes is None else notes
-    usual = [*_below(row, data_folders), *_installed(row)]
+    found: dict[str, bytes] = {}
+    usual = [folder / below for folder in data_folders for below in (*row.folders, ".")]
+    usual.extend(_installed(row))
     for folder in usual:
         for path in _candidates(row, folder, found):
-            wanted = [other for other in row.originals if other.name not in found]
-            found |= _read_verified(path, wanted, notes)
-    for folder in _deeper(data_folders[:1], usual) if len(found) < len(row.originals) else ():
-        for path in _candidates(row, folder, found):
-            wanted = [other for other in row.originals if other.name not in found]
+            found |= verified(path, _missing(row, found), notes)
+    for folder in _folders_below(data_folders[:1]):
+        for path in _candidates(row, folder, found) if folder not in usual else ():
             try:
-                found |= _read_verified(path, wanted, notes)
+                found |= verified(path, _missing(row, found), notes)
             except DamagedFile as error:
                 logger.warning("passed over: %s", error)
                 notes.append(str(error))
+        if not _missing(row, found):
+            break
     return found
+
+
+def _missing(row: Row, found: Mapping[str, bytes]) -> list[Original]:
+    return [original for original in row.originals if original.name not in found]
 
 
 def _candidates(row: Row, folder: Path, found: Mapping[str, bytes]) -> Iterator[Path]:
@@ -69,105 +77,8 @@ def _candidates(row: Row, folder: Path, found: Mapping[str, bytes]) -> Iterator[
 
 def spellings(name: str) -> tuple[str, ...]:
     """The names under which an original lies about: packed or not, with a dot as Kaggle has it."""
-    dotted = name.replace("-idx", ".idx")
-    plain = (name, dotted) if dotted != name else (name,)
+    plain = dict.fromkeys((name, name.replace("-idx", ".idx")))
     return tuple(f"{name}{ending}" for name in plain for ending in ("", ".gz"))
-
-
-def _deeper(data_folders: Sequence[Path], seen: Sequence[Path]) -> Iterator[Path]:
-    """All visible sub-folders of the data folders but those already seen."""
-    known = {folder.resolve() for folder in seen}
-    for top in data_folders:
-        for place, folders, _ in os.walk(top):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            if Path(place).resolve() not in known:
-                yield Path(place)
-
-
-def _read_verified(path: Path, wanted: Sequence[Original], notes: list[str]) -> dict[str, bytes]:
-    if path.suffix == ".zip":
-        return _of_zip(path, wanted, notes)
-    return verified(_read(path), path, wanted, notes)
-
-
-def _of_zip(
-    source: "Path | BytesIO", wanted: Sequence[Original], notes: list[str], label: object = None
-) -> dict[str, bytes]:
-    """The originals that are packed files in a zip archive, by their last names."""
-    label = label or source
-    packed = {f"{original.name}.gz" for original in wanted}
-    kept: dict[str, bytes] = {}
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for member in archive.infolist():
-                name = Path(member.filename).name
-                if name in packed and name.removesuffix(".gz") not in kept:
-                    if member.file_size > LARGEST:
-                        raise ValueError(f"{name} unpacks to more than {LARGEST} bytes")
-                    kept |= verified(archive.read(member), f"{label}/{name}", wanted, notes)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, RuntimeError) as error:
-        raise DamagedFile(f"{label} is torn or no such file ({error}); replace it") from error
-    return kept
-
-
-def verified(
-    content: bytes,
-    source: "Path | str",
-    wanted: Sequence[Original],
-    notes: "list[str] | None" = None,
-) -> dict[str, bytes]:
-    """Unpack a file and keep what is an original.
-
-    Args:
-        content: of a plain file, a `.gz`, a `.tar.gz` or a `.zip`, as the name in `source` tells.
-        source: path or address, for the messages too.
-        wanted: the originals looked for.
-        notes: receives a sentence for each file that was passed over.
-
-    Returns:
-        Content by name, each with the checksum of the registry.
-
-    Raises:
-        DamagedFile: the file is torn, or what bears an original's name has another content.
-    """
-    notes = [] if notes is None else notes
-    name = Path(source).name
-    wanted_by_name = {original.name: original for original in wanted}
-    plain = name.removesuffix(".gz").replace(".idx", "-idx")
-    packed = b""
-    try:
-        if name.endswith(".zip"):
-            return _of_zip(BytesIO(content), wanted, notes, source)
-        if name.endswith(".tar.gz"):
-            files = _members(_gunzip(content), set(wanted_by_name))
-        elif name.endswith(".gz"):
-            files, packed = {plain: _gunzip(content)}, content
-        else:
-            files = {plain: content}
-    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError) as error:
-        expected = wanted_by_name.get(plain)
-        promise = f" instead of unpacking to {expected.digests[0]}" if expected else ""
-        raise DamagedFile(
-            f"{source} is torn or no such file{promise} ({error}); replace or remove it"
-        ) from error
-    kept = {
-        name: content
-        for name, content in files.items()
-        if name in wanted_by_name
-        and _is_original(content, packed, wanted_by_name[name], source, notes)
-    }
-    for original in kept:
-        logger.info("%s: from %s, checksum matches", original, source)
-    return kept
-
-
-def digest(content: bytes, algorithm: str) -> str:
-    """`algorithm:hexdigest`, in the registry's form."""
-    return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
-
-
-def _below(row: Row, data_folders: Sequence[Path]) -> list[Path]:
-    return [folder / below for folder in data_folders for below in (*row.folders, ".")]
 
 
 def _installed(row: Row) -> Iterator[Path]:
@@ -181,70 +92,134 @@ def _installed(row: Row) -> Iterator[Path]:
             yield Path(specification.origin).parent / folder
 
 
+def _folders_below(tops: Sequence[Path]) -> Iterator[Path]:
+    """Folders and all visible ones below them, links followed, each real folder once."""
+    seen: set[str] = set()
+    for top in tops:
+        for place, folders, _ in os.walk(top, followlinks=True):
+            real = os.path.realpath(place)
+            if real in seen:
+                folders.clear()  # what is below was seen as well; a link may lead up again
+                continue
+            seen.add(real)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            yield Path(place)
+
+
+def verified(
+    path: Path, wanted: Sequence[Original], notes: "list[str] | None" = None, source: str = ""
+) -> dict[str, bytes]:
+    """Unpack a file and keep what is an original.
+
+    Args:
+        path: of a plain file, a `.gz`, a `.tar.gz` or a `.zip`.
+        wanted: the originals looked for.
+        notes: receives a sentence for each file that was passed over.
+        source: the address that the file comes from, whose name then says what kind it is.
+
+    Returns:
+        Content by name, each with the checksum of the registry.
+
+    Raises:
+        DamagedFile: the file is torn, or what bears an original's name has another content.
+    """
+    notes = [] if notes is None else notes
+    place = source or str(path)
+    by_name = {original.name: original for original in wanted}
+    kept: dict[str, bytes] = {}
+    try:
+        for name, content, packed in _unpacked(path, Path(place).name, set(by_name)):
+            new = name in by_name and name not in kept
+            if new and _is_original(content, packed, by_name[name], place, notes):
+                logger.info("%s: from %s, checksum matches", name, place)
+                kept[name] = content
+    except TORN as error:
+        expected = by_name.get(_plain_name(place))
+        promise = f" instead of unpacking to {expected.checksum}" if expected else ""
+        raise DamagedFile(
+            f"{place} is torn or no such file{promise} ({error}); replace or remove it"
+        ) from error
+    return kept
+
+
+def _unpacked(path: Path, file: str, names: set[str]) -> Iterator[tuple[str, bytes, bytes]]:
+    """Of each file within: its name, its content, and the same as it was gzipped, if it was.
+
+    Whatever paths an archive claims, only last names count, and nothing is written.
+    """
+    if file.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                name = Path(member.filename).name.removesuffix(".gz")
+                if name in names and member.filename.endswith(".gz"):
+                    _check_size(member.file_size)
+                    packed = archive.read(member)
+                    yield name, _gunzip(packed), packed
+        return
+    _check_size(path.stat().st_size)
+    content = path.read_bytes()
+    if file.endswith(".tar.gz"):
+        # As a stream, because a forged size cannot send a stream backwards, to be read for ever.
+        with tarfile.open(fileobj=BytesIO(_gunzip(content)), mode="r|") as archive:
+            for member in archive:
+                if Path(member.name).name in names and member.isreg():
+                    yield Path(member.name).name, archive.extractfile(member).read(), b""
+        return
+    if file.endswith(".gz"):
+        yield _plain_name(file), _gunzip(content), content
+    else:
+        yield _plain_name(file), content, b""
+
+
+def _plain_name(place: str) -> str:
+    return Path(place).name.removesuffix(".gz").replace(".idx", "-idx")
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise ValueError(f"it has more than {LARGEST} bytes, and no original has")
+
+
+def _gunzip(content: bytes) -> bytes:
+    with gzip.open(BytesIO(content)) as file:
+        unpacked = file.read(LARGEST + 1)
+    _check_size(len(unpacked))
+    return unpacked
+
+
+def digest(content: bytes, algorithm: str) -> str:
+    """`algorithm:hexdigest`, in the registry's form."""
+    return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
+
+
 def _is_original(
-    content: bytes, packed: bytes, original: Original, source: "Path | str", notes: list[str]
+    content: bytes, packed: bytes, original: Original, place: str, notes: list[str]
 ) -> bool:
     """Whether `content`, packed as `packed`, is the original.
 
     What belongs to another data set, or cannot be told, is passed over with a note: MNIST,
     Fashion-MNIST and KMNIST use the same names, so a flat folder of one says nothing of the other.
     """
-    forms = (content, packed)
-    if _matches(original, *forms):
+    if _matches(original, content, packed):
         return True
     others = (other for row in REGISTRY.values() for other in row.originals)
-    if any(_matches(other, *forms) for other in others):
-        notes.append(f"{source} belongs to another data set")
-        logger.info("%s", notes[-1])
-        return False
-    if not original.checksum and not packed:
+    if any(_matches(other, content, packed) for other in others):
+        notes.append(f"{place} belongs to another data set")
+    elif original.packed and not packed:
         notes.append(
-            f"{source} is unpacked, and only the checksum of {original.name}.gz is published: "
+            f"{place} is unpacked, and only the checksum of {original.name}.gz is published: "
             "put the .gz beside it"
         )
-        logger.info("%s", notes[-1])
-        return False
-    expected = original.digests[0]
-    found = digest(content if original.checksum else packed, expected.partition(":")[0])
-    raise DamagedFile(
-        f"{source} does not hold the original {original.name}: expected {expected}, found {found}; "
-        "replace or remove it"
-    )
+    else:
+        found = digest(packed if original.packed else content, original.checksum.partition(":")[0])
+        raise DamagedFile(
+            f"{place} does not hold the original {original.name}: expected {original.checksum}, "
+            f"found {found}; replace or remove it"
+        )
+    logger.info("%s", notes[-1])
+    return False
 
 
 def _matches(original: Original, content: bytes, packed: bytes) -> bool:
-    return any(
-        expected and form and digest(form, expected.partition(":")[0]) == expected
-        for expected, form in ((original.checksum, content), (original.packed, packed))
-    )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > LARGEST:
-            raise DamagedFile(f"{path} is larger than any original; replace or remove it")
-        return path.read_bytes()
-    except OSError as error:
-        raise DamagedFile(f"{path} cannot be read ({error}); replace or remove it") from error
-
-
-def _gunzip(content: bytes) -> bytes:
-    unpacked = bytearray()
-    with gzip.open(BytesIO(content)) as file:
-        while chunk := file.read(CHUNK):
-            unpacked += chunk
-            if len(unpacked) > LARGEST:
-                raise ValueError(f"it unpacks to more than {LARGEST} bytes")
-    return bytes(unpacked)
-
-
-def _members(content: bytes, names: set[str]) -> dict[str, bytes]:
-    """Members of a tar archive by their last name; whatever paths they claim, none is written."""
-    members: dict[str, bytes] = {}
-    # As a stream, because a forged size cannot send a stream backwards, to be read for ever.
-    with tarfile.open(fileobj=BytesIO(content), mode="r|") as archive:
-        for member in archive:
-            name = Path(member.name).name
-            if name in names and name not in members and member.isreg():
-                members[name] = archive.extractfile(member).read()
-    return members
+    form = packed if original.packed else content
+    return digest(form, original.checksum.partition(":")[0]) == original.checksum

@@ -24,15 +24,27 @@ def read(path: Path) -> Arrays:
         SensitivityError: in one sentence, what is wrong with the first thing that is.
     """
     if path.is_dir():
-        arrays = image_folder.read(path)
-    elif path.suffix.lower() == ".npz" and path.is_file():
-        by_name = npz.read(path)
-        _check_keys(path, set(by_name))
-        arrays = _converted(path, by_name)
-    else:
-        raise SensitivityError(
-            f"{path} is neither an .npz file nor a folder of images with train/ and test/"
-        )
+        return read_folder(path)
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return read_npz(path)
+    raise SensitivityError(
+        f"{path} is neither an .npz file nor a folder of images with train/ and test/"
+    )
+
+
+def read_folder(path: Path) -> Arrays:
+    """As `read`, of an image folder."""
+    return _checked(path, image_folder.read(path))
+
+
+def read_npz(path: Path) -> Arrays:
+    """As `read`, of an `.npz` file, whatever its name."""
+    by_name = npz.read(path)
+    _check_keys(path, set(by_name))
+    return _checked(path, _converted(path, by_name))
+
+
+def _checked(path: Path, arrays: Arrays) -> Arrays:
     _check_images(path, arrays)
     arrays = _check_labels(path, arrays)
     _check_separate(path, arrays)

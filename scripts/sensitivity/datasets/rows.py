@@ -1,27 +1,24 @@
 """A row of the table of known data sets, and the files that it names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+Sizes = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Original:
-    """One file as its publisher made it: its unpacked name and its digests.
+    """One file as its publisher made it: its unpacked name and its checksum.
 
     Attributes:
         name: of the unpacked file.
-        checksum: `algorithm:hexdigest` of the unpacked content; empty where only that of the packed
-            file is published.
-        packed: the same of the `.gz` as it is published, where that is what is known.
+        checksum: `algorithm:hexdigest` of the unpacked content, or of the file as it is packed.
+        packed: whether only the checksum of the `.gz` is published.
     """
 
     name: str
-    checksum: str = ""
-    packed: str = ""
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """The checksums that are known."""
-        return tuple(filter(None, (self.checksum, self.packed)))
+    checksum: str
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,6 @@ class Row:
     """What is known of one data set.
 
     Attributes:
-        title: as it is written in figures.
         format: the reader of `sources.READERS` that understands the files.
         train, test: the files of each part; without `test`, `training_images` images are drawn from
             `train` (stratified, fixed seed) and the rest is the test set.
@@ -45,13 +41,12 @@ class Row:
         mirrors: further base addresses.
     """
 
-    title: str
     format: str
     train: tuple[Original, ...]
     test: tuple[Original, ...]
     image_shape: tuple[int, ...]
     classes: int
-    sizes: tuple[int, int]
+    sizes: Sizes
     licence: str
     citation: str
     archive: str | None = None
@@ -66,21 +61,24 @@ class Row:
         return self.train + self.test
 
 
-def emnist(
-    split: str, title: str, digests: tuple[str, str, str, str], classes: int, sizes: tuple[int, int]
-) -> Row:
+def mnist_files(*checksums: str, packed: bool = False) -> dict[str, tuple[Original, ...]]:
+    """MNIST's four files: training images and labels, then those of the test set."""
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    files = [Original(f"{name}-ubyte", of, packed) for name, of in zip(names, checksums)]
+    return {"train": tuple(files[:2]), "test": tuple(files[2:])}
+
+
+def emnist(split: str, digests: Sequence[str], classes: int, sizes: Sizes) -> Row:
     """A split of EMNIST, whose files are in one archive; MD5 as several projects publish them."""
-    names = [
-        f"emnist-{split}-{part}-{what}-idx{axes}-ubyte"
-        for part in ("train", "test")
-        for what, axes in (("images", 3), ("labels", 1))
+    names = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
+    files = [
+        Original(f"emnist-{split}-{name}-ubyte", f"md5:{md5}", packed=True)
+        for name, md5 in zip(names, digests)
     ]
-    originals = [Original(name, packed=f"md5:{md5}") for name, md5 in zip(names, digests)]
     return Row(
-        title=title,
         format="emnist",
-        train=tuple(originals[:2]),
-        test=tuple(originals[2:]),
+        train=tuple(files[:2]),
+        test=tuple(files[2:]),
         image_shape=(28, 28),
         classes=classes,
         sizes=sizes,

@@ -1,14 +1,14 @@
 """From a name in the configuration to a data set: find or fetch, verify, read, cut."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
-from sensitivity.datasets import cifar, embedded, idx, originals, own, registry
+from sensitivity.datasets import cifar, embedded, idx, originals, own, registry, remote
 from sensitivity.datasets.dataset import Dataset
-from sensitivity.datasets.download import Patience, download
+from sensitivity.datasets.download import RETRIES, download
 from sensitivity.datasets.registry import REGISTRY
 from sensitivity.datasets.rows import Original, Row
 from sensitivity.datasets.subsets import central_square, stratified_subset
@@ -20,15 +20,14 @@ READERS: dict[str, Callable[[Row, dict[str, bytes]], Arrays]] = {
     "emnist": idx.read_emnist,
     "idx": idx.read,
 }
-PATIENCE = Patience()
 
 
 def fetch(
     name: str,
     downloads: Path,
-    source: "Path | None" = None,
+    source: "Path | Mapping[str, str] | None" = None,
     data_folder: "Path | None" = None,
-    patience: Patience = PATIENCE,
+    retries: int = RETRIES,
 ) -> Dataset:
     """Get a data set by its name.
 
@@ -37,9 +36,9 @@ def fetch(
             `@S` for the central square of S pixels a side, and by `:N` for a subset of N training
             images (stratified, fixed seed; all test images).
         downloads: the folder that keeps what had to be downloaded.
-        source: the `.npz` file or image folder of the reader's own data.
+        source: the reader's own data: an `.npz` file or image folder, or `url` and `sha256` of one.
         data_folder: a folder that may hold the original files.
-        patience: how long to try a download.
+        retries: how often an address is asked again after a failed connection.
 
     Raises:
         SensitivityError: the name is unknown, the reader's own data are not in order, or the
@@ -49,10 +48,12 @@ def fetch(
     base, size = registry.parse(name)
     if source is not None:
         registry.check_own_name(base)
-        x_train, y_train, x_test, y_test = own.read(source)
+        is_path = isinstance(source, Path)
+        arrays = own.read(source) if is_path else remote.read(base, source, downloads, retries)
     else:
         registry.check_name(name)
-        x_train, y_train, x_test, y_test = _known(base, downloads, data_folder, patience)
+        arrays = _known(base, downloads, data_folder, retries)
+    x_train, y_train, x_test, y_test = arrays
     side = registry.crop(name)
     if side is not None:
         x_train, x_test = (central_square(name, x, side) for x in (x_train, x_test))
@@ -62,7 +63,7 @@ def fetch(
     return Dataset(name, x_train, y_train, x_test, y_test)
 
 
-def _known(base: str, downloads: Path, data_folder: "Path | None", patience: Patience) -> Arrays:
+def _known(base: str, downloads: Path, data_folder: "Path | None", retries: int) -> Arrays:
     """A data set of the registry: from local files as far as they go, else downloaded."""
     row = REGISTRY[base]
     folder = downloads / base
@@ -74,7 +75,7 @@ def _known(base: str, downloads: Path, data_folder: "Path | None", patience: Pat
     missing = [original for original in row.originals if original.name not in contents]
     if missing:
         try:
-            contents |= download(base, row, missing, folder, patience)
+            contents |= download(base, row, missing, folder, retries)
         except SensitivityError as error:
             raise SensitivityError(
                 f"{_looked_for(base, row, missing, folders, notes)}{error}"

@@ -1,4 +1,4 @@
-"""Stratified subsets and splits that depend on nothing but the labels and a fixed seed; crops."""
+"""Stratified subsets and draws that depend on nothing but the labels and a fixed seed; crops."""
 
 import numpy as np
 
@@ -43,8 +43,7 @@ def stratified_subset(labels: np.ndarray, size: int) -> np.ndarray:
         raise SensitivityError(
             f"a subset of {size} training images was asked for, but there are {len(labels)}"
         )
-    # Raw bits: NumPy keeps their stream across versions, and promises so for no other method.
-    shuffled = np.argsort(np.random.PCG64(SEED).random_raw(len(labels)), kind="stable")
+    shuffled = _shuffled(len(labels), SEED)
     place = np.empty(len(labels))
     for label in np.unique(labels):
         members = shuffled[labels[shuffled] == label]
@@ -57,3 +56,57 @@ def stratified_subset(labels: np.ndarray, size: int) -> np.ndarray:
             "take a larger one"
         )
     return np.sort(chosen)
+
+
+def draws(labels: np.ndarray, count: int, number: int, seed: int = SEED) -> np.ndarray:
+    """Draw disjoint subsets, every class in proportion in each of them.
+
+    A class that has the share s of the images gets n·s of every draw, rounded down or up. Draw k
+    is the same however many are asked for. Which draws round up is found as in systematic sampling
+    (Madow 1949): the classes lie end to end on a line of length n, a comb with teeth at the
+    whole numbers is moved by k / (number of draws that there are at most), and a class gets as many
+    images as teeth meet it. So no class is used up before the images are.
+
+    Args:
+        labels: int64 `[N]`, of all training images.
+        count: n, images in a draw.
+        number: D, how many draws.
+        seed: of the order in which the images of a class are taken.
+
+    Returns:
+        int64 `[D, n]`, indices in ascending order in each row.
+
+    Raises:
+        SensitivityError: D·n exceeds N, or a draw would leave a class without an image.
+    """
+    total = len(labels)
+    if count < 1 or number < 1 or count * number > total:
+        raise SensitivityError(
+            f"{number} disjoint subsets of {count} training images were asked for, but {total} "
+            f"images are enough for {total // max(count, 1)}; ask for fewer seeds, or less in each"
+        )
+    most = total // count
+    classes, members = np.unique(labels, return_counts=True)
+    ends = np.concatenate([[0], np.cumsum(members)])
+    # In whole numbers, floor(count * end / total + k / most): floats would round at the very ends.
+    teeth = (count * most * ends + total * np.arange(most)[:, None]) // (total * most)
+    counts_DC = np.diff(teeth, axis=1)
+    if not counts_DC[:number].all():
+        empty = classes[np.argmin(counts_DC[:number].min(0))]
+        raise SensitivityError(
+            f"a subset of {count} training images leaves class {empty} without an image; take a "
+            "larger one"
+        )
+    shuffled = _shuffled(total, seed)
+    draw_of = np.full(total, -1)
+    for counts_D, label in zip(counts_DC[:number].T, classes):
+        draw_of_members = np.repeat(np.arange(number), counts_D)
+        of_class = shuffled[labels[shuffled] == label]
+        draw_of[of_class[: len(draw_of_members)]] = draw_of_members
+    in_order = np.argsort(draw_of, kind="stable")  # what is in no draw comes first
+    return in_order[total - number * count :].reshape(number, count)
+
+
+def _shuffled(count: int, seed: int) -> np.ndarray:
+    # Raw bits: NumPy keeps their stream across versions, and promises so for no other method.
+    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")

@@ -1,11 +1,8 @@
-"""The one door to torchvision: where its data sets are downloaded from."""
+"""Where torchvision's data sets are downloaded from."""
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
-# Kept alive: the operators are forgotten with the object that defined them.
-_libraries: list[object] = []
+from sensitivity.base.torchvision_door import torchvision_module
 
 
 def base_addresses(class_name: str) -> tuple[str, ...]:
@@ -22,26 +19,4 @@ def base_addresses(class_name: str) -> tuple[str, ...]:
 
 
 def _import_datasets() -> ModuleType:
-    """Import torchvision.datasets, also where torch and torchvision were built for other devices.
-
-    A torchvision built for CUDA cannot load its operators into a torch for processors, and then
-    stops its own import at `operator torchvision::nms does not exist`. The data sets need no
-    operator, so in this case, and in no other, the two names are declared, without a body.
-    """
-    import torch
-
-    specification = importlib.util.find_spec("torchvision")
-    if specification is None or specification.origin is None:
-        raise ImportError("torchvision is not installed")
-    for library in Path(specification.origin).parent.glob("_C*.so"):
-        try:
-            torch.ops.load_library(library)
-        except OSError:
-            if not _libraries:
-                declared = torch.library.Library("torchvision", "DEF")
-                for name in ("nms", "qnms"):
-                    declared.define(
-                        f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-                    )
-                _libraries.append(declared)
-    return importlib.import_module("torchvision.datasets")
+    return torchvision_module("torchvision.datasets")

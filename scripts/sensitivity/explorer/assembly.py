@@ -41,7 +41,7 @@ def page(
         library=_script(part(DRAWS)),
         data=json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c"),
         script=_script("\n".join(part(f"{name}.js") for name in SCRIPTS)),
-        claims=claims_html(claims),
+        claims=claims_html(claims, figures),
         figures=figures_html(figures, titles),
     )
 

@@ -13,9 +13,10 @@ COLUMNS = ("data set", "quantity", "statistic", "n", "p (Holm)", "verdict")
 HEAD = f"<tr>{''.join(f'<th>{name}</th>' for name in COLUMNS)}</tr>"
 
 
-def claims_html(table: pd.DataFrame) -> str:
+def claims_html(table: pd.DataFrame, figures: Mapping[str, bytes]) -> str:
     """A part a claim: verdict and interval over all data sets, then what else bears on it."""
-    return "\n".join(_claim(table, claim.id, claim.statement, claim.figure) for claim in CLAIMS)
+    shown = {claim.id: claim.figure if claim.figure in figures else "" for claim in CLAIMS}
+    return "\n".join(_claim(table, claim.id, claim.statement, shown[claim.id]) for claim in CLAIMS)
 
 
 def figures_html(figures: Mapping[str, bytes], titles: Mapping[str, str]) -> str:
@@ -35,13 +36,14 @@ def _claim(table: pd.DataFrame, name: str, statement: str, figure: str) -> str:
     overall = own[own["dataset"] == ALL].iloc[0]
     beside = table[(table["of"] == name) & table["beside"].astype(bool)]
     rows = "\n".join(_row(row) for _, row in pd.concat([own, beside]).iterrows())
-    number = figure.partition("_")[0]
+    link = (
+        f'<a href="#figure-{figure}" data-figure="{figure}">figure {figure.partition("_")[0]}</a>'
+    )
     return (
         f'<article class="claim" id="claim-{name}"><h3>{name} {_badge(overall["verdict"])}</h3>'
         f"<p>{escape(statement)}</p>"
         f"<p>{escape(str(overall['quantity']))}: <b>{_interval(overall)}</b>, "
-        f"n = {_count(overall)} "
-        f'(<a href="#figure-{figure}" data-figure="{figure}">figure {number}</a>)</p>'
+        f"n = {_count(overall)}{link if figure else ''}</p>"
         '<details><summary>By data set, and beside it</summary><div class="wide"><table>'
         f"{HEAD}{rows}</table></div></details></article>"
     )

@@ -1,8 +1,8 @@
 """Files of measurements: what was measured of some models of one data set, in one `.npz`.
 
-Every measure of every model brings its own stamp: the settings, the code, the weights and the data,
-the environment and the device that it was made with. So a job that finds such a file knows which of
-its measures still hold. Arrays are named `<model>/<measure>/<array>`.
+Every measure of every model brings its own sources: the settings, the code, the weights and the
+data, the environment and the device that it was made with. So a job that finds such a file knows
+which of its measures still hold. Arrays are named `<model>/<measure>/<array>`.
 """
 
 import logging
@@ -25,15 +25,15 @@ class Part:
 
     Attributes:
         arrays: its numbers, by name.
-        stamp: its settings, `inputs` (SHA-256 of data and weights), `environment` and `device`.
+        sources: its settings, `inputs` (SHA-256 of data and weights), `environment` and `device`.
     """
 
     arrays: Mapping[str, np.ndarray]
-    stamp: Mapping[str, Any]
+    sources: Mapping[str, Any]
 
-    def holds_for(self, expected: Mapping[str, Any]) -> bool:
-        """Whether it was made with what is expected; the device may be another."""
-        return all(self.stamp.get(key) == value for key, value in expected.items())
+    def holds_for(self, sources: Mapping[str, Any]) -> bool:
+        """Whether it would be made of the same sources now; the device may be another."""
+        return all(self.sources.get(key) == value for key, value in sources.items())
 
 
 Parts = dict[str, dict[str, Part]]
@@ -48,35 +48,26 @@ def write(path: "str | Path", dataset: str, parts: Mapping[str, Mapping[str, Par
         for measure, part in measures.items()
         for name, values in part.arrays.items()
     }
-    stamps = {
-        model: {measure: dict(part.stamp) for measure, part in measures.items()}
+    sources = {
+        model: {measure: dict(part.sources) for measure, part in measures.items()}
         for model, measures in parts.items()
     }
-    storage.write_arrays(path, arrays, {"dataset": dataset, "models": stamps})
+    storage.write_arrays(path, arrays, {"dataset": dataset, "models": sources})
 
 
-def read(path: "str | Path", **owner: Any) -> Parts:
+def read(path: "str | Path", dataset: str | None = None) -> Parts:
     """All that a file holds, by model and measure.
 
     Raises:
-        DamagedFile: the file is truncated or altered, or is not about the data set of `owner`.
+        DamagedFile: the file is truncated or altered, or is not about the data set.
     """
-    return _read(path, **owner)[1]
+    return _read(path, **({} if dataset is None else {"dataset": dataset}))[1]
 
 
-def _read(path: "str | Path", **owner: Any) -> tuple[str, Parts]:
-    arrays, provenance = storage.read_arrays(path, **owner)
-    stamps, dataset = provenance.get("models"), provenance.get("dataset")
-    if stamps is None and "measures" in provenance:
-        raise DamagedFile(
-            f"{path} was written by an earlier version, which kept one model in a file; delete it "
-            "and run the same command again"
-        )
-    if (
-        dataset is None
-        or not isinstance(stamps, dict)
-        or not all(map(_are_stamps, stamps.values()))
-    ):
+def _read(path: "str | Path", **expected: Any) -> tuple[str, Parts]:
+    arrays, provenance = storage.read_arrays(path, **expected)
+    dataset, sources = provenance.get("dataset"), provenance.get("models")
+    if dataset is None or not _by_model_and_measure(sources):
         raise DamagedFile(
             f"{path} is damaged: it is no file of measurements; delete it and run the same command "
             "again"
@@ -87,9 +78,16 @@ def _read(path: "str | Path", **owner: Any) -> tuple[str, Parts]:
         measure, _, name = rest.partition("/")
         members.setdefault((model, measure), {})[name] = values
     return dataset, {
-        model: {name: Part(members.get((model, name), {}), stamp) for name, stamp in parts.items()}
-        for model, parts in stamps.items()
+        model: {name: Part(members.get((model, name), {}), of) for name, of in measures.items()}
+        for model, measures in sources.items()
     }
+
+
+def _by_model_and_measure(sources: Any) -> bool:
+    return isinstance(sources, dict) and all(
+        isinstance(measures, dict) and all(isinstance(of, dict) for of in measures.values())
+        for measures in sources.values()
+    )
 
 
 def of_model(path: "str | Path", parts: Parts, model: str) -> dict[str, Part]:
@@ -102,8 +100,8 @@ def of_model(path: "str | Path", parts: Parts, model: str) -> dict[str, Part]:
     return parts[model]
 
 
-def read_measure(path: "str | Path", measure: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """One measure's arrays of the file's one model, and which `dataset` and `model` it is of.
+def read_measure(path: "str | Path", measure: str) -> tuple[str, str, dict[str, np.ndarray]]:
+    """One measure of the file's one model: (data set, model, arrays).
 
     Raises:
         DamagedFile: the file is truncated or altered, or does not hold the measure of one model.
@@ -116,35 +114,30 @@ def read_measure(path: "str | Path", measure: str) -> tuple[dict[str, np.ndarray
             "it and run the same command again"
         )
     ((model, part),) = found
-    return dict(part.arrays), {"dataset": dataset, "model": model}
+    return dataset, model, dict(part.arrays)
 
 
 def kept(
-    path: "str | Path", dataset: str, expected: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    path: "str | Path", dataset: str, sources: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> Parts:
     """The measures of an earlier file that still hold; none if there is no such file.
 
     Args:
         path: the file that is to be written anew.
         dataset: what it is about.
-        expected: by model and measure, what its stamp must say.
+        sources: by model and measure, what it would be made of now.
     """
-    if not Path(path).exists():
-        return {model: {} for model in expected}
-    try:
-        found = read(path, dataset=dataset)
-    except SensitivityError as error:
-        logger.warning("measured anew: %s", error)
-        found = {}
+    found: Parts = {}
+    if Path(path).exists():
+        try:
+            found = read(path, dataset)
+        except SensitivityError as error:
+            logger.warning("measured anew: %s", error)
     return {
         model: {
             measure: part
             for measure, part in found.get(model, {}).items()
-            if measure in stamps and part.holds_for(stamps[measure])
+            if measure in measures and part.holds_for(measures[measure])
         }
-        for model, stamps in expected.items()
+        for model, measures in sources.items()
     }
-
-
-def _are_stamps(stamps: Any) -> bool:
-    return isinstance(stamps, dict) and all(isinstance(stamp, dict) for stamp in stamps.values())

@@ -8,6 +8,7 @@ member is read whole, and must hold its array and nothing else.
 import math
 import warnings
 import zipfile
+from collections.abc import Container
 from io import BytesIO
 from pathlib import Path
 
@@ -22,8 +23,8 @@ HEADER_READERS = {
 }
 
 
-def read(path: "str | Path") -> dict[str, np.ndarray]:
-    """Read all arrays of a file by their names.
+def read(path: "str | Path", wanted: Container[str] | None = None) -> dict[str, np.ndarray]:
+    """Read all arrays of a file by their names, or those of the `wanted` names that are there.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -36,7 +37,11 @@ def read(path: "str | Path") -> dict[str, np.ndarray]:
                 names = [member.filename.removesuffix(".npy") for member in members]
                 if len(set(names)) < len(names):
                     raise ValueError("two of its arrays have one name")
-                return {n: _array(n, _content(archive, m)) for n, m in zip(names, members)}
+                return {
+                    name: _array(name, _content(archive, member))
+                    for name, member in zip(names, members)
+                    if wanted is None or name in wanted
+                }
         except Exception as error:  # hostile bytes make zipfile raise almost anything
             raise DamagedFile(f"{path} is no intact .npz file: {error}") from error
 

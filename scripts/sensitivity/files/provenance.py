@@ -25,8 +25,8 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
     for module in (
-        *("base/cards", "base/command", "base/errors", "base/spelling", "base/torch_start"),
-        *("files/provenance", "study/recipe"),
+        *("base/command", "base/errors", "base/gpus", "base/spelling"),
+        *("files/provenance", "study/recipe", "study/renamed"),
     )
 )
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "safetensors")

@@ -1,8 +1,8 @@
 """Files that appear whole or not at all, carry their provenance, and notice damage when read.
 
 Two formats: arrays (`.npz`, whose zip container holds a checksum of every member) and tables (plain
-`.csv` for any reader). Tables, and whatever may grow large, are sealed: a `.json` beside the file
-holds its SHA-256 and its provenance. Equal contents give equal bytes.
+`.csv` for any reader). Tables, and whatever may grow large, have a checksum: a `.json` beside the
+file with its SHA-256 and its provenance. Equal contents give equal bytes.
 """
 
 import csv
@@ -108,11 +108,11 @@ def digest(path: "str | Path") -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def seal(path: "str | Path", provenance: Mapping[str, Any]) -> None:
+def write_checksum(path: "str | Path", provenance: Mapping[str, Any]) -> None:
     """Write the digest and the provenance of a finished file as JSON beside it.
 
-    Snakemake compares files of up to a megabyte by content and larger ones by date; the seal of a
-    large file is small, so rules watch the seal.
+    Snakemake compares files of up to a megabyte by content and larger ones by date; its checksum is
+    small and changes exactly when it does, so rules watch that.
     """
     record = {"provenance": dict(provenance), "sha256": digest(path)}
     with atomic(_sidecar(path)) as temporary:
@@ -120,10 +120,10 @@ def seal(path: "str | Path", provenance: Mapping[str, Any]) -> None:
 
 
 def write_table(path: "str | Path", frame: Any, provenance: Mapping[str, Any]) -> None:
-    """Write a pandas data frame as plain CSV, sealed."""
+    """Write a pandas data frame as plain CSV, with its checksum."""
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
-    seal(path, provenance)
+    write_checksum(path, provenance)
 
 
 def write_rows(
@@ -134,7 +134,7 @@ def write_rows(
         writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    seal(path, provenance)
+    write_checksum(path, provenance)
 
 
 def read_table(path: "str | Path", **expected: Any) -> Any:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.layout import Layout, layout_of
 
 
 def overlapping(length: int, most: int) -> Iterator[tuple[int, int]]:
@@ -234,17 +235,28 @@ def check_path(path: Path, input_size: int) -> None:
         )
 
 
-def translation_loop(image: Tensor | np.ndarray) -> Polygon:
+def translation_loop(image: Tensor | np.ndarray, channels: Layout | None = None) -> Polygon:
     """The polygon through all horizontal translations of an image, with wrap-around.
 
-    image: [h, w] or [h, w, c], already normalised. Vertex s is the image moved s pixels to the
-    right, flattened in the order h, w, c: [w, h * w * c].
+    image: [h, w], [h, w, c] (channels last) or [c, h, w] (first), already normalised; `channels`
+    need not be said where just one of the outer sizes is at most 4. Vertex s is the image moved s
+    pixels to the right, flattened in its own order: [w, h * w * c].
     """
     image = torch.as_tensor(image)
     if image.dim() not in (2, 3):
-        raise SensitivityError("An image to translate must have the shape [h, w] or [h, w, c].")
-    shifts = range(image.shape[1])
-    return Polygon(torch.stack([image.roll(s, dims=1).flatten() for s in shifts]))
+        raise SensitivityError(
+            "An image to translate must have the shape [h, w], [h, w, c] or [c, h, w]."
+        )
+    if image.dim() == 3 and channels is None:
+        channels = layout_of(image.shape)
+        if channels is None:
+            raise SensitivityError(
+                f"An image of the shape {list(image.shape)} may have its channels first or last; "
+                'say channels="first" or channels="last".'
+            )
+    width = 2 if image.dim() == 3 and channels == "first" else 1
+    shifts = range(image.shape[width])
+    return Polygon(torch.stack([image.roll(s, dims=width).flatten() for s in shifts]))
 
 
 def ellipse_through(x1: Tensor, x2: Tensor, x3: Tensor) -> Ellipse:

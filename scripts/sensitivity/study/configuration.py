@@ -3,7 +3,8 @@
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from math import isfinite
 from pathlib import Path
@@ -16,9 +17,10 @@ from jsonschema.validators import extend
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
-from sensitivity.study import costs, grid, memory, strict_yaml
+from sensitivity.study import costs, grid, memory
 from sensitivity.study.coercion import coerced
-from sensitivity.study.recipe import nearest, no_old_key, no_old_labels
+from sensitivity.study.recipe import KINDS, checked, nearest
+from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
 
@@ -38,16 +40,6 @@ def load_schema(path: "str | Path") -> dict[str, Any]:
     return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
-def check_files(paths: Iterable["str | Path"]) -> None:
-    """Refuse files of the configuration that say something twice.
-
-    Raises:
-        SensitivityError: as `strict_yaml.check`.
-    """
-    for path in paths:
-        strict_yaml.check(path)
-
-
 def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with its defaults filled in, if a study can be run from it.
 
@@ -58,10 +50,11 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
             is allowed, the nearest valid name.
     """
     configuration = coerced(configuration, schema, schema)
-    _check_old_recipes(configuration)
+    _refuse_old_words(configuration)
     error = best_match(Validator(schema).iter_errors(configuration))
     if error is not None:
         raise SensitivityError(_sentence(error))
+    _check_recipes(configuration)
     complete = _with_defaults(configuration, schema)
     if complete["study"] in SHARED_FOLDERS:
         raise SensitivityError(
@@ -73,20 +66,43 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
     return complete
 
 
-def _check_old_recipes(configuration: Mapping[str, Any]) -> None:
-    """Refuse what earlier versions allowed in a recipe with what is written now."""
+def _recipe_values(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Every single value of the recipes: (where it stands, key, value), as far as they are any."""
     surveys = configuration.get("surveys")
-    parts = surveys.items() if isinstance(surveys, dict) else ()
-    places = {"recipe": configuration.get("recipe"), **{f"surveys.{k}": v for k, v in parts}}
-    for place, part in places.items():
+    parts = surveys if isinstance(surveys, dict) else {}
+    places = {f"surveys.{name}": part for name, part in parts.items()}
+    for place, part in {"recipe": configuration.get("recipe"), **places}.items():
         for key, values in part.items() if isinstance(part, dict) else ():
-            try:
-                no_old_key(key)
-                for value in values if isinstance(values, list) else [values]:
-                    if key == "labels":
-                        no_old_labels(value)
-            except SensitivityError as error:
-                raise SensitivityError(f"{place}: {error}") from error
+            for value in values if isinstance(values, list) else [values]:
+                yield place, key, value
+
+
+def _refuse_old_words(configuration: Mapping[str, Any]) -> None:
+    """Refuse keys and values of earlier versions, with what is written now."""
+    for key in configuration:
+        refuse_old_key(key)
+    for place, key, value in _recipe_values(configuration):
+        with _named(place):
+            refuse_old_key(key)
+            if key == "labels":
+                refuse_old_labels(value)
+
+
+def _check_recipes(configuration: Mapping[str, Any]) -> None:
+    """Refuse values that no recipe can have, where they stand."""
+    for place, key, value in _recipe_values(configuration):
+        if key in KINDS:
+            with _named(place):
+                checked(key, value)
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Begin the sentence of an error with the place of what is wrong."""
+    try:
+        yield
+    except SensitivityError as error:
+        raise SensitivityError(f"{place}: {error}") from error
 
 
 def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,11 +138,10 @@ def _sentence(error: ValidationError) -> str:
         case "type":
             kinds = error.validator_value
             kinds = [kinds] if isinstance(kinds, str) else kinds
-            quotes = ", so write it in quotes" if "string" in kinds and _scalar(error) else ""
-            return (
-                f"{place}: {error.instance!r} has the wrong type; allowed is {' or '.join(kinds)}"
-                f"{quotes}"
-            )
+            scalar = isinstance(error.instance, bool | int | float)
+            quotes = ", so write it in quotes" if "string" in kinds and scalar else ""
+            allowed = f"allowed is {' or '.join(kinds)}{quotes}"
+            return f"{place}: {error.instance!r} has the wrong type; {allowed}"
         case "maxLength":
             return f"{place}: {error.instance!r} is longer than {error.validator_value} characters"
         case "pattern":
@@ -137,13 +152,9 @@ def _sentence(error: ValidationError) -> str:
     return f"{place}: {error.message}"
 
 
-def _scalar(error: ValidationError) -> bool:
-    return isinstance(error.instance, bool | int | float)
-
-
 def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
     known = list(configuration["surveys"])
-    for section in ("rivals", "points", "trajectories", "boundaries", "sampling"):
+    for section in ("generalization_measures", "points", "curves", "boundaries", "sampling"):
         for survey in grid.surveys_named(configuration[section]) or []:
             if survey not in known:
                 raise SensitivityError(
@@ -153,15 +164,13 @@ def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
 
 def _check_datasets(configuration: Mapping[str, Any]) -> None:
     own = configuration["datasets"]
-    for name in own:
-        registry.check_own_name(name)
+    for name, source in own.items():
+        registry.check_own(name, source)
     used = set()
     for survey, part in configuration["surveys"].items():
         for dataset in part["datasets"]:
-            try:
+            with _named(f"survey {survey!r}"):
                 registry.check_name(dataset, own)
-            except SensitivityError as error:
-                raise SensitivityError(f"survey {survey!r}: {error}") from error
             used.add(dataset)
     main = configuration["figures"]["main_dataset"]
     if main not in used:

@@ -1,8 +1,8 @@
-"""What a job costs: work and memory, from the recipe and the numbers of the configuration alone.
+"""What a job costs: its work, from the recipe and the numbers of the configuration alone.
 
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
-Operations are floating-point operations, a multiply-add counted as two; memory is in bytes.
-How long a machine takes for some work is said in `machines`.
+Operations are floating-point operations, a multiply-add counted as two. How long a machine takes
+for some work is said in `machines`, what memory it needs in `memory`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,14 +15,14 @@ from sensitivity.datasets import registry
 from sensitivity.study.recipe import Recipe
 
 BYTES = 4  # of a 32-bit float
+DOUBLE_BYTES = 8
 EVALUATIONS = 16  # of both whole sets in the course of a training
 PIECE = 4096  # images that L-BFGS takes at once
 LINE_SEARCH = 1.3  # evaluations of loss and gradient per L-BFGS iteration, on average
 LBFGS_HISTORY = 100  # pairs of vectors that L-BFGS keeps
-BINS = 64  # of a trajectory
+BINS = 64  # of a curve
 CHUNK = 512  # points that a measure takes at once
 POLYGONS, POLYGON_VALUES = 2**19, 2**27  # as measures/taken/boundaries.py limits them
-DOUBLE_BYTES = 8
 CODE_BYTES = 50  # moved to find and compare the piece of a unit at a sample
 CROSSING_BYTES = 400  # moved to find out whether a unit crosses a threshold between two breakpoints
 
@@ -46,8 +46,8 @@ class Work:
     """Operations in 32 and in 64 bits, bytes moved, calls of the device that wait for each other.
 
     Bytes count where they, and not operations, take the time. A GPU trains all replicates in the
-    same calls; `replicates` is how often a processor repeats them, which takes small networks one
-    after another.
+    same calls; `replicates` is how often a CPU repeats them, which takes small networks one after
+    another.
     """
 
     single: float = 0.0
@@ -88,54 +88,23 @@ def number_of_weights(recipe: Recipe, sizes: Sizes) -> int:
     return recipe.width * (sizes.input_size + sizes.classes) + hidden
 
 
-def training_operations(recipe: Recipe, sizes: Sizes) -> float:
-    """Operations of a whole training, all replicates.
+def training_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+    """A whole training: five calls a layer and step, and some for the batch and its loss.
 
     Forward, weight gradients and input gradients take 2 operations a weight and image each; the
     first layer needs no input gradient.
     """
     weights = number_of_weights(recipe, sizes)
-    per_image = 6 * weights - 2 * sizes.input_size * recipe.width
     images = float(recipe.batch_size * recipe.steps)
-    if recipe.optimizer == "lbfgs":
-        images = sizes.training_images * recipe.steps * LINE_SEARCH
-    evaluated = 2 * weights * EVALUATIONS * (sizes.training_images + sizes.test_images)
-    return recipe.replicates * (per_image * images + evaluated)
-
-
-def jacobian_operations(recipe: Recipe, sizes: Sizes, points: int, sets: int = 1) -> float:
-    """Operations of the Jacobian norms at `points` points in `sets` sets, all replicates.
-
-    The product of an n-row matrix with every layer at each point; the first layer is decomposed
-    once for each set.
-    """
-    weights = number_of_weights(recipe, sizes)
-    hidden = weights - sizes.input_size * recipe.width
-    decomposition = 2 * recipe.width**2 * sizes.input_size
-    backward = 2 * sizes.classes * (hidden + recipe.width**2)
-    return float(recipe.replicates * (sets * decomposition + points * (2 * weights + backward)))
-
-
-def transitions_operations(recipe: Recipe, sizes: Sizes, paths: int) -> float:
-    """Operations of the exact transitions on `paths` closed paths of `sizes.vertices` corners.
-
-    A layer is evaluated at every breakpoint of the layers before it. How many breakpoints a unit
-    adds varies with training; two a unit is typical of networks that fit.
-    """
-    first = 2 * sizes.input_size * recipe.width * sizes.vertices
-    others = recipe.depth - 1
-    others *= 2 * recipe.width**2 * (sizes.vertices + recipe.width * recipe.depth)
-    return float(recipe.replicates * paths * (first + others))
-
-
-def training_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """A whole training: five calls a layer and step, and some for the batch and its loss."""
     calls = float(recipe.steps * (5 * recipe.depth + 20))
     replicates = recipe.replicates
     if recipe.optimizer == "lbfgs":  # one replicate after another also on a GPU
+        images = sizes.training_images * recipe.steps * LINE_SEARCH
         calls *= recipe.replicates * LINE_SEARCH
         replicates = 1
-    return Work(single=training_operations(recipe, sizes), calls=calls, replicates=replicates)
+    operations = (6 * weights - 2 * sizes.input_size * recipe.width) * images
+    operations += 2 * weights * EVALUATIONS * (sizes.training_images + sizes.test_images)
+    return Work(single=recipe.replicates * operations, calls=calls, replicates=replicates)
 
 
 def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -144,7 +113,7 @@ def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
     One decomposition of the first layer for each set; the errors at all test points besides.
     """
     counts = [n or sizes.test_images for key, n in numbers.items() if key.endswith("_points")]
-    work = _jacobian(recipe, sizes, 2 * sum(counts), sets=2 * len(counts))
+    work = _norms(recipe, sizes, 2 * sum(counts), sets=2 * len(counts))
     evaluation = 2 * _forward(recipe, sizes, sizes.test_images)
     return replace(work, single=work.single + evaluation)
 
@@ -152,7 +121,7 @@ def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
 def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
     """Jacobian norms at test points, and the logits there in 64 bits."""
     points = numbers["test_points"] or sizes.test_images
-    work = _jacobian(recipe, sizes, points, sets=1)
+    work = _norms(recipe, sizes, points, sets=1)
     return replace(work, double=work.double + _forward(recipe, sizes, points))
 
 
@@ -167,19 +136,18 @@ def transitions_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -
     The logits at the breakpoints of a few loops, for the length of their path, are a tenth more.
     """
     loops = numbers["test_points"] or sizes.test_images
-    return _crossings(recipe, sizes, ceil(2.2 * loops), sizes.vertices)
+    return crossings_work(recipe, sizes, ceil(2.2 * loops), sizes.vertices)
 
 
-def rivals_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
+def generalization_measures_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
     """Mostly the sharpness: a search for the noise that a network bears, over several draws.
 
     Noise on the input and both margins add less than a third of it.
     """
     points = numbers["training_points"] or sizes.training_images
     passes = 26 * numbers["noise_draws"]
-    weights = number_of_weights(recipe, sizes)
     calls = recipe.replicates * passes * 6 * (recipe.depth + 1)
-    return Work(single=recipe.replicates * 2.0 * weights * points * passes, calls=calls)
+    return Work(single=passes * _forward(recipe, sizes, points), calls=calls)
 
 
 def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -188,10 +156,8 @@ def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
     Twice: of the trained networks and of the untrained ones.
     """
     curves = 2 * 3 * numbers["curves"]
-    norms = _jacobian(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
-    crossings = _crossings(recipe, sizes, curves, vertices=1)
-    calls = norms.calls + crossings.calls
-    return Work(norms.single, crossings.double, crossings.moved, calls)
+    norms = _norms(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
+    return total([norms, crossings_work(recipe, sizes, curves, vertices=1)])
 
 
 def boundaries_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -220,7 +186,7 @@ WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
     "train": training_work,
     "jacobian": jacobian_work,
     "transitions": transitions_work,
-    "rivals": rivals_work,
+    "generalization_measures": generalization_measures_work,
     "points": points_work,
     "as_trained": as_trained_work,
     "curves": curves_work,
@@ -235,16 +201,31 @@ def _forward(recipe: Recipe, sizes: Sizes, points: int) -> float:
     return float(recipe.replicates * 2 * number_of_weights(recipe, sizes) * points)
 
 
-def _jacobian(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:
+def _norms(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:
+    """Jacobian norms at `points` points in `sets` sets, all replicates.
+
+    The product of an n-row matrix with every layer at each point; the first layer is decomposed
+    once for each set.
+    """
+    hidden = number_of_weights(recipe, sizes) - sizes.input_size * recipe.width
+    decomposition = 2 * recipe.width**2 * sizes.input_size
+    backward = 2 * sizes.classes * (hidden + recipe.width**2)
+    operations = recipe.replicates * (sets * decomposition + points * backward)
     calls = recipe.replicates * ceil(points / CHUNK) * 20 * (recipe.depth + 1)
-    return Work(single=jacobian_operations(recipe, sizes, points, sets), calls=float(calls))
+    return Work(single=operations + _forward(recipe, sizes, points), calls=float(calls))
 
 
-def _crossings(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
-    """Exact transitions on paths of so many corners, in 64 bits."""
-    operations = transitions_operations(recipe, replace(sizes, vertices=vertices), paths)
-    breakpoints = recipe.depth * (vertices + recipe.width * (recipe.depth - 1))
+def crossings_work(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
+    """Exact transitions on closed paths of so many corners, in 64 bits.
+
+    A layer is evaluated at every breakpoint of the layers before it. How many breakpoints a unit
+    adds varies with training; two a unit is typical of networks that fit.
+    """
     walks = recipe.replicates * paths
+    first = 2 * sizes.input_size * recipe.width * vertices
+    nodes = (recipe.depth - 1) * (vertices + recipe.width * recipe.depth)
+    operations = float(walks * (first + 2 * recipe.width**2 * nodes))
+    breakpoints = recipe.depth * (vertices + recipe.width * (recipe.depth - 1))
     moved = float(walks * breakpoints * recipe.width * CROSSING_BYTES)
     calls = walks * 40.0 * (recipe.depth + breakpoints / CHUNK)
     return Work(double=operations, moved=moved, calls=calls)

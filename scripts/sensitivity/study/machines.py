@@ -40,19 +40,19 @@ class Machine:
 
 # Peak rates: the makers' data sheets (SXM boards where there are several). The share that is
 # reached, and the time of a call inside a CUDA graph, are assumed.
-CARDS = {
+GPUS = {
     "v100": Machine("NVIDIA V100", 15.7e12, 7.8e12, 0.9e12, 0.6, 5e-6, True, 15.0),
     "a100": Machine("NVIDIA A100", 19.5e12, 19.5e12, 2.0e12, 0.6, 4e-6, True, 15.0),
     "h100": Machine("NVIDIA H100", 66.9e12, 66.9e12, 3.35e12, 0.6, 3e-6, True, 15.0),
 }
 # Rates that were reached in the jobs of the default study, one thread each (docs/performance.md).
-CORE = Machine("a processor core", 100e9, 42e9, 10e9, 1.0, 6e-6, False, 2.0)
+CORE = Machine("a CPU core", 100e9, 42e9, 10e9, 1.0, 6e-6, False, 2.0)
 
-CAUTIOUS_CARD = CARDS["v100"]
+CAUTIOUS_GPU = GPUS["v100"]
 CAUTIOUS_CORE = Machine("a slow core", 30e9, 12e9, 3e9, 1.0, 2e-5, False, 20.0)
 BRIEF_SECONDS = 1200.0
 
 
-def is_brief(work: Work, machine: Machine = CAUTIOUS_CARD) -> bool:
+def is_brief(work: Work, machine: Machine = CAUTIOUS_GPU) -> bool:
     """Whether a job is so short, even on a slow machine, that it shares a submission."""
     return machine.seconds(work) <= BRIEF_SECONDS

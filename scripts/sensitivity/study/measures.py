@@ -10,13 +10,13 @@ A measure that is `tabulated` returns numbers of each replicate; they become col
 Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sensitivity.study import costs
 from sensitivity.study.grid import Model, surveys_named
-from sensitivity.study.machines import CAUTIOUS_CARD, CORE
+from sensitivity.study.machines import CAUTIOUS_GPU, CORE
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Measure:
         name: of its module in `sensitivity.measures.taken`, of its work in `costs.WORK`.
         section: its part of the configuration, which may name the surveys that it is taken of.
         tabulated: whether it is a number of each replicate, for the tables of networks.
-        large: whether its arrays may be so large that the file needs a seal.
+        large: whether its arrays may be so large that the file needs a checksum.
         alone: whether it always has a job and a file of its own: what figures alone are made of
             is not drawn again when another measure of the model changes.
     """
@@ -61,48 +61,40 @@ MEASURES = {
         Measure("jacobian", "jacobian", tabulated=True),
         Measure("transitions", "transitions", tabulated=True),
         Measure("as_trained", "jacobian", tabulated=True),
-        Measure("rivals", "rivals", tabulated=True),
+        Measure("generalization_measures", "generalization_measures", tabulated=True),
         Measure("points", "points", large=True),
-        Measure("curves", "trajectories", large=True),
+        Measure("curves", "curves", large=True),
         Measure("boundaries", "boundaries", large=True, alone=True),
         Measure("sampling", "sampling", large=True, alone=True),
     )
 }
 SHARED = "measures"  # of all models of a shape whose measures are brief
 OWN = "own_measures"  # of one model
-SEALED = "records"  # of one model whose points or curves are recorded; has a seal
+RECORDS = "records"  # of one model whose points or curves are recorded; has a checksum
 FILES = {
-    **{SHARED: False, OWN: False, SEALED: True},
+    **{SHARED: False, OWN: False, RECORDS: True},
     **{name: measure.large for name, measure in MEASURES.items()},
 }
-"""The files that measures are kept in, and whether they have seals."""
-LONG_SECONDS = 8 * 3600.0  # of a measure on a slow card
+"""The files that measures are kept in, and whether they have checksums."""
+LONG_SECONDS = 8 * 3600.0  # of a measure on a slow GPU
 BRIEF_SECONDS = 60.0  # of all measures of a model on one core: a shape's take two hours at most
 
 
 def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
     """What a study measures of a model: its files, and the measures in each.
 
-    Measures share a file. One that would take long even on a card has a file, and so a job, of its
+    Measures share a file. One that would take long even on a GPU has a file, and so a job, of its
     own: nothing waits for it.
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
     works = {m.name: m.work(model, configuration) for m in wanted}
-    own = [m.name for m in wanted if m.alone or _takes_long(works[m.name])]
+    # The same on every machine, as files have names.
+    long = [name for name, work in works.items() if CAUTIOUS_GPU.seconds(work) > LONG_SECONDS]
+    own = [m.name for m in wanted if m.alone or m.name in long]
     shared = [name for name in works if name not in own]
     found = {}
     if shared:
         brief = CORE.seconds(costs.total(works[name] for name in shared)) <= BRIEF_SECONDS
         large = any(MEASURES[name].large for name in shared)
-        found = {SEALED if large else SHARED if brief else OWN: shared}
+        found = {RECORDS if large else SHARED if brief else OWN: shared}
     return found | {name: [name] for name in own}
-
-
-def _takes_long(work: costs.Work) -> bool:
-    """Whether a measure gets a job of its own; the same on every machine, as files have names."""
-    return CAUTIOUS_CARD.seconds(work) > LONG_SECONDS
-
-
-def work_of(names: Iterable[str], model: Model, configuration: Mapping[str, Any]) -> costs.Work:
-    """The work of some measures of a model, one after another."""
-    return costs.total(MEASURES[name].work(model, configuration) for name in names)

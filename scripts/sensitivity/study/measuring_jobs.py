@@ -55,8 +55,11 @@ class MeasuringJob:
 
     def work(self, configuration: Mapping[str, Any]) -> costs.Work:
         """The work on all its models, one after another."""
-        works = [measures.work_of(names, model, configuration) for model, names in self.models]
-        return costs.total(works)
+        return costs.total(
+            measures.MEASURES[name].work(model, configuration)
+            for model, names in self.models
+            for name in names
+        )
 
     def settings(self, configuration: Mapping[str, Any], code: Mapping[str, str]) -> dict[str, Any]:
         """What the job is told; `code` holds the fingerprints of the measures."""
@@ -94,33 +97,21 @@ def measuring_jobs(
     }
 
 
-def tabulated(
-    models: Iterable[Model], configuration: Mapping[str, Any]
-) -> dict[tuple[str, str], dict[str, list[str]]]:
-    """By data set and model: the files that tables are made from, and which of their measures."""
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for job in measuring_jobs(models, configuration).values():
-        for model, names in job.models:
-            taken = [name for name in names if measures.MEASURES[name].tabulated]
-            of_model = found.setdefault((model.dataset, model.name), {})
-            if taken:
-                of_model[job.path] = taken
-    return found
-
-
 def shape(recipe: Recipe) -> str:
     """What models that share a job have in common, as its folder is called."""
     return f"depth{recipe.depth}-width{recipe.width}"
 
 
-def stamps(given: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """From `MeasuringJob.settings`, by model and measure, what each result depends on."""
-    common = {key: given[key] for key in given if key not in ("measures", "models")}
+def sources(settings: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+    """From `MeasuringJob.settings`, by model and measure, what each result is made of."""
+    common = {key: settings[key] for key in settings if key not in ("measures", "models")}
     found = {}
-    for entry in given["models"]:
+    for entry in settings["models"]:
         model = Recipe.from_dict(entry["recipe"]).name
-        about = {**common, "model": model, "recipe": entry["recipe"]}
-        found[model] = {name: {**about, **given["measures"][name]} for name in entry["measures"]}
+        of_model = {**common, "model": model, "recipe": entry["recipe"]}
+        found[model] = {
+            name: {**of_model, **settings["measures"][name]} for name in entry["measures"]
+        }
     return found
 
 

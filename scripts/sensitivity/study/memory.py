@@ -24,12 +24,12 @@ WEIGHT_COPIES = STATE_COPIES | {
 }
 """Those that a training holds: the gradient besides, and what it's computed with."""
 
-CONTEXT_BYTES = 6e8  # of a card, for each process that uses it: the driver's and the libraries'
-MOST_TOGETHER = 4  # jobs on a card: with more, less and less is left of their starts
+CONTEXT_BYTES = 6e8  # of a GPU, for each process that uses it: the driver's and the libraries'
+MOST_TOGETHER = 4  # jobs on a GPU: with more, less and less is left of their starts
 
 
 def jobs_together(free: float, largest: float) -> int:
-    """How many jobs of a study may share a card on which `free` bytes are unused.
+    """How many jobs of a study may share a GPU on which `free` bytes are unused.
 
     largest: `device_memory` of its largest training.
     A measuring job takes at most half of what it finds free (`base/memory.py`), so a training that
@@ -61,7 +61,7 @@ def device_memory(recipe: Recipe, sizes: Sizes) -> float:
 
 
 def training_memory(recipe: Recipe, sizes: Sizes) -> float:
-    """Peak bytes of a training job on a processor: the training, a checkpoint, the data set."""
+    """Peak bytes of a training job on a CPU: the training, a checkpoint, the data set."""
     copies = STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
     numbers = copies * number_of_weights(recipe, sizes) + images

@@ -4,39 +4,41 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study import grid, measures, measuring_jobs
+from sensitivity.study import grid
+from sensitivity.study.measures import MEASURES
+from sensitivity.study.measuring_jobs import measuring_jobs
 
 
 def settings(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     """What decides the plan of one data set, and nothing else of a checked configuration."""
-    sections = {m.section: configuration[m.section] for m in measures.MEASURES.values()}
+    sections = {m.section: configuration[m.section] for m in MEASURES.values()}
     return {"dataset": dataset, **grid.restricted(configuration, dataset), **sections}
 
 
-def plan(given: Mapping[str, Any]) -> dict[str, Any]:
+def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Every model's recipe, its surveys and its files, and the accuracy at which a network fits.
 
     The files are those of measures that the tables take up, below the data set's folder:
     {"depth2-width60/measures.npz": ["jacobian", ...]}.
 
     Raises:
-        SensitivityError: `given` lacks some of `settings`.
+        SensitivityError: `settings` lack some of those above.
     """
-    needed = ("dataset", "recipe", "surveys", *(m.section for m in measures.MEASURES.values()))
-    for key in needed:
-        if key not in given:
+    for key in ("dataset", "recipe", "surveys", *(m.section for m in MEASURES.values())):
+        if key not in settings:
             raise SensitivityError(f"the settings of a plan lack the key {key!r}")
-    dataset, planned = given["dataset"], grid.expand(given).values()
-    files = measuring_jobs.tabulated(planned, given)
-    models = {
+    dataset, models = settings["dataset"], grid.expand(settings).values()
+    planned: dict[str, Any] = {
         model.name: {
             "recipe": model.recipe.specification(),
             "surveys": list(model.surveys),
-            "files": {
-                path.removeprefix(f"{dataset}/"): names
-                for path, names in files[dataset, model.name].items()
-            },
+            "files": {},
         }
-        for model in planned
+        for model in models
     }
-    return {"dataset": dataset, "fits_at": grid.fits_at(dataset), "models": models}
+    for job in measuring_jobs(models, settings).values():
+        for model, names in job.models:
+            if tabulated := [name for name in names if MEASURES[name].tabulated]:
+                path = job.path.removeprefix(f"{dataset}/")
+                planned[model.name]["files"][path] = tabulated
+    return {"dataset": dataset, "fits_at": grid.fits_at(dataset), "models": planned}

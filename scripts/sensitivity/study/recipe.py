@@ -9,7 +9,8 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.spelling import closest, number
+from sensitivity.base.spelling import closest
+from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
 CHOICES = {
     "activation": ("relu", "relu6", "hardtanh", "hardsigmoid"),
@@ -18,17 +19,9 @@ CHOICES = {
     "augmentation": ("none", "shift_flip", "heavy"),
 }
 POSITIVE = (
-    "width",
-    "depth",
-    "learning_rate",
-    "batch_size",
-    "initial_scale",
-    "decay_factor",
-    "decay_epochs",
-    "steps",
-    "replicates",
+    *("width", "depth", "steps", "replicates", "batch_size", "initial_scale"),
+    *("learning_rate", "decay_factor", "decay_epochs"),
 )
-
 SHIFT = re.compile(r"shift([1-9]|[12][0-9]|3[01])")  # an augmentation too: pixels either way
 LARGEST = 10**9  # far above any use, so that names stay short and costs stay numbers
 LONGEST_NAME = 240  # file systems allow 255, with an ending
@@ -72,7 +65,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = _checked(field.name, field.type, getattr(self, field.name))
+            value = checked(field.name, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
         if self.optimizer == "lbfgs":
             self._settle_full_batch()
@@ -127,7 +120,7 @@ class Recipe:
         """A recipe from a mapping; an unknown or missing key is refused with the nearest name."""
         known = [field.name for field in fields(cls)]
         for key in values:
-            no_old_key(key)
+            refuse_old_key(key)
             if key not in known:
                 raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
         missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
@@ -159,29 +152,18 @@ def transformations(augmentation: str) -> int:
     return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
 
 
-def no_old_key(key: str) -> None:
-    """Refuse a recipe's key of an earlier version with what to do instead."""
-    if key == "tf32":
-        raise SensitivityError("the key 'tf32' is gone: TF32 is always off; delete the key")
+KINDS = {field.name: field.type for field in fields(Recipe)}
 
 
-def no_old_labels(value: Any) -> None:
-    """Refuse how earlier versions wrote the share of random labels with how it is written now."""
-    share = {"true": 0, "random": 1}.get(value) if isinstance(value, str) else None
-    share = (
-        0 if value is True else number(value) if isinstance(value, str) and share is None else share
-    )
-    if share is not None:
-        raise SensitivityError(
-            "labels is now the share of the labels that is random, a number from 0 to 1: write "
-            f"labels: {share} instead of {value!r}"
-        )
+def checked(key: str, value: Any) -> Any:
+    """The value of a recipe's key in its type (an integer is a fine float).
 
-
-def _checked(key: str, kind: type, value: Any) -> Any:
-    """The value in its field's type (an integer is a fine float), or an error with the key."""
+    Raises:
+        SensitivityError: the value has another type or is none that the key can have.
+    """
+    kind = KINDS[key]
     if key == "labels":
-        no_old_labels(value)
+        refuse_old_labels(value)
     if kind is float and type(value) is int and abs(value) <= LARGEST:
         value = float(value)
     if type(value) is not kind:

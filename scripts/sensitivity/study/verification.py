@@ -40,12 +40,12 @@ def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str])
 
 def problems_of_measures(
     path: Path,
-    stamps: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    sources: Mapping[str, Mapping[str, Mapping[str, Any]]],
     inputs: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
-    """The same of a file of measurements, in which every measure has a stamp of its own.
+    """The same of a file of measurements, in which every measure has sources of its own.
 
-    `stamps` by model and measure, `inputs` by model.
+    `sources` by model and measure, `inputs` by model.
     """
     if not path.is_file():
         return ["it is missing"]
@@ -54,14 +54,14 @@ def problems_of_measures(
     except SensitivityError as error:
         return [str(error)]
     found = []
-    for model, measures in stamps.items():
+    for model, measures in sources.items():
         if model not in parts:
             found.append(f"it holds nothing about the model {model}")
             continue
-        about = f"{model}: " if len(stamps) > 1 else ""
+        about = f"{model}: " if len(sources) > 1 else ""
         for name, expected in measures.items():
             part = parts[model].get(name)
-            faults = _faults(part.stamp, expected, inputs[model]) if part else ["it is missing"]
+            faults = _faults(part.sources, expected, inputs[model]) if part else ["it is missing"]
             found += [f"{about}{name}: {text}" for text in faults]
     return found
 
@@ -126,7 +126,7 @@ def _difference(record: Mapping[str, Any], settings: Mapping[str, Any], key: str
 def _of_weights(path: Path) -> dict[str, Any]:
     """Read the metadata of a safetensors file without a tensor library.
 
-    Its tensors are verified by the digest in the seal of the training's history.
+    Its tensors are verified by the digest beside the training's history.
     """
     try:
         with path.open("rb") as file:
@@ -155,7 +155,7 @@ def _of_pdf(path: Path) -> dict[str, Any]:
 
 
 def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A seal must fit the file beside it; a plan must be the grid's."""
+    """A checksum must fit the file beside it; a plan must be the grid's."""
     try:
         content = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
@@ -163,7 +163,7 @@ def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if "sha256" in content:
         beside = [other for other in path.parent.glob(f"{path.stem}.*") if other != path]
         if content["sha256"] not in map(storage.digest, beside):
-            raise DamagedFile("it does not fit the file that it seals")
+            raise DamagedFile("it is not the checksum of the file beside it")
     elif content != json.loads(json.dumps(plan(settings))):
         raise DamagedFile("it plans other models than the configuration")
     return None

@@ -144,7 +144,9 @@ def _pairs_of(models: pd.DataFrame, factor: Factor) -> pd.DataFrame:
         enters |= ~reference_side
     models, reference_side = models[enters], reference_side[enters]
     key = [c for c in HYPERPARAMETERS if c != factor.column and c not in factor.ignored]
-    sets = models.groupby(key, dropna=False).ngroup()
+    # Random labels first: the resamples follow the order of the sets, and shipped intervals it.
+    noisy_first = models.assign(labels=-models["labels"])
+    sets = noisy_first.groupby(key, dropna=False).ngroup()
     found = models.assign(matched_set=sets, is_reference=reference_side)
     found = found.sort_values(["matched_set", "model"])
     joined = found[found["is_reference"]].merge(

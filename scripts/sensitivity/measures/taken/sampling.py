@@ -49,5 +49,5 @@ def _paths(measurement: Measurement) -> list[tuple[str, Polygon | Ellipse]]:
         data.labels("train"),
         stream(measurement.seed, "sampling"),
     )
-    loops = [("translation loop", translation_loop(image)) for image in images]
+    loops = [("translation loop", translation_loop(image, "last")) for image in images]
     return loops + [("ellipse", ellipse) for ellipse in ellipses_found]

@@ -48,13 +48,15 @@ def _counts(images: Tensor, network: Network) -> dict[str, Tensor]:
     counts, lengths = [], []
     first = LOOPS_WITH_LENGTHS if replicates else 0
     for image in images[:first]:
-        found = transitions(finite, translation_loop(image))
+        found = transitions(finite, translation_loop(image, "last"))
         counts.append(found.counts().unsqueeze(1))
         lengths.append(softmax_path_lengths(finite, found))
     at_once = PATHS_AT_ONCE if network.device.type == "cpu" else len(images)
     rest = images[first:].split(at_once)
     for some in tqdm(rest, "transitions", disable=None):
-        counts.append(count_transitions(finite, [translation_loop(image) for image in some]))
+        counts.append(
+            count_transitions(finite, [translation_loop(image, "last") for image in some])
+        )
     counts_RP = of_all_replicates(network, replicates, torch.cat(counts, dim=1))
     mean = counts_RP.mean(1)
     lengths_R = torch.stack(lengths).mean(0) if lengths else mean[:0]

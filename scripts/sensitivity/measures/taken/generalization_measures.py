@@ -1,9 +1,9 @@
-"""Take the rival measures of a model: norms, distance, margins, sharpness, change under noise.
+"""Take further generalization measures of a model: norms, distance, margins, sharpness, noise.
 
 Settings: `training_points` (for margins and sharpness, and of test points for noise on the input; 0
 takes all), `noise_draws` (of noise on weights, and on inputs), `recipe` (from which the untrained
-networks and the labels follow), `seed`. What the tables rank a rival by is said in `DIRECTIONS` of
-`tables/correlations.py`, its name in figures in `figures/_names.py`.
+networks and the labels follow), `seed`. What the tables rank a measure by is said in
+`DIRECTIONS` of `tables/correlations.py`, its name in figures in `figures/_names.py`.
 """
 
 import logging

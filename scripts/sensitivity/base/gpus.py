@@ -1,20 +1,20 @@
-"""The graphics cards that this process may use, found without PyTorch, which is slow to load."""
+"""The GPUs that this process may use, found without PyTorch, which is slow to load."""
 
 import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-DRIVER = Path("/proc/driver/nvidia/gpus")  # a folder a card
+DRIVER = Path("/proc/driver/nvidia/gpus")  # a folder a GPU
 
 
-def visible_cards(environment: Mapping[str, str] = os.environ) -> int:
-    """The cards that CUDA shows, by its rule for CUDA_VISIBLE_DEVICES.
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> int:
+    """The GPUs that CUDA shows, by its rule for CUDA_VISIBLE_DEVICES.
 
     Unset, all installed ones; else those that are listed, by index or by the beginning of their
     identifier, up to the first entry that names none (CUDA C++ Programming Guide, section 17).
     """
-    installed = installed_cards()
+    installed = installed_gpus()
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
     if chosen is None or not installed:
         return installed
@@ -28,8 +28,8 @@ def visible_cards(environment: Mapping[str, str] = os.environ) -> int:
     return count
 
 
-def installed_cards() -> int:
-    """The cards of this machine that have NVIDIA's driver."""
+def installed_gpus() -> int:
+    """The GPUs of this machine that have NVIDIA's driver."""
     if DRIVER.is_dir():
         return sum(1 for _ in DRIVER.iterdir())
     try:
@@ -40,9 +40,9 @@ def installed_cards() -> int:
 
 
 def free_to_share(environment: Mapping[str, str] = os.environ) -> float:
-    """Bytes free on the card with the least room, if processes may share all cards; else 0.
+    """Bytes free on the GPU with the least room, if processes may share all GPUs; else 0.
 
-    0 too where the driver does not say, where cards are cut into slices (MIG), and where a card
+    0 too where the driver does not say, where GPUs are cut into slices (MIG), and where a GPU
     takes one process at a time (compute mode).
     """
     if "MIG-" in environment.get("CUDA_VISIBLE_DEVICES", ""):
@@ -53,10 +53,10 @@ def free_to_share(environment: Mapping[str, str] = os.environ) -> float:
         told = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0.0
-    cards = [[part.strip() for part in line.split(",")] for line in told.splitlines()]
-    if not cards or not all(
-        len(card) == 3 and card[0].isdecimal() and card[1] == "Default" and card[2] != "Enabled"
-        for card in cards
+    gpus = [[part.strip() for part in line.split(",")] for line in told.splitlines()]
+    if not gpus or not all(
+        len(gpu) == 3 and gpu[0].isdecimal() and gpu[1] == "Default" and gpu[2] != "Enabled"
+        for gpu in gpus
     ):
         return 0.0
-    return min(int(card[0]) for card in cards) * 2.0**20
+    return min(int(gpu[0]) for gpu in gpus) * 2.0**20

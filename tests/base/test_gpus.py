@@ -2,14 +2,14 @@
 
 import pytest
 
-from sensitivity.base import cards
+from sensitivity.base import gpus
 
 
 @pytest.fixture
-def four_cards(monkeypatch, tmp_path):
+def four_gpus(monkeypatch, tmp_path):
     for number in range(4):
         (tmp_path / f"0000:0{number}:00.0").mkdir()
-    monkeypatch.setattr(cards, "DRIVER", tmp_path)
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -28,24 +28,24 @@ def four_cards(monkeypatch, tmp_path):
         ("MIG-4f9a,0", 2),
     ],
 )
-def test_visible_cards(four_cards, chosen, count):
+def test_visible_gpus(four_gpus, chosen, count):
     environment = {} if chosen is None else {"CUDA_VISIBLE_DEVICES": chosen}
-    assert cards.visible_cards(environment) == count
+    assert gpus.visible_gpus(environment) == count
 
 
 def test_without_a_driver_there_is_none(monkeypatch, tmp_path):
-    monkeypatch.setattr(cards, "DRIVER", tmp_path / "missing")
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path / "missing")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert cards.visible_cards({"CUDA_VISIBLE_DEVICES": "0"}) == 0
+    assert gpus.visible_gpus({"CUDA_VISIBLE_DEVICES": "0"}) == 0
 
 
 def test_without_its_folder_the_driver_is_asked(monkeypatch, tmp_path):
-    monkeypatch.setattr(cards, "DRIVER", tmp_path / "missing")
+    monkeypatch.setattr(gpus, "DRIVER", tmp_path / "missing")
     tool = tmp_path / "nvidia-smi"
     tool.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: GPU-1)'\necho 'GPU 1: B (UUID: GPU-2)'\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert cards.visible_cards({}) == 2
+    assert gpus.visible_gpus({}) == 2
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_memory_to_share(monkeypatch, tmp_path, told, chosen, free):
     tool.write_text(f"#!/bin/sh\ncat <<END\n{told}\nEND\n" if told else "#!/bin/sh\nexit 9\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert cards.free_to_share({} if chosen is None else {"CUDA_VISIBLE_DEVICES": chosen}) == free
+    assert gpus.free_to_share({} if chosen is None else {"CUDA_VISIBLE_DEVICES": chosen}) == free
 
 
 def test_without_a_driver_nothing_is_shared(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert cards.free_to_share({}) == 0
+    assert gpus.free_to_share({}) == 0
