@@ -23,8 +23,9 @@ Every verdict is computed from the tables beside this file; none is written by h
 
 A claim with several parts (recipes, non-linearities, losses, strata) has a verdict only if each
 part agrees; shown is the part that speaks least for it. *Over all data sets* the statistic is their
-mean, p that of the weakest, and the verdict one that each data set has by itself. Where networks
-were trained on one set of images, a verdict is about models, for this training set.
+mean, p that of the weakest, and the verdict one that each data set has by itself. *For these
+training sets* stands where all networks were trained on the same images: the verdict is about
+models.
 """
 
 
@@ -77,7 +78,10 @@ def _overall(row: pd.Series, studied: int) -> str:
     """The first sentence: the verdict, and what it rests on."""
     if not row["datasets"]:
         return f"**Overall {UNDECIDED}**: {_lacking(row)}."
-    rests = f"on {row['datasets']} of {studied} data set{'s' if studied > 1 else ''}"
+    several = "s" if studied > 1 else ""
+    rests = f"on {row['datasets']} of {studied} data set{several}"
+    if row["draws"] == 1 and row["unit"] in ("models", "matched sets"):
+        rests += f", for th{'ese' if several else 'is'} training set{several}"
     return f"**Overall {_verdict(row)}**, which rests {rests}: {row['quantity']} {_numbers(row)}."
 
 

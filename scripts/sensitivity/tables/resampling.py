@@ -41,15 +41,10 @@ class Bootstrap:
         `statistic` maps counts `[b, n]` (how often each unit was drawn) to `[b]` values; `work` is
         the number of elements that it needs for each resample, where that is more than n.
         """
+        counts = _drawn(self.seed, self.resamples, n)
         chunk = max(1, WORK // max(n, work))
-        if self.resamples <= chunk:
-            return statistic(_drawn_once(self.seed, self.resamples, n))
-        generator = np.random.default_rng(self.seed)
-        parts = []
-        for start in range(0, self.resamples, chunk):
-            rows = min(chunk, self.resamples - start)
-            parts.append(statistic(_drawn(generator, rows, n)))
-        return np.concatenate(parts)
+        starts = range(0, self.resamples, chunk)
+        return np.concatenate([statistic(counts[start : start + chunk]) for start in starts])
 
     def counts(self, n: int, stream: int, strata: np.ndarray | None = None) -> np.ndarray:
         """How often each of n units is drawn in every resample: `[resamples, n]`.
@@ -79,16 +74,13 @@ class Bootstrap:
         return float(low), float(high)
 
 
-def _drawn(generator: np.random.Generator, rows: int, n: int) -> np.ndarray:
-    """How often each of n units is drawn in each of some resamples: `[rows, n]`, float32."""
-    drawn = generator.integers(0, n, size=(rows, n)) + n * np.arange(rows)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-    return counts.astype(np.float32)
-
-
-@lru_cache(maxsize=4)  # of at most 16 MB each: all statistics of a table meet the same resamples
-def _drawn_once(seed: int, resamples: int, n: int) -> np.ndarray:
-    counts = _drawn(np.random.default_rng(seed), resamples, n)
+@lru_cache(maxsize=4)  # all statistics of a table meet the same resamples
+def _drawn(seed: int, resamples: int, n: int) -> np.ndarray:
+    """How often each of n units is drawn in each resample: `[resamples, n]`, float32."""
+    drawn = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    drawn += n * np.arange(resamples)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
+    counts = counts.astype(np.float32)
     counts.flags.writeable = False
     return counts
 
