@@ -275,3 +275,16 @@ def test_stages_of_one_training_count_once(table, recipes):
     found, effects = analyse(table(chosen))
     assert effect(effects, "random_labels")["pairs"] == len(WIDTHS)
     assert not found["reference_model"].str.contains("steps100-").any()
+
+
+def test_draws_in_which_a_network_does_not_fit_are_left_out_but_where_that_is_waived(
+    table, recipes
+):
+    models = table(recipes(width=WIDTHS, augmentation=["none", "shift_flip"]))
+    plain, augmented = (models[models["augmentation"] == a] for a in ("none", "shift_flip"))
+    moved = pd.concat([by_replicate(plain, (1, 1, 9)), by_replicate(augmented, (2, 2, 2))])
+    unfit = (moved["augmentation"] != "none") | (moved["replicate"] == 2)
+    moved = moved.assign(draw=moved["replicate"], fits=~unfit)
+    models["fits"] = models["augmentation"] == "none"
+    row = effect(factors(pairs(models), moved, QUICK), "augmentation")
+    assert (row["n"], row["ratio"]) == (7, pytest.approx(2.0))

@@ -13,7 +13,7 @@ larger of the two. Seeds alone are no such sample: then models decide, for this 
 import numpy as np
 import pandas as pd
 
-from sensitivity.tables.networks import exact
+from sensitivity.tables.networks import entering, exact
 from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
 from sensitivity.tables.statistics import Estimate, sign_flip, undefined
 from sensitivity.tables.strata import Strata, pair_kendall
@@ -25,13 +25,13 @@ class Units:
     """Single networks of one data set by unit and model.
 
     Units are draws of the training images where there are several (column `draw`), and otherwise
-    replicates. Of models with draws, only the networks that fit have values.
+    replicates. Of models with draws, the networks that stand for them have values (`entering`).
     """
 
     def __init__(self, networks: pd.DataFrame) -> None:
         self.draws = networks["draw"].nunique() if "draw" in networks else 1
         if self.draws > 1:
-            networks = networks[networks["fits"].astype(bool)]
+            networks = networks[entering(networks)]
         self._networks = networks
         unit = networks["draw"] if self.draws > 1 else networks["replicate"]
         self._row, units = pd.factorize(unit, sort=True)

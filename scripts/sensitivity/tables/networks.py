@@ -99,8 +99,7 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
     if "draw" in networks and networks["draw"].nunique() > 1:
         table["fits"] = every["fits"].mean() >= FITTING_DRAWS - ROUNDING
         table["diverged"] &= ~table["fits"]
-        fitting = networks["fits"].astype(bool) | ~networks["model"].map(table["fits"])
-        groups = networks[fitting].groupby("model", sort=False)
+        groups = networks[entering(networks)].groupby("model", sort=False)
     table["networks"] = groups.size()
     complete = groups[metrics].count().eq(groups.size(), axis=0)
     means = groups[metrics].mean().where(complete)
@@ -112,6 +111,17 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
         columns[f"{metric}_standard_error"] = errors[metric]
     table = pd.concat([table, pd.DataFrame(columns)], axis=1).reset_index()
     return table[["dataset", "model", *(c for c in table if c not in ("dataset", "model"))]]
+
+
+def entering(networks: pd.DataFrame) -> pd.Series:
+    """Which networks, trained on draws of a data set's images, stand for their models.
+
+    Those that fit, of models of which enough do; of the others all (they enter where fitting is
+    waived).
+    """
+    fits = networks["fits"].astype(bool)
+    share = fits.groupby(networks["model"]).transform("mean")
+    return fits | (share < FITTING_DRAWS - ROUNDING)
 
 
 def metric_columns(networks: pd.DataFrame) -> list[str]:
