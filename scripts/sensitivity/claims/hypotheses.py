@@ -16,8 +16,7 @@ from sensitivity.claims.evidence import (
     point_statistic,
     with_gap,
 )
-from sensitivity.study.recipe import CHOICES
-from sensitivity.tables.correlations import WITHIN
+from sensitivity.tables.correlations import ACTIVATIONS, WITHIN
 
 NORM, TRANSITIONS = "Jacobian norm", "transitions"
 AREA, RHO = f"AUROC of the {NORM}", f"Spearman's ρ of the {NORM}"  # at single test points
@@ -71,7 +70,7 @@ CLAIMS = (
         (
             with_gap("jacobian_norm", NORM, 1, "kendall_tau"),
             with_gap("jacobian_norm", NORM, 1, WITHIN["optimizer"]),
-            *(with_gap("jacobian_norm", NORM, 1, left_out=a) for a in CHOICES["activation"]),
+            *(with_gap("jacobian_norm", NORM, 1, left_out=a) for a in ACTIVATIONS),
             with_gap("transitions", TRANSITIONS, 1),
         ),
     ),

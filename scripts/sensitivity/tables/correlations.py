@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.crossed import GAP, Crossed
 from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
 from sensitivity.tables.selection import explaining_the_gap
@@ -65,6 +66,7 @@ DIRECTIONS = {
     "input_margin": -1,
 }
 SIZE_DIRECTIONS = {"width": -1, "depth": -1}  # of which only the stratified τ is taken
+ACTIVATIONS = CHOICES["activation"]
 DECIDING = ("jacobian_norm", "transitions")  # whose τ is also taken without each non-linearity
 STRATIFIED, MATCHED = "stratified_kendall_tau", "kendall_tau_at_matched_training_loss"
 WITHIN = {kind: f"kendall_tau_within_{kind}".replace("-", "_") for kind in (*KINDS, "optimizer")}
