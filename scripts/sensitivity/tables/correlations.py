@@ -65,7 +65,7 @@ DIRECTIONS = {
     "output_sensitivity": 1,
     "input_margin": -1,
 }
-SIZE_DIRECTIONS = {"width": -1, "depth": -1}  # of which only the stratified τ is taken
+OF_SIZES = {"width": -1, "depth": -1}  # of which only the stratified τ is taken
 ACTIVATIONS = CHOICES["activation"]
 DECIDING = ("jacobian_norm", "transitions")  # whose τ is also taken without each non-linearity
 STRATIFIED, MATCHED = "stratified_kendall_tau", "kendall_tau_at_matched_training_loss"
@@ -114,7 +114,7 @@ def _of_dataset(crossed, networks, minimum_pairs) -> Iterator[dict]:
     for measure in DIRECTIONS:
         yield from _of_measure(measure, crossed, changes, minimum_pairs)
         yield _row(measure, MATCHED, at_matched_loss(crossed, measure))
-    for measure in SIZE_DIRECTIONS:
+    for measure in OF_SIZES:
         yield from _stratified(measure, crossed)
     for measure in DECIDING:
         for activation in sorted(models["activation"].unique()):
@@ -223,7 +223,7 @@ def _stratified(measure: str, crossed: Crossed) -> Iterator[dict]:
     found = {kind: stratified_kendall(crossed, measure, of) for kind, of in kinds.items()}
     known = crossed.known(measure, GAP)
     strata = {kind: Strata.of(crossed.models, of).among(known) for kind, of in kinds.items()}
-    direction = (DIRECTIONS | SIZE_DIRECTIONS)[measure]
+    direction = (DIRECTIONS | OF_SIZES)[measure]
     within, estimate = "", undefined(0)
     if found:
         favours = [favour(e, 0.0) * direction for e in found.values()]
