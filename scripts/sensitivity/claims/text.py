@@ -12,8 +12,8 @@ HEADER = """# The paper's claims on this study's networks
 
 Every verdict is computed from the tables beside this file; none is written by hand. The rule:
 
-- *no effect larger than δ*: the {confidence:g} % interval (in brackets) lies inside ±δ, which was
-  fixed beforehand: 5 % of a ratio, 0.2 of a rank correlation, 0.1 of an AUROC, 0.01 of a difference
+- *no effect larger than δ*: the {confidence:g} % interval (in brackets) lies inside ±δ, the same
+  for every study: 5 % of a ratio, 0.2 of a rank correlation, 0.1 of an AUROC, 0.01 of a difference
   of two of these;
 - *supported*: the interval lies wholly on the claim's side of no effect, and p, corrected by Holm's
   method over the claims of the data set, is at most {significance:g}; *contradicted*: the same on

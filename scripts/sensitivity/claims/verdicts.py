@@ -3,7 +3,7 @@
 **The decision rule, for a claim on one data set.** A quantity with a value without effect and a
 direction (what the claim predicts) decides:
 
-- *no effect larger than delta*: its interval lies inside ±δ, which was fixed beforehand
+- *no effect larger than delta*: its interval lies inside ±δ, the same for every study
   (`evidence`);
 - *supported*: its interval lies wholly on the claim's side of no effect, and its two-sided p-value
   after Holm's correction is at most `significance`;
