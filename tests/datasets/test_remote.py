@@ -185,6 +185,7 @@ def test_nothing_is_written_outside(kind, tmp_path):
         (gzip.compress(b"no archive"), "neither an .npz file nor"),
         (zipped({"mine/x_train.npy": b"x"}), "is no intact .npz file"),
     ],
+    ids=["page", "folder", "torn tar", "torn tar.xz", "torn zip", "gzip", "npz"],
 )
 def test_what_is_no_data_is_refused(content, message, tmp_path):
     (tmp_path / "mine").write_bytes(content)

@@ -8,10 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.jacobian import modules
-from sensitivity.jacobian.any_network import jacobian_norms
-from sensitivity.jacobian.norms import row_and_logit_norms
-from sensitivity.networks.graph import read_graph
+from sensitivity.jacobian import chains
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
 
 
@@ -77,7 +75,7 @@ def test_a_softmax_at_the_end_is_recognised(ending):
     points = torch.randn(4, 6).double()
     expected = jacobian_norms(Network.from_module(layers), points)
     torch.testing.assert_close(jacobian_norms(nn.Sequential(*layers, ending), points), expected)
-    assert modules.chain_of(nn.Sequential(*layers, ending)) is not None
+    assert chains.chain_of_module(nn.Sequential(*layers, ending)) is not None
 
 
 @pytest.mark.parametrize("memory", [1, 2**16, 2**20])
@@ -86,18 +84,6 @@ def test_chunks_do_not_show(memory, of):
     module, x = residual(), images(9)
     expected = jacobian_norms(module, x, of)
     torch.testing.assert_close(jacobian_norms(module, x, of, memory), expected, rtol=1e-13, atol=0)
-
-
-def test_as_many_cotangents_at_once_as_memory_allows():
-    graph = read_graph(residual(), (2, 6, 6))
-    forward, backward = modules.bytes_per_point(graph)
-    (chunk,) = modules._chunks(graph, images(4), 2**30)
-    assert (len(chunk[0]), chunk[1]) == (4, 5)  # all five classes
-    (chunk,) = modules._chunks(graph, images(4), 4 * (forward + 2 * backward))
-    assert (len(chunk[0]), chunk[1]) == (4, 2)
-    assert [len(x) for x, _ in modules._chunks(graph, images(4), forward + backward)] == [1] * 4
-    (chunk,) = modules._chunks(graph, images(300), 2**30)
-    assert chunk[1] == 1  # Points alone keep the processor busy.
 
 
 def test_tiny_norms_against_mpmath():
@@ -110,7 +96,8 @@ def test_tiny_norms_against_mpmath():
     module[2].weight.data *= 10
     x = torch.randn(12, 4).double()
     found = jacobian_norms(module, x)[0]
-    assert modules.chain_of(module) is None
+    unread = nn.Sequential(nn.Unflatten(1, (4,)), module)  # no chain
+    torch.testing.assert_close(jacobian_norms(unread, x)[0], found, rtol=1e-11, atol=0)
     jacobians = torch.func.vmap(torch.func.jacrev(lambda p: module(p[None])[0]))(x)
     with mpmath.workdps(400):
         for value, logits, rows in zip(found.tolist(), module(x).tolist(), jacobians.tolist()):
@@ -147,9 +134,6 @@ def test_a_network_with_a_single_output():
         )
         logits = by_functional(lambda p, one=one: one.logits(p)[0], x)
         torch.testing.assert_close(jacobian_norms(network, x, "logits")[replicate], logits)
-    rows, logit_norms = row_and_logit_norms(network, x)
-    torch.testing.assert_close(rows[..., 0], jacobian_norms(network, x))
-    torch.testing.assert_close(logit_norms, jacobian_norms(network, x, "logits"))
     torch.testing.assert_close(network.probabilities(x), network.logits(x).sigmoid())
 
 
@@ -166,16 +150,82 @@ def test_half_precision_is_converted(dtype):
     torch.testing.assert_close(jacobian_norms(module, points), expected, rtol=1e-10, atol=0)
 
 
-def test_what_is_refused():
+class Returns(nn.Module):
+    """Gives what a function makes of a linear layer's output."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.linear, self.function = nn.Linear(6, 4), function
+
+    def forward(self, x):
+        return self.function(self.linear(x))
+
+
+class Twins(nn.Module):
+    """Depends on the place in the batch alone."""
+
+    def forward(self, x):
+        return x * torch.arange(1, len(x) + 1)[:, None]
+
+
+REFUSED = {
+    "the mean of a batch": (Returns(lambda z: z - z.mean(0)), "mixes the points"),
+    "sums over a batch": (Returns(lambda z: z.cumsum(0)), "mixes the points"),
+    "neighbours": (Returns(lambda z: z + z.roll(1, 0)), "mixes the points"),
+    "a place in the batch": (Twins(), "mixes the points"),
+    "batch norm without statistics": (
+        nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, track_running_stats=False)),
+        "mixes the points",
+    ),
+    "dropout that is always on": (Returns(functional.dropout), "random"),
+    "dense outputs": (Returns(lambda z: z.view(-1, 2, 2, 1)), r"output\[:, :, 0, 0\]"),
+    "no dimension of classes": (Returns(lambda z: z[:, 0]), "one number for each class"),
+    "a dictionary": (Returns(lambda z: {"loss": z.sum(), "logits": z}), "'logits' would do"),
+    "a tuple": (Returns(lambda z: (z.sum(), z)), "entry 1 would do"),
+    "a number": (Returns(lambda z: 3.0), "returns float"),
+    "several sigmoids": (Returns(torch.sigmoid), "Sigmoid of several outputs"),
+    "lazy layers": (nn.Sequential(nn.LazyLinear(3)), "without a shape"),
+}
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused(case, count):
+    module, message = REFUSED[case]
+    x = torch.randn(count, 6, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(SensitivityError, match=message):
+        jacobian_norms(module.eval(), x)
+
+
+def test_wrong_points_are_refused():
     x = images()
-    with pytest.raises(SensitivityError, match="Sigmoid"):
-        jacobian_norms(nn.Sequential(residual(), nn.Sigmoid()), x)
-    with pytest.raises(SensitivityError, match="GELU"):
-        jacobian_norms(nn.Sequential(nn.Conv2d(2, 3, 3), nn.GELU(), nn.Flatten()), x)
     with pytest.raises(SensitivityError, match="undefined"):
         jacobian_norms(residual(), torch.full_like(x, torch.nan))
     chain = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
     with pytest.raises(SensitivityError, match="undefined"):
         jacobian_norms(chain, np.full((2, 6), np.nan))
+    with pytest.raises(SensitivityError, match="6 inputs"):
+        jacobian_norms(chain, torch.zeros(2, 7))
+    with pytest.raises(SensitivityError, match="real numbers"):
+        jacobian_norms(chain, torch.zeros(2, 6, dtype=torch.complex64))
+    with pytest.raises(SensitivityError, match="input_shape"):
+        jacobian_norms(residual(), x.flatten(1), input_shape=(3, 6, 6))
     with pytest.raises(SensitivityError, match="'probabilities' or of 'logits'"):
         jacobian_norms(residual(), x, of="labels")
+    with pytest.raises(SensitivityError, match="not function"):
+        jacobian_norms(functional.relu, x)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+@pytest.mark.parametrize("classes", [1, 2])
+@pytest.mark.parametrize("of", ["probabilities", "logits"])
+def test_few_points_and_classes(count, classes, of):
+    """A stack, its module, and the same as no chain agree."""
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, classes)).double()
+    x = torch.randn(count, 6).double()
+    expected = jacobian_norms(Network.from_module(layers), x, of)
+    assert expected.shape == (1, count)
+    for module in (layers, nn.Sequential(nn.Unflatten(1, (6,)), layers)):
+        torch.testing.assert_close(jacobian_norms(module, x, of), expected, rtol=1e-12, atol=0)
+        torch.testing.assert_close(jacobian_norms(module, x[None], of, input_shape=(6,)), expected)

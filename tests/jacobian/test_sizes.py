@@ -53,8 +53,21 @@ def test_sizes_are_those_of_autograd(activation, sizes):
             "spectral_norms": torch.linalg.matrix_norm(jacobian, 2),
             "logit_spectral_norms": torch.linalg.matrix_norm(logit_jacobian, 2),
         }
+        expected["row_norms"] = jacobian.norm(dim=2)
         for name, values in expected.items():
             torch.testing.assert_close(getattr(found, name)[r], values, rtol=1e-9, atol=1e-14)
+
+
+def test_a_module_has_the_sizes_of_its_stack():
+    layers = torch.nn.Sequential(
+        torch.nn.Linear(9, 14), torch.nn.ReLU(), torch.nn.Linear(14, 5), torch.nn.Identity()
+    )
+    backward = torch.nn.Sequential(torch.nn.Unflatten(1, (9,)), layers)  # no chain
+    found = jacobian_sizes(backward, points())
+    expected = jacobian_sizes(Network.from_module(layers[:3]), points())
+    for name in JacobianSizes.__dataclass_fields__:
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name))
+    assert jacobian_sizes(backward, points(), spectral=False).spectral_norms is None
 
 
 def test_norms_are_those_of_the_metric_in_float32_too():

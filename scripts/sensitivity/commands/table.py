@@ -13,7 +13,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.base.layout import Layout
 from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
-from sensitivity.jacobian.any_network import jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.graph import Graph, read_graph
 from sensitivity.regions.any_network import transitions
 from sensitivity.regions.paths import Polygon

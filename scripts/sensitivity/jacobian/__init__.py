@@ -1,9 +1,17 @@
-"""Norms of the input-output Jacobian in closed form.
+"""Jacobians of any differentiable network, and their norms; in closed form where there is one.
 
-In: a network and points. Out: a norm for each replicate and point. Uses `networks`.
+In: a network and points. Out: a norm, or a matrix, for each replicate and point. Uses `networks`.
 """
 
 from sensitivity.base.on_demand import exports
 
-__all__ = ["jacobian_norms"]
-__getattr__ = exports(__name__, {"jacobian_norms": "any_network"})
+__all__ = ["affine_map", "jacobian", "jacobian_norms", "jacobian_sizes"]
+__getattr__ = exports(
+    __name__,
+    {
+        "affine_map": "matrices",
+        "jacobian": "matrices",
+        "jacobian_norms": "norms",
+        "jacobian_sizes": "sizes",
+    },
+)

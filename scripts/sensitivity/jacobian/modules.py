@@ -1,126 +1,293 @@
-"""Jacobian norms of modules that are no chain of Linear layers: backward passes, class by class.
+"""Any differentiable module: products of cotangents with its Jacobian, by backward passes.
 
-Row i of J = Lambda(p) df/dx is the gradient of the logits weighted with Lambda's row i. Such a
-cotangent goes back through the linear pieces that the forward pass has recorded: convolutions and
-all other affine operations transposed. With many points a pass takes one class at all points of a
-chunk; with few it takes many classes at once, so that each operation still works on enough numbers.
-
-Everything is in float64. Lambda is divided by its size, as in `norms`, so that tiny norms keep
-their precision.
+The module itself is never run: a copy in float64 and evaluation mode is. Nothing is traced.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.networks.graph import Graph
-from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import softmax_jacobian
+from sensitivity.jacobian.magnitudes import vector_norms
 
-ROWS = 32
-"""Cotangents that keep a processor busy: with fewer points than this, several classes a pass.
+SAME = 1e-6
+"""How much an output may differ, relative to the largest, when a point is put in by itself."""
 
-Two convolutions on 3 x 32 x 32 and 10 classes, in processor time: at a single point 8.0 ms for all
-classes at once and 9.0 class by class; at 64 points 783 and 391.
-"""
+UNDER_WAY = 12
+"""So many tensors like the largest are under way: a 3 x 3 convolution lays out nine."""
 
-HALVES = (torch.float16, torch.bfloat16)
+ENDINGS = ("softmax", "log_softmax", "sigmoid")
 
 
-def chain_of(module: nn.Module) -> Network | None:
-    """The network that a Sequential of Linear layers and one activation is, or None.
+class Function:
+    """A function from points [P, *shape] to logits [P, n], differentiated by backward passes.
 
-    Left out are Dropout, Identity, and a softmax at the end, or a sigmoid behind a single output.
-    Parameters of float16 and bfloat16 become float32 ones.
+    call: computes it in float64, for all points at once, each by itself; name: for messages.
+    of: as in `norms.jacobian_norms`; create_graph: whether results have a graph themselves.
     """
-    if type(module) is not nn.Sequential:
-        return None
-    layers = [x for x in _flat(module) if type(x) not in (nn.Identity, nn.Dropout)]
-    hooked = any(x._forward_hooks or x._forward_pre_hooks for x in (module, *layers))
-    if len(layers) < 2 or hooked:
-        return None
-    if _ends(layers[-1], layers[-2]):
-        layers.pop()
-    if any(p.dtype in HALVES for layer in layers for p in layer.parameters()):
-        layers = [copy.deepcopy(layer).float() for layer in layers]
-    try:
-        return Network.from_module(nn.Sequential(*layers))
-    except SensitivityError:
-        return None
 
+    def __init__(
+        self,
+        call: Callable[[Tensor], object],
+        name: str,
+        shape: tuple[int, ...],
+        device: torch.device,
+        of: str,
+        create_graph: bool,
+    ) -> None:
+        self.call, self.name, self.shape, self.device = call, name, shape, device
+        self.of, self.create_graph = of, create_graph
+        self.input_size = math.prod(shape)
+        self.dtype = torch.float32  # the default one, of what a forward makes itself
+        self.classes, self._bytes_per_point = 0, 0
 
-def _flat(module: nn.Sequential) -> Iterator[nn.Module]:
-    for layer in module:
-        if type(layer) is nn.Sequential:
-            yield from _flat(layer)
-        else:
-            yield layer
+    @classmethod
+    def of_module(
+        cls, module: nn.Module, shape: tuple[int, ...], of: str, create_graph: bool
+    ) -> Function:
+        """A copy of the module; under `create_graph` it is lent the module's own parameters."""
+        module = unwrapped(module)
+        copy_of_it = copied(module)
+        parameters: dict[str, Tensor] = {}
+        if create_graph:
+            parameters = {name: p.double() for name, p in module.named_parameters()}
 
+        def call(x: Tensor) -> object:
+            return torch.func.functional_call(copy_of_it, parameters, (x,))
 
-def _ends(layer: nn.Module, before: nn.Module) -> bool:
-    """Whether a layer turns the logits of the one before into probabilities."""
-    if type(layer) in (nn.Softmax, nn.LogSoftmax):
-        return layer.dim in (1, -1)
-    return type(layer) is nn.Sigmoid and getattr(before, "out_features", 0) == 1
+        tensors = [*copy_of_it.parameters(), *copy_of_it.buffers()]
+        device = tensors[0].device if tensors else torch.device("cpu")
+        return cls(call, type(module).__name__, shape, device, of, create_graph)
 
+    def look(self, x_Pd: Tensor) -> None:
+        """Run the module at a few points, to learn its outputs and the memory that it takes.
 
-def graph_jacobian_norms(graph: Graph, x: Tensor | np.ndarray, of: str, memory: int) -> Tensor:
-    """`any_network.jacobian_norms` of a graph, at points [P, d] or [P, *input_shape]: [1, P]."""
-    parts = [_norms(graph, part, of, rows) for part, rows in _chunks(graph, x, memory)]
-    return torch.cat(parts)[None]
-
-
-def _chunks(graph: Graph, x: Tensor | np.ndarray, memory: int) -> Iterator[tuple[Tensor, int]]:
-    """Some points, and at how many classes a pass, such that all that is under way fits in."""
-    points = graph.points(x)
-    forward, backward = bytes_per_point(graph)
-    most = max(1, memory // (forward + backward))
-    for part in points.split(most):
-        affordable = (memory - len(part) * forward) // (len(part) * backward)
-        yield part, max(1, min(affordable, ROWS // max(1, len(part)), graph.classes))
-
-
-def bytes_per_point(graph: Graph) -> tuple[int, int]:
-    """What a point's values take forwards, all kept; and backwards, with one cotangent.
-
-    Beside a value stands what its derivative needs, such as the winner in a window; backwards a
-    few of the largest are live together, one of them laid out for a matrix product.
-    """
-    sizes = [graph.input_size, *(operation.size for operation in graph.operations)]
-    return 8 * (2 * sum(sizes) + 3 * graph.classes**2), 8 * (4 * max(sizes) + graph.input_size)
-
-
-def _norms(graph: Graph, points: Tensor, of: str, rows: int) -> Tensor:
-    """Norms [P], with `rows` classes a pass."""
-    points = points.detach().requires_grad_()
-    with torch.enable_grad():
-        logits_Pn = graph.logits(points)
-    cotangents_Pnn, log_size_P = _cotangents(graph, logits_Pn.detach(), of)
-    norms = torch.zeros_like(log_size_P)
-    for some_mPn in cotangents_Pnn.transpose(0, 1).split(rows):
-        together = len(some_mPn) > 1
-        (row,) = torch.autograd.grad(
-            logits_Pn,
-            points,
-            some_mPn if together else some_mPn[0],
-            retain_graph=True,
-            is_grads_batched=together,
+        Raises:
+            SensitivityError: it has other outputs than [P, n], mixes points, or is random.
+        """
+        generator = torch.Generator().manual_seed(180208760)
+        other = torch.randn(1, self.input_size, generator=generator, dtype=torch.float64)
+        some = torch.cat([x_Pd[:2].to(self.device, torch.float64), other.to(self.device)]).detach()
+        try:
+            together = self._checked(some)
+        except RuntimeError as error:
+            if "dtype" not in str(error):
+                raise
+            # A forward that makes tensors of its own multiplies them with float64 ones.
+            self.dtype = torch.float64
+            together = self._checked(some)
+        self.classes = together.shape[1]
+        mixed = SensitivityError(
+            f"{self.name} mixes the points of a batch: a point has another output alone than "
+            "beside others; a Jacobian of a single point needs a module without that (such as "
+            "BatchNorm with track_running_stats=False)."
         )
-        rows_mPd = row.reshape(len(some_mPn), len(points), -1)
-        norms = torch.hypot(norms, torch.linalg.vector_norm(rows_mPd, dim=(0, 2)))
-    return log_size_P.exp() * norms
+        try:
+            alone = torch.cat([self._checked(point) for point in some.split(1)])
+        except (RuntimeError, ValueError) as error:
+            raise mixed from error  # together they were accepted
+        if not _same(together, alone):
+            if _same(together, self._checked(some)):
+                raise mixed
+            raise SensitivityError(
+                f"{self.name} gives other outputs each time, in evaluation mode too: something in "
+                "it is random; leave that out."
+            )
+        self._bytes_per_point = self._measured(some[:1])
+
+    def pieces(
+        self, x_Pd: Tensor, rows: int, memory: int, columns: bool = False
+    ) -> Iterator[ModulePiece]:
+        """As `chains.Chain.pieces`; none of no points."""
+        if not len(x_Pd):
+            return
+        size = self._bytes_per_point + 8 * 3 * (self.classes**2 + rows * self.classes)
+        size += 8 * (2 * rows if columns else 4) * self.input_size
+        for points in x_Pd.split(max(1, memory // size)):
+            points = points.to(self.device, torch.float64)
+            if not (self.create_graph and points.requires_grad):
+                points = points.detach().clone().requires_grad_()
+            yield ModulePiece(self, points, self.logits(points))
+
+    def logits(self, points: Tensor) -> Tensor:
+        """[P, n] of points [P, d], with a graph; a softmax at the end is left out."""
+        from torch.nn.attention import SDPBackend, sdpa_kernel  # late: see base/torch_start.py
+
+        ending = _Ending()
+        with ExitStack() as stack:
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.callback(torch.set_default_dtype, torch.get_default_dtype())
+            torch.set_default_dtype(self.dtype)
+            stack.enter_context(ending)
+            output = self.call(points.reshape(len(points), *self.shape))
+        if not isinstance(output, Tensor):
+            raise SensitivityError(f"{self.name} returns {_what(output)}")
+        return ending.before(output, self.of)
+
+    def _checked(self, points: Tensor) -> Tensor:
+        logits = self.logits(points).detach()
+        if (
+            logits.shape[:1] == points.shape[:1]
+            and logits.ndim == 2
+            and logits.dtype.is_floating_point
+        ):
+            return logits
+        shape = list(logits.shape)
+        advice = "return one number for each class"
+        if logits.ndim > 2:
+            advice = (
+                "say where its classes are: wrap it so that it returns one position's, such as "
+                f"output{'[:, :' + ', 0' * (logits.ndim - 2)}], or a mean over positions"
+            )
+        raise SensitivityError(
+            f"{self.name} returns {shape} of {logits.dtype} for {len(points)} points in place of "
+            f"[points, classes]; {advice}."
+        )
+
+    def _measured(self, point: Tensor) -> int:
+        """Bytes that a point's values take: all that backward passes need, and some on the way."""
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            if tensor.requires_grad or not tensor.is_leaf:  # no weights
+                storage = tensor.untyped_storage()
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            logits = self.logits(point.clone().requires_grad_())
+        del logits
+        return sum(kept.values()) + UNDER_WAY * max(kept.values(), default=0)
 
 
-def _cotangents(graph: Graph, logits_Pn: Tensor, of: str) -> tuple[Tensor, Tensor]:
-    """By which the logits' rows are multiplied, [P, n, n], divided by their size; its log [P]."""
-    identity_nn = torch.eye(graph.classes).to(logits_Pn)
-    if of == "logits":
-        none = logits_Pn.new_zeros(len(logits_Pn))
-        return identity_nn.expand(len(logits_Pn), -1, -1), none
-    return softmax_jacobian(logits_Pn, identity_nn)
+@dataclass
+class ModulePiece:
+    """A module around some points [P, d]: their logits [P, n], with a graph."""
+
+    function: Function
+    points: Tensor
+    logits: Tensor
+
+    def rows(self, cotangents_Pmn: Tensor) -> Tensor:
+        """The product of cotangents and the logits' Jacobian, [P, m, d]."""
+        rows = [self.times(c_Pn) for c_Pn in cotangents_Pmn.unbind(1)]
+        empty = self.points.new_zeros(len(self.points), 0, self.function.input_size)
+        return torch.stack(rows, 1) if rows else empty
+
+    def row_norms(self, cotangents_Pmn: Tensor) -> Tensor:
+        """The norms of `rows` [P, m]; one row of each point is held at a time."""
+        norms = [vector_norms(self.times(c_Pn)) for c_Pn in cotangents_Pmn.unbind(1)]
+        return torch.stack(norms, 1) if norms else self.points.new_zeros(len(self.points), 0)
+
+    def times(self, cotangents_Pn: Tensor, graph: bool = False) -> Tensor:
+        """c^T F at every point [P, d]."""
+        return self._gradient(self.logits, self.points, cotangents_Pn, graph)
+
+    def forward_product(self, tangents_Pd: Tensor) -> Tensor:
+        """F v at every point [P, n]: c^T F is linear in c, so its derivative there gives F v."""
+        c_Pn = torch.zeros_like(self.logits, requires_grad=True)
+        return self._gradient(self.times(c_Pn, graph=True), c_Pn, tangents_Pd)
+
+    def _gradient(
+        self, outputs: Tensor, of: Tensor, weights: Tensor, graph: bool = False
+    ) -> Tensor:
+        if not outputs.requires_grad:  # nothing depends on the input
+            return torch.zeros_like(of)
+        (found,) = torch.autograd.grad(
+            outputs,
+            of,
+            weights,
+            retain_graph=True,
+            create_graph=graph or self.function.create_graph,
+            allow_unused=True,
+            materialize_grads=True,
+        )
+        return found
+
+
+class _Ending(TorchFunctionMode):
+    """Sees whether a module's last operation turns logits into probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: tuple[str, Tensor, Tensor] | None = None
+
+    def __torch_function__(self, function, types, arguments=(), named=None):
+        named = named or {}
+        result = function(*arguments, **named)
+        name = getattr(function, "__name__", "")
+        if name in ENDINGS and isinstance(result, Tensor):
+            self.last = (name, arguments[0] if arguments else named["input"], result)
+        return result
+
+    def before(self, output: Tensor, of: str) -> Tensor:
+        """The logits: the output, or what the softmax at its end was given."""
+        if self.last is None or self.last[2] is not output or output.ndim != 2:
+            return output
+        name, given, _ = self.last
+        if name == "sigmoid":
+            if output.shape[1] > 1 and of == "probabilities":
+                raise SensitivityError(
+                    "The module ends with a Sigmoid of several outputs, whose probabilities are no "
+                    "softmax's; leave it out, or measure a single output."
+                )
+            return given if output.shape[1] == 1 else output
+        over_classes = (output.detach().exp() if name == "log_softmax" else output.detach()).sum(1)
+        ones = torch.ones_like(over_classes)
+        return given if torch.allclose(over_classes, ones, equal_nan=True) else output
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module itself, of one that `torch.compile` or `DataParallel` has wrapped."""
+    while hasattr(module, "_orig_mod") or type(module) is nn.DataParallel:
+        module = module._orig_mod if hasattr(module, "_orig_mod") else module.module
+    return module
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A copy in float64 and evaluation mode, that shares no tensor with the module."""
+    memo: dict[int, object] = {}
+    for part in module.modules():
+        for tensor in [*part._parameters.values(), *part._buffers.values(), *vars(part).values()]:
+            if isinstance(tensor, Tensor):
+                memo[id(tensor)] = _in_float64(tensor)
+    return copy.deepcopy(module, memo).double().eval()
+
+
+def _in_float64(tensor: Tensor) -> Tensor:
+    if nn.parameter.is_lazy(tensor):
+        raise SensitivityError("The module has weights without a shape yet; call it once.")
+    value = tensor.detach().clone()
+    if value.is_floating_point():
+        value = value.double()
+    return nn.Parameter(value, False) if isinstance(tensor, nn.Parameter) else value
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    size = float(a.abs().nan_to_num(0, 0, 0).max()) if a.numel() else 0.0
+    return torch.allclose(a, b, rtol=0, atol=SAME * size, equal_nan=True)
+
+
+def _what(output: object) -> str:
+    """What a module returns in place of a tensor, and which part of it would do."""
+    if isinstance(output, Mapping):
+        named = {repr(name): value for name, value in output.items()}
+    elif isinstance(output, (tuple, list)):
+        named = {str(i): value for i, value in enumerate(output)}
+    else:
+        return f"{type(output).__name__} in place of a tensor [points, classes]."
+    good = [name for name, value in named.items() if isinstance(value, Tensor) and value.ndim == 2]
+    advice = f"its entry {' or '.join(good)} would do" if good else "none of its entries would do"
+    return (
+        f"a {type(output).__name__} with the entries {', '.join(named)} in place of a tensor "
+        f"[points, classes]; wrap it in a module that returns one ({advice})."
+    )

@@ -5,39 +5,42 @@ small because the network is confident (a small Lambda(p)) or because it is flat
 factors are norms here, and so are the largest singular values of J and of F: the factor by which
 the output moves at most, against the root of the sum of squares over all directions that is the
 Frobenius norm (Sokolic et al. 2017, "Robust large margin deep neural networks").
-
-All come from one product of matrices, formed as in `norms`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sensitivity.base.known_state import known_state
 from sensitivity.base.memory import budget
-from sensitivity.jacobian.linearization import linearize
-from sensitivity.jacobian.norms import MEMORY_BYTES, Chain, total_norm
+from sensitivity.jacobian.magnitudes import largest_singular_values, vector_norms
+from sensitivity.jacobian.norms import MEMORY_BYTES
+from sensitivity.jacobian.sources import Piece, basis, contrasts, sources
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import softmax_jacobian
 
 
 @dataclass(frozen=True)
 class JacobianSizes:
-    """Sizes at P points of R networks, all [R, P] in float64.
+    """Sizes at P points of R networks, all [R, P] in float64 but `row_norms`.
 
     Attributes:
         norms: ||J||, the paper's metric, in the Frobenius norm as is all but the singular values.
+        row_norms: the norms of J's rows, ||d p_i / dx|| [R, P, n].
         softmax_norms: ||Lambda(p)||, from 0 (certain) to at most 1/sqrt(2) (torn between two).
         logit_norms: ||F||.
-        spectral_norms: the largest singular value of J.
-        logit_spectral_norms: the largest singular value of F.
+        spectral_norms: the largest singular value of J; None if not asked for.
+        logit_spectral_norms: the largest singular value of F; None if not asked for.
     """
 
     norms: Tensor
+    row_norms: Tensor
     softmax_norms: Tensor
     logit_norms: Tensor
-    spectral_norms: Tensor
-    logit_spectral_norms: Tensor
+    spectral_norms: Tensor | None
+    logit_spectral_norms: Tensor | None
 
     @property
     def alignment(self) -> Tensor:
@@ -49,68 +52,62 @@ class JacobianSizes:
         return self.norms / self.softmax_norms / self.logit_norms
 
 
-@torch.no_grad()
-def jacobian_sizes(network: Network, x_Pd: Tensor, memory: int | None = None) -> JacobianSizes:
-    """All sizes at points [P, d]; precise as `norms.jacobian_norms`, to which `norms` is equal.
+def jacobian_sizes(
+    network: Network | nn.Module,
+    x: Tensor,
+    memory: int | None = None,
+    input_shape: Sequence[int] | None = None,
+    spectral: bool = True,
+) -> JacobianSizes:
+    """All sizes, for arguments as of `norms.jacobian_norms`, at the price of the logits' norm.
 
-    Singular values are found as roots of the largest eigenvalue of J J^T, which loses none of the
-    largest one's digits. Where weights are not finite, some sizes are not either; none raises.
+    Where weights are not finite, some sizes are not either; none raises. Singular values
+    (`spectral`) take some more time.
     """
-    if memory is None:
-        memory = budget(network.device, MEMORY_BYTES)
-    shape = (5, network.replicates, len(x_Pd))
-    sizes = torch.empty(shape, dtype=torch.float64, device=network.device)
-    for replicate in range(network.replicates):
-        chain = Chain(network, replicate, len(x_Pd), with_logits=True)
-        block = max(1, memory // 2 // chain.bytes_per_linearization())
-        for start in range(0, len(x_Pd), block):
-            part = slice(start, start + block)
-            points = x_Pd[part].to(network.device)
-            sizes[:, replicate, part] = _sizes(chain, points, memory // 2)
-    return JacobianSizes(*sizes)
+    with known_state():
+        found = []
+        for opened in sources(network, x, "probabilities", input_shape):
+            source, x_Pd = opened()
+            budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
+            pieces = source.pieces(x_Pd, 2 * source.classes, budgeted)
+            none = torch.empty(0, source.classes + 5, dtype=torch.float64, device=source.device)
+            found.append(torch.cat([none, *(_sizes(piece, spectral) for piece in pieces)]))
+        if found:
+            all_RPs = torch.stack(found)
+        else:  # no replicates
+            all_RPs = torch.empty(0, x.shape[-2], network.classes + 5, dtype=torch.float64)
+        rows_RPn, others_RP5 = all_RPs.tensor_split([-5], dim=2)
+        norms, softmax_norms, logit_norms, largest, logit_largest = others_RP5.unbind(2)
+        return JacobianSizes(
+            norms,
+            rows_RPn,
+            softmax_norms,
+            logit_norms,
+            largest if spectral else None,
+            logit_largest if spectral else None,
+        )
 
 
-def _sizes(chain: Chain, x_Pd: Tensor, memory: int) -> Tensor:
-    """The fields of `JacobianSizes` for one network, [5, P]."""
-    linear = linearize(chain.layers, chain.activation, x_Pd)
-    chunk = chain.chunk_length(memory)
-    slopes = zip(*(slopes_Pw.split(chunk) for slopes_Pw in linear.slopes))
-    pieces = zip(linear.logits.split(chunk), slopes)
-    return torch.cat([_chunk(chain, logits, some) for logits, some in pieces], dim=1)
-
-
-def _chunk(chain: Chain, logits_Pn: Tensor, slopes: tuple[Tensor, ...]) -> Tensor:
-    logit_jacobian = chain.product(slopes)  # rows in an orthonormal basis, which moves no size
-    lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, chain.contrasts_nm)
-    jacobian = torch.matmul(
-        lambda_Pnm.to(logit_jacobian.dtype), logit_jacobian[:, -chain.contrasts_nm.shape[1] :]
-    )
+def _sizes(piece: Piece, spectral: bool) -> Tensor:
+    """Row norms and the five other sizes in the order of `JacobianSizes`, [P, n + 5]."""
+    logits_Pn = piece.logits.detach()
+    basis_nn = basis(logits_Pn)  # orthonormal, which moves no size
+    logit_jacobian = piece.rows(basis_nn.T.expand(len(logits_Pn), -1, -1))
+    contrasts_nm = contrasts(logits_Pn)
+    lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, contrasts_nm)
+    jacobian = torch.matmul(lambda_Pnm, logit_jacobian[:, -contrasts_nm.shape[1] :])
     small = log_size_P.exp()
-    scale = 1.0
-    for factor in chain.scales:
-        scale *= factor
-    return torch.stack(
-        [
-            scale * small * _frobenius(jacobian),
-            small * _frobenius(lambda_Pnm),
-            scale * _frobenius(logit_jacobian),
-            scale * small * _largest_singular_value(jacobian),
-            scale * _largest_singular_value(logit_jacobian),
+    row_norms = small[:, None] * vector_norms(jacobian)
+    sizes = [
+        vector_norms(row_norms),
+        small * vector_norms(lambda_Pnm.flatten(1)),
+        vector_norms(vector_norms(logit_jacobian)),
+    ]
+    if spectral:
+        sizes += [
+            small * largest_singular_values(jacobian),
+            largest_singular_values(logit_jacobian),
         ]
-    )
-
-
-def _frobenius(matrices: Tensor) -> Tensor:
-    """Norms [P] of matrices [P, n, m], rows first: their squares may leave float64's range."""
-    rows = torch.linalg.vector_norm(matrices, dim=2, dtype=torch.float64)
-    return total_norm(rows.unsqueeze(0)).squeeze(0)
-
-
-def _largest_singular_value(matrices: Tensor) -> Tensor:
-    """[P] of matrices [P, n, m] of at most as many rows as columns, in float64."""
-    sizes = matrices.abs().amax((1, 2)).double()
-    defined = sizes.isfinite() & (sizes > 0)
-    scaled = matrices.double() / sizes.where(defined, 1.0)[:, None, None]
-    scaled = scaled.where(defined[:, None, None], 0.0)  # eigvalsh raises on NaN
-    squares = torch.linalg.eigvalsh(scaled @ scaled.mT)[:, -1]
-    return squares.clamp_min(0).sqrt() * sizes
+    else:
+        sizes += [torch.full_like(small, torch.nan)] * 2
+    return torch.cat([row_norms, torch.stack(sizes, 1)], dim=1)

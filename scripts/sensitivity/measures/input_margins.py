@@ -9,12 +9,11 @@ Within the point's linear region this is exact.
 import torch
 from torch import Tensor
 
-from sensitivity.base import kernels
-from sensitivity.jacobian.linearization import linearize
+from sensitivity.base.memory import budget
+from sensitivity.jacobian.chains import ChainPiece, chain_of_replicate
+from sensitivity.jacobian.norms import MEMORY_BYTES
 from sensitivity.measures.rivals import lower_end
 from sensitivity.networks.network import Network
-
-CHUNK = 1024
 
 
 def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
@@ -30,24 +29,21 @@ def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
 def distances(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     """First-order signed distances [R, P] in float64; infinite where the gradient is 0."""
     found_RP = torch.empty(labels_RP.shape, dtype=torch.float64, device=network.device)
+    memory = budget(network.device, MEMORY_BYTES)
     for replicate, (row, labels_P) in enumerate(zip(found_RP, labels_RP)):
-        pieces = zip(x_Pd.split(CHUNK), labels_P.split(CHUNK))
-        torch.cat([_of_one_network(network, replicate, *piece) for piece in pieces], out=row)
+        pieces = chain_of_replicate(network, replicate).pieces(x_Pd, 1, memory)
+        start = 0
+        for piece in pieces:
+            part = slice(start, start + len(piece.logits))
+            row[part] = _of_one_piece(piece, labels_P[part])
+            start = part.stop
     return found_RP
 
 
-def _of_one_network(network: Network, replicate: int, x_Pd: Tensor, labels_P: Tensor) -> Tensor:
-    biases = network.biases or [None] * len(network.weights)
-    layers = [
-        (weight[replicate], None if bias is None else bias[replicate])
-        for weight, bias in zip(network.weights, biases)
-    ]
-    linear = linearize(layers, network.activation, x_Pd)
+def _of_one_piece(piece: ChainPiece, labels_P: Tensor) -> Tensor:
     label = labels_P.unsqueeze(1)
-    others, rival_P = linear.logits.scatter(1, label, -torch.inf).max(1)
-    margins = linear.logits.gather(1, label).squeeze(1) - others
-    *lower, (last, _) = layers
-    gradient_Pw = last[labels_P] - last[rival_P]
-    for (weight, _), slopes_Pw in zip(reversed(lower), reversed(linear.slopes)):
-        gradient_Pw = kernels.product(gradient_Pw * slopes_Pw, weight)
-    return margins / torch.linalg.vector_norm(gradient_Pw, dim=1, dtype=torch.float64)
+    others, rival_P = piece.logits.scatter(1, label, -torch.inf).max(1)
+    margins = piece.logits.gather(1, label).squeeze(1) - others
+    cotangents_Pn = torch.zeros_like(piece.logits).scatter_(1, label, 1.0)
+    cotangents_Pn.scatter_add_(1, rival_P.unsqueeze(1), -torch.ones_like(margins).unsqueeze(1))
+    return margins / piece.row_norms(cotangents_Pn.unsqueeze(1)).squeeze(1)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sensitivity.jacobian.norms import row_and_logit_norms, total_norm
+from sensitivity.jacobian.sizes import jacobian_sizes
 from sensitivity.networks.network import Network
 from sensitivity.training.losses import pointwise_losses
 
@@ -19,13 +19,13 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
     `squared_loss_of_probabilities`; `correct`; `maximum_probability`. Logits are evaluated in
     float64, so that small losses keep their digits.
     """
-    rows_RPn, logit_norms = row_and_logit_norms(network, x_Pd)
+    sizes = jacobian_sizes(network, x_Pd, spectral=False)
     logits_RPn = torch.cat([_logits(network, x) for x in x_Pd.split(CHUNK)], dim=1)
     labels_RP = labels_P.expand(network.replicates, -1)
     return {
-        "jacobian_norm": total_norm(rows_RPn),
-        "logit_jacobian_norm": logit_norms,
-        "true_class_jacobian_norm": rows_RPn.gather(2, labels_RP.unsqueeze(2)).squeeze(2),
+        "jacobian_norm": sizes.norms,
+        "logit_jacobian_norm": sizes.logit_norms,
+        "true_class_jacobian_norm": sizes.row_norms.gather(2, labels_RP.unsqueeze(2)).squeeze(2),
         "cross_entropy": pointwise_losses(logits_RPn, labels_RP, "cross_entropy"),
         "squared_loss": pointwise_losses(logits_RPn, labels_RP, "squared"),
         "squared_loss_of_probabilities": pointwise_losses(

@@ -115,7 +115,7 @@ def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
     counts = [n or sizes.test_images for key, n in numbers.items() if key.endswith("_points")]
     work = _norms(recipe, sizes, 2 * sum(counts), sets=2 * len(counts))
     evaluation = 2 * _forward(recipe, sizes, sizes.test_images)
-    return replace(work, single=work.single + evaluation)
+    return replace(work, single=evaluation)
 
 
 def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -212,7 +212,7 @@ def _norms(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:
     backward = 2 * sizes.classes * (hidden + recipe.width**2)
     operations = recipe.replicates * (sets * decomposition + points * backward)
     calls = recipe.replicates * ceil(points / CHUNK) * 20 * (recipe.depth + 1)
-    return Work(single=operations + _forward(recipe, sizes, points), calls=float(calls))
+    return Work(double=operations + _forward(recipe, sizes, points), calls=float(calls))
 
 
 def crossings_work(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
