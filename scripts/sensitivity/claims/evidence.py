@@ -56,8 +56,8 @@ class Scale:
         return float(np.log1p(self.delta)) if self.is_ratio else self.delta
 
 
-# δ, the same for every study: an effect inside it is none that matters. 5 % of a norm; 0.2 of a rank
-# correlation, to which 0.1 of an AUROC belongs; a percentage point of a difference in AUROC.
+# δ, the same for every study: an effect inside it is none that matters. 5 % of a norm; 0.2 of a
+# rank correlation, to which 0.1 of an AUROC belongs; a percentage point of a difference in AUROC.
 RATIO = Scale(1.0, 0.05, 0.0, np.inf, is_ratio=True)
 CORRELATION = Scale(0.0, 0.2, -1.0, 1.0)
 AUROC = Scale(0.5, 0.1, 0.0, 1.0)
