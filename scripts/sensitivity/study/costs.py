@@ -140,9 +140,8 @@ def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
 
 
 def as_trained_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """The logits at training points."""
-    points = numbers["training_points"] or sizes.training_images
-    return Work(single=_forward(recipe, sizes, points), calls=10.0 * recipe.depth)
+    """The logits at all training images."""
+    return Work(single=_forward(recipe, sizes, sizes.training_images), calls=10.0 * recipe.depth)
 
 
 def transitions_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
