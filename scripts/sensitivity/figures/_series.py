@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from sensitivity.figures import _names, _numbers, _selection, style
-from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
+from sensitivity.tables.selection import hyperparameters, one_per_recipe
 
 LEAST_VALUES = 3  # fewer make no curve
 COLUMNS = 2
@@ -62,9 +62,9 @@ def series(models, axis):
     """
     if models.empty:
         return models
-    others = [name for name in HYPERPARAMETERS if name != axis.varied]
+    others = [name for name in hyperparameters(models) if name != axis.varied]
     models = one_per_recipe(models[~models["diverged"].astype(bool)])
-    values = models.groupby(others, sort=False)[axis.column].transform("nunique")
+    values = models.groupby(others, sort=False, dropna=False)[axis.column].transform("nunique")
     models = models[values >= LEAST_VALUES].sort_values(axis.column)
     return models.assign(**{SERIES: models.apply(_names.model_name, axis=1, result_type="reduce")})
 

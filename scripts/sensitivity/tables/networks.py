@@ -90,6 +90,12 @@ def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> float:
     return input_size * recipe.width + inner + recipe.width * classes
 
 
+def recipe_columns(recipe: Recipe) -> dict[str, Any]:
+    """Every field of a recipe by name; an architecture's arguments as one word, as in its name."""
+    arguments = parts_of_name(recipe.architecture, recipe.arguments)[1] or "none"
+    return {**recipe.to_dict(), "arguments": arguments}
+
+
 def all_arguments(recipe: Recipe) -> dict[str, Any]:
     """What an architecture was built with by name, its known defaults included."""
     known = KNOWN[recipe.architecture].arguments if recipe.architecture in KNOWN else {}
@@ -168,8 +174,7 @@ def _of_recipe(
         "dataset": dataset,
         "model": recipe.name,
         "surveys": ";".join(sorted(surveys)),
-        **recipe.to_dict(),
-        "arguments": parts_of_name(recipe.architecture, recipe.arguments)[1] or "none",
+        **recipe_columns(recipe),
         "number_of_weights": number_of_weights(recipe, input_size, classes),
         "number_of_units": (
             recipe.width * recipe.depth if recipe.architecture == DEFAULT else math.nan

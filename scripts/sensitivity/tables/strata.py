@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.resampling import WORK, Bootstrap
-from sensitivity.tables.selection import HYPERPARAMETERS
+from sensitivity.tables.selection import HYPERPARAMETERS, hyperparameters
 
 SIZE, NON_LINEARITY, OPTIMIZER = ("width", "depth"), ("activation",), ("optimizer",)
 RECIPE = tuple(c for c in HYPERPARAMETERS if c not in (*SIZE, *NON_LINEARITY, *OPTIMIZER))
@@ -43,7 +43,8 @@ class Strata:
     @classmethod
     def of(cls, models: pd.DataFrame, columns: tuple[str, ...]) -> "Strata":
         """The models that agree in `columns` and in the optimizer."""
-        keys = [*OPTIMIZER, *columns]
+        known = hyperparameters(models)
+        keys = [name for name in (*OPTIMIZER, *columns) if name in known]
         return cls.by(models.groupby(keys, sort=True, dropna=False).ngroup().to_numpy(dtype=int))
 
     @classmethod
@@ -73,7 +74,7 @@ def varying_kinds(models: pd.DataFrame, measure: str) -> dict[str, tuple[str, ..
     """The kinds of hyper-parameters that could carry a correlation alone, with their columns."""
     if measure in SIZES:
         return SIZES[measure]
-    values = models.groupby("optimizer")[list(HYPERPARAMETERS)].nunique()
+    values = models.groupby("optimizer")[hyperparameters(models)].nunique()
     varies = set(values.columns[values.gt(1).any()])
     return {kind: columns for kind, columns in KINDS.items() if varies & set(columns)}
 
