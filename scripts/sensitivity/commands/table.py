@@ -14,7 +14,7 @@ from sensitivity.commands.inputs import Points
 from sensitivity.files.storage import atomic
 from sensitivity.jacobian.any_network import jacobian_norms
 from sensitivity.networks.graph import Graph, read_graph
-from sensitivity.regions.any_network import transitions
+from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import Polygon
 
 Row = dict[str, float | int | None]

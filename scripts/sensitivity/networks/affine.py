@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sensitivity.networks.operations import Affine
+from sensitivity.networks.operations import Affine, Linear
 from sensitivity.networks.refusals import Refused
 
 Rule = Callable[..., Callable[..., Any]]
@@ -78,6 +78,11 @@ def weighted(function: Callable[..., Tensor]) -> Rule:
         return partial(step, columns=x.shape[0] * weight[0, 0].numel() if weight.dim() > 2 else 0)
 
     return rule
+
+
+def linear(x: Value, weight: Tensor, bias: Tensor | None = None):
+    step = weighted(functional.linear)(x, weight, bias)
+    return partial(Linear, **step.keywords, weight=weight, bias=bias) if len(x.shape) == 1 else step
 
 
 def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):

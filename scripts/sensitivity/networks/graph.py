@@ -11,7 +11,7 @@ whatever would make the measurement wrong. P points, n numbers in the output.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.network import Network
-from sensitivity.networks.operations import Affine, Elementwise, Maximum, Operation
+from sensitivity.networks.operations import Affine, Elementwise, Linear, Maximum, Operation
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,29 @@ class Graph:
     @property
     def input_size(self) -> int:
         return math.prod(self.input_shape)
+
+    @property
+    def replicates(self) -> int:
+        """As of a stack of networks: 1."""
+        return 1
+
+    @property
+    def device(self) -> torch.device:
+        return self.like.device
+
+    @property
+    def depth(self) -> int:
+        return len(self.layers)
+
+    @cached_property
+    def scales(self) -> bool:
+        """Whether scaling an input leaves every unit on its piece, as ReLU without biases does."""
+        return all(op.scales for op in self.operations)
+
+    @property
+    def length(self) -> int:
+        """How many values there are, the input among them."""
+        return len(self.operations) + 1
 
     @property
     def classes(self) -> int:
@@ -100,17 +123,22 @@ class Graph:
         *_, values = self.run({0: self.points(x)})
         return values[self.output].flatten(1)
 
-    def run(self, values: dict[int, Tensor], start: int = 0) -> Iterator[dict[int, Tensor]]:
+    def run(
+        self,
+        values: dict[int, Tensor],
+        start: int = 0,
+        applied: Callable[..., Tensor] = lambda operation, *inputs: operation.apply(*inputs),
+    ) -> Iterator[dict[int, Tensor]]:
         """The values that are still needed, before every operation from `start` on and at the end.
 
-        values: by number, [P, *shape]; they must hold what is needed from `start` on. To be
-        followed to its end.
+        values: by number, [P, *shape]; they must hold what is needed from `start` on; applied: what
+        an operation makes of its inputs.
         """
         values = dict(values)
         for index in range(start, len(self.operations)):
             yield values
             operation = self.operations[index]
-            result = operation.apply(*(values[i] for i in operation.inputs))
+            result = applied(operation, *(values[i] for i in operation.inputs))
             values = self.still_needed({**values, index + 1: result}, index)
         yield values
 
@@ -144,27 +172,23 @@ def read_graph(
     return module if isinstance(module, Graph) else Reader(module, input_shape, dtype).read()
 
 
-def graph_of(network: Network, replicate: int = 0) -> Graph:
-    """One replicate of a stack of fully connected networks, in float64."""
+def graph_of(
+    network: Network, replicate: int = 0, dtype: torch.dtype = torch.float64
+) -> Graph:
+    """One replicate of a stack of fully connected networks."""
     operations: list[Operation] = []
     activation = network.activation
-    like = network.weights[0].new_empty(0, dtype=torch.float64)
+    like = network.weights[0].new_empty(0, dtype=dtype)
+    slopes, offsets = (
+        like.new_tensor(row)[:, None] for row in (activation.slopes, activation.offsets)
+    )
     for index, weights in enumerate(network.weights):
-        weight = weights[replicate].double()
-        bias = None if network.biases is None else network.biases[index][replicate].double()
-        squares = weight.square(), None if bias is None else bias.square()
+        weight = weights[replicate].to(dtype)
+        bias = None if network.biases is None else network.biases[index][replicate].to(dtype)
         place, shape = f"hidden layer {index}", (len(weight),)
-        operations.append(
-            Affine(
-                *(place, "Linear", (2 * index,), shape),
-                apply=lambda h, w=weight, b=bias: functional.linear(h, w, b),
-                spread=lambda s, squares=squares: functional.linear(s, *squares),
-            )
-        )
+        at = {"inputs": (2 * index,), "place": place, "kind": "Linear", "shape": shape}
+        operations.append(linear_operation(weight, bias, **at))
         if index < network.depth:
-            slopes, offsets = (
-                like.new_tensor(row)[:, None] for row in (activation.slopes, activation.offsets)
-            )
             operations.append(
                 Elementwise(
                     *(place, activation.name, (2 * index + 1,), shape),
@@ -176,6 +200,17 @@ def graph_of(network: Network, replicate: int = 0) -> Graph:
             )
     shape = (network.input_size,)
     return Graph(shape, tuple(operations), len(operations), None, like)
+
+
+def linear_operation(weight: Tensor, bias: Tensor | None, **at) -> Linear:
+    squares = weight.square(), None if bias is None else bias.square()
+    return Linear(
+        apply=lambda h: functional.linear(h, weight, bias),
+        spread=lambda s: functional.linear(s, *squares),
+        weight=weight,
+        bias=bias,
+        **at,
+    )
 
 
 def without_the_unused(graph: Graph) -> Graph:

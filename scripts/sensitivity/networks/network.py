@@ -74,6 +74,11 @@ class Network:
         return len(self.weights) - 1
 
     @property
+    def layer_names(self) -> tuple[str, ...]:
+        """As of a module's layers, by which transitions are listed."""
+        return tuple(f"hidden layer {i} ({self.activation.name})" for i in range(self.depth))
+
+    @property
     def input_size(self) -> int:
         return self.weights[0].shape[2]
 

@@ -11,7 +11,7 @@ weights), or more than that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -57,9 +57,31 @@ class Affine(Operation):
     columns: int = 0
 
     @property
+    def scales(self) -> bool:
+        """Whether it is known to commute with a change of scale."""
+        return self.exact
+
+    @property
     def unfolded(self) -> int:
         """Numbers that the operation itself takes for one point."""
         return self.columns * torch.Size(self.shape[1:]).numel()
+
+
+@dataclass(frozen=True)
+class Linear(Affine):
+    """A fully connected layer of points [P, size]: weight [out, size], bias [out] or None."""
+
+    weight: Tensor = field(kw_only=True)
+    bias: Tensor | None = field(kw_only=True)
+
+    @property
+    def scales(self) -> bool:
+        return self.bias is None
+
+    def of(self, h: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """W h + b, with somebody's product of matrices."""
+        z = product(h, self.weight.T)
+        return z if self.bias is None else z.add_(self.bias)
 
 
 @dataclass(frozen=True)
@@ -74,6 +96,11 @@ class Elementwise(Operation):
     thresholds: tuple[float, ...]
     slopes: Tensor
     offsets: Tensor
+
+    @property
+    def scales(self) -> bool:
+        """Whether f(s z) = s f(z) for every s > 0, as for ReLU: all pieces meet in 0."""
+        return self.thresholds == (0.0,) and not self.offsets.any()
 
     def codes(self, z: Tensor) -> Tensor:
         """The number of every unit's piece, 0 to K, in z's shape."""
@@ -102,6 +129,10 @@ class Maximum(Operation):
 
     apply: Callable[[Tensor], Tensor]
     windows: Tensor
+
+    @property
+    def scales(self) -> bool:
+        return True
 
     @cached_property
     def highest(self) -> int:

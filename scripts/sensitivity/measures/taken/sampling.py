@@ -14,8 +14,9 @@ from tqdm import tqdm
 from sensitivity.base.streams import stream
 from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import ellipses
-from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions.counting import count_transitions
 from sensitivity.regions.paths import Ellipse, Polygon, translation_loop
+from sensitivity.regions.sampling import sampled_transitions
 
 logger = logging.getLogger(__name__)
 
