@@ -27,7 +27,7 @@ from sensitivity.base import kernels
 from sensitivity.networks.network import Network
 from sensitivity.regions import counting
 from sensitivity.regions.arcs import Merged, Piece
-from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions import count_transitions, sampled_transitions
 from sensitivity.regions.paths import ellipse_through, random_ellipse, translation_loop
 from sensitivity.regions.restriction import Restriction
 

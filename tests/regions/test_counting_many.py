@@ -9,10 +9,10 @@ from made_up.networks import PAPER, PATHS, random_network, random_path
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.network import Network
 from sensitivity.regions import arcs, plan
+from sensitivity.regions import sampled_transitions
 from sensitivity.regions.counting import (
     count_transitions,
     estimate_transitions,
-    sampled_transitions,
     transitions,
 )
 from sensitivity.regions.paths import (

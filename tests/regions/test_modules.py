@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sensitivity.regions.any_network import count_transitions, transitions
+from sensitivity.regions import count_transitions, transitions
 from sensitivity.regions.paths import Ellipse, Polygon, Segment
 
 SHAPE = (2, 6, 6)

@@ -211,7 +211,7 @@ class Merged:
         if flat.shape[1] == 1:
             start, end = (flat[:, 0].index_select(0, node) for node in (arc, after))
             # Where no arc starts the place is 0, and the arc's end does not count.
-            return start.lerp_(end, place[:, None]).view(-1, 1, *old.shape[2:])
+            return start.lerp_(end, place[:, None]).view(len(arc), 1, *old.shape[2:])
         return self._on_curves(flat, arc, after, place, first, last).unflatten(2, old.shape[2:])
 
     def _on_curves(
