@@ -169,14 +169,14 @@ class Arcs:
         """The nodes from `first` to before `last` of the merged ones, with new values."""
         position = None if merged.position is None else merged.position[first:last]
         if self.joint is None:
-            return Arcs(position, values, self.track)
-        arc = merged.arc[first:last]
+            return Arcs(position, values, self.track, None, merged.bounds_of(first, last))
+        arc, bounds = merged.arc[first:last], merged.bounds_of(first, last)
         track = self.track.take(arc)
         if not track.is_cuda and track[0] == track[-1]:
-            return Arcs(position, values, int(track[0]))
+            return Arcs(position, values, int(track[0]), None, bounds)
         joint = self.joint.take(arc) & merged.old[first:last]
         joint[-1:].fill_(True)
-        return Arcs(position, values, track, joint, merged.bounds_of(first, last))
+        return Arcs(position, values, track, joint, bounds)
 
 
 @dataclass

@@ -31,7 +31,8 @@ class Dense:
         self.function: Elementwise = graphs[0].operations[stage.start]
         self.layers: list[Linear] = [graph.operations[stage.start + 1] for graph in graphs]
         slopes, offsets = (t.cpu().numpy() for t in (self.function.slopes, self.function.offsets))
-        self._uniform = slopes.shape[1] == 1
+        # A PReLU's slopes may differ from unit to unit.
+        self._leaves_out = len(graphs) == 1 and slopes.shape[1] == 1 and not slopes.all()
         self._moves, self._offsets = slopes[:, 0] != 0, offsets[:, 0]
 
     def values(
@@ -39,7 +40,7 @@ class Dense:
     ) -> dict[int, Tensor]:
         """The layer's output [n, m, size] at the merged nodes from `first` to before `last`."""
         z, units, constant = arcs.values[self.function.inputs[0]], None, None
-        if not z.is_cuda and self._uniform and not self._moves.all():
+        if self._leaves_out and not z.is_cuda:
             units, constant = self._moving(arcs, merged, breaks, first, last)
         if units is not None:
             z = kernels.columns(z, units)

@@ -86,7 +86,8 @@ class Magnitudes:
             return
         value = value.unflatten(0, shape).amax(1).flatten(1)
         if value.is_cuda:
-            known.view(len(known), -1).index_reduce_(0, track, value, "amax")
+            index = track[:, None].expand_as(value)
+            known.view(len(known), -1).scatter_reduce_(0, index, value, "amax")
             return
         starts = np.flatnonzero(np.diff(track.numpy(), prepend=-1))
         tracks = track[torch.from_numpy(starts)]

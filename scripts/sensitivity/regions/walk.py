@@ -157,8 +157,11 @@ class Walk:
 
     def _bounds(self, arcs: Arcs, breaks: Breaks) -> list[int]:
         """Where the nodes of every network begin and end among old and new ones."""
-        network = arcs.track.take(breaks.arc) // len(self.lines)
-        found = kernels.tally(network, len(self.graphs)).tolist()
+        lines, networks = len(self.lines), len(self.graphs)
+        if isinstance(arcs.track, int):
+            found = [len(breaks) * (arcs.track // lines == network) for network in range(networks)]
+        else:
+            found = kernels.tally(arcs.track.take(breaks.arc) // lines, networks).tolist()
         return [n + more for n, more in zip(arcs.bounds, accumulate(found, initial=0))]
 
     def _crossings(self, arcs: Arcs, index: int, places: bool = True) -> Breaks:
