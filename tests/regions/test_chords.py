@@ -5,8 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sensitivity.regions import chords
-from sensitivity.regions import transitions
+from sensitivity.regions import chords, transitions
 from sensitivity.regions.path_values import values_at_breakpoints
 from sensitivity.regions.paths import Ellipse, Polygon, Segment
 

@@ -30,10 +30,11 @@ class Dense:
         self.stage = stage
         self.function: Elementwise = graphs[0].operations[stage.start]
         self.layers: list[Linear] = [graph.operations[stage.start + 1] for graph in graphs]
-        slopes, offsets = (t.cpu().numpy() for t in (self.function.slopes, self.function.offsets))
+        function = self.function.function
         # A PReLU's slopes may differ from unit to unit.
-        self._leaves_out = len(graphs) == 1 and slopes.shape[1] == 1 and not slopes.all()
-        self._moves, self._offsets = slopes[:, 0] != 0, offsets[:, 0]
+        uniform = self.function.own_slopes is None
+        self._leaves_out = len(graphs) == 1 and uniform and not all(function.slopes)
+        self._moves, self._offsets = np.array(function.slopes) != 0, np.array(function.offsets)
 
     def values(
         self, arcs: Arcs, merged: Merged, breaks: Breaks, first: int, last: int
@@ -94,5 +95,5 @@ class Dense:
             return None, None
         if not self._offsets.any():
             return torch.from_numpy(units), None
-        constant = np.where(moving, 0, self._offsets[codes])
-        return torch.from_numpy(units), torch.from_numpy(constant)
+        constant = torch.from_numpy(np.where(moving, 0, self._offsets[codes]))
+        return torch.from_numpy(units), constant.to(breaks.place.dtype)

@@ -45,8 +45,8 @@ class Magnitudes:
         first piecewise operation.
         """
         shape = arcs.values[0].shape[:2]
-        values = {0: arcs.values[0].flatten(0, 1)}
-        for number, values in enumerate(self.graph.run(values, 0, applied)):  # noqa: B007
+        inputs = {0: arcs.values[0].flatten(0, 1)}
+        for number, values in enumerate(self.graph.run(inputs, 0, applied)):
             self._note(number, values, shape, arcs.track)
             if number == self._first:
                 break

@@ -95,9 +95,7 @@ def _single_root(found: Curves, rises: Tensor) -> Tensor:
     return root.nan_to_num_(0.0, 1.0, -1.0)
 
 
-def _double(
-    arcs: Arcs, z: Tensor, threshold: float, level: Tensor, above: Tensor
-) -> list[Breaks]:
+def _double(arcs: Arcs, z: Tensor, threshold: float, level: Tensor, above: Tensor) -> list[Breaks]:
     """Crossings of units that leave their side within one curved arc and come back."""
     nodes, size = above.shape
     near = _near(arcs, z, level)
