@@ -95,20 +95,21 @@ class Magnitudes:
         known[tracks] = torch.maximum(known[tracks], found.view(-1, *known.shape[1:]))
 
     def margins(self) -> dict[int, Tensor]:
-        """By piecewise operation, its number in the graph: the margin of its inputs, [T, D].
-
-        Raises SensitivityError if anything on the lines is not finite.
-        """
-        sizes = self.largest.values()
-        # A finite sum has finite terms, and costs little.
-        if not torch.stack([size.sum() for size in sizes]).isfinite().all() and not all(
-            size.isfinite().all() for size in sizes
-        ):
-            raise SensitivityError(
-                "A path runs through points, or the network on it through values, that are "
-                "infinite or undefined; give finite ones."
-            )
+        """By piecewise operation, its number in the graph: the margin of its inputs, [T, D]."""
         return _margins(self.graph, self.largest, self._last)
+
+
+def check_finite(looks: Sequence[Magnitudes]) -> None:
+    """Raise SensitivityError if anything that was looked at is not finite."""
+    sizes = [size for look in looks for size in look.largest.values()]
+    # A finite sum has finite terms, and costs little; only else every number is looked at.
+    if torch.stack([size.sum() for size in sizes]).isfinite().all():
+        return
+    if not all(size.isfinite().all() for size in sizes):
+        raise SensitivityError(
+            "A path runs through points, or the network on it through values, that are infinite or "
+            "undefined; give finite ones."
+        )
 
 
 def _with_halves(value: Tensor, joint: Tensor | None) -> Tensor:

@@ -24,7 +24,7 @@ from sensitivity.regions.chords import Chords
 from sensitivity.regions.curves import curves
 from sensitivity.regions.dense import Dense
 from sensitivity.regions.inputs import Line
-from sensitivity.regions.margins import Magnitudes
+from sensitivity.regions.margins import Magnitudes, check_finite
 from sensitivity.regions.paths import Ellipse, overlapping
 from sensitivity.regions.pooled import Pooled
 from sensitivity.regions.stages import Stage
@@ -84,6 +84,7 @@ class Walk:
             for piece in chain([second], stream):
                 for look in looks:
                     look.look(piece, self.nodes)
+        check_finite(looks)
         margins = [look.margins() for look in looks]
         self.margins = {i: torch.cat([own[i] for own in margins]) for i in margins[0]}
         self.windows = {i: self._windows(i) for i in self.margins if self._is_maximum(i)}
