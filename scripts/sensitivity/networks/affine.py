@@ -68,11 +68,11 @@ def weighted(function: Callable[..., Tensor]) -> Rule:
     def rule(x: Value, weight: Tensor, bias: Tensor | None = None, *args, **kwargs):
         if not isinstance(x, Value) or isinstance(weight, Value) or isinstance(bias, Value):
             raise Refused("its weights depend on the network's input; constant ones are accepted")
-        squared = square(weight), square(bias)
         step = affine(
             [x],
             lambda h: function(h, weight, bias, *args, **kwargs),
-            lambda s: function(s, *squared, *args, **kwargs),
+            # Squares are formed anew: to keep them would take as much memory as the weights.
+            lambda s: function(s, square(weight), square(bias), *args, **kwargs),
         )
         # Convolutions unfold all that a place of the output sees, of all groups.
         return partial(step, columns=x.shape[0] * weight[0, 0].numel() if weight.dim() > 2 else 0)

@@ -68,10 +68,11 @@ def graph_of(network: Network, replicate: int = 0, dtype: torch.dtype = torch.fl
 
 
 def _linear(weight: Tensor, bias: Tensor | None, **at) -> Linear:
-    squares = weight.square(), None if bias is None else bias.square()
     return Linear(
         apply=lambda h: functional.linear(h, weight, bias),
-        spread=lambda s: functional.linear(s, *squares),
+        spread=lambda s: functional.linear(
+            s, weight.square(), None if bias is None else bias.square()
+        ),
         weight=weight,
         bias=bias,
         **at,

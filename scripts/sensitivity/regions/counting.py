@@ -282,7 +282,9 @@ def _walks(
     memory = plan.memory_of(network.device, memory)
     for first, graphs in _stacks(network, dtype, memory):
         chosen = [_straightened(graphs[0], line) for line in lines]
-        most = plan.lines_to_a_walk(graphs, memory) if together(graphs[0]) else 1
+        most = 1
+        if len(lines) > 1 and together(graphs[0]):
+            most = plan.lines_to_a_walk(graphs, memory)
         for curved in (False, True):
             kind = [i for i, line in enumerate(chosen) if isinstance(line[0], Ellipse) == curved]
             for start in range(0, len(kind), most):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -49,7 +50,7 @@ class Stage:
         for start in range(first, last, self.nodes):
             yield slice(start, min(start + self.nodes, last))
 
-    @property
+    @cached_property
     def dense(self) -> bool:
         """Whether an element-wise function goes into a fully connected layer and nowhere else."""
         kinds = [type(operation) for operation in self.graph.operations[self.start : self.stop]]
