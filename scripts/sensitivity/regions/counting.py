@@ -79,7 +79,8 @@ class Transitions:
     def layer_counts(self) -> Tensor:
         """The transitions of every layer, [R, L]."""
         index = self.replicate * self.depth + self.layer
-        return index.bincount(minlength=self.replicates * self.depth).view(-1, self.depth)
+        counts = index.bincount(minlength=self.replicates * self.depth)
+        return counts.view(self.replicates, self.depth)
 
     def boundary_density(self) -> Tensor:
         """Boundaries met per unit of length in input space, by layer, [R, L]."""
@@ -298,6 +299,8 @@ def _stacks(
     """The networks that go through together, one after another: the first one's number, graphs."""
     if isinstance(network, Graph):
         yield 0, [network]
+        return
+    if not network.replicates:
         return
     size = plan.networks_to_a_piece(network, dtype, memory)
     for first in range(0, network.replicates, size):

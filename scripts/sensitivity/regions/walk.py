@@ -122,7 +122,8 @@ class Walk:
     def _walk(self, arcs: Arcs, index: int) -> Iterator[Found]:
         """What is found from a piecewise operation on, whose input the arcs hold."""
         if index == self.stop:
-            yield Found(len(self.layer_of), arcs, None)
+            if self.to_the_end:
+                yield Found(len(self.layer_of), arcs, None)
             return
         stage = self._stage(index)
         at_the_end = stage.stop == self.stop and not self.to_the_end
