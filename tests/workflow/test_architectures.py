@@ -42,8 +42,9 @@ def test_transitions_are_counted_where_the_network_is_piecewise_linear(models):
 
 def test_generalization_measures_are_there_where_they_are_defined(models):
     chosen = models[models["architecture"].isin(("convolutional", "smooth:build"))]
-    for measure in ("sharpness", "distance_from_initialization", "output_margin", "input_margin"):
+    for measure in ("sharpness", "distance_from_initialization", "output_margin"):
         assert chosen[measure].notna().all()
+    assert chosen["input_margin"].notna().any()  # of a network that is dead somewhere there is none
     assert chosen["path_norm"].isna().all()
 
 
