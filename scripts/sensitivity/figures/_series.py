@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from sensitivity.figures import _names, _numbers, _selection, style
-from sensitivity.tables.selection import hyperparameters, one_per_recipe
+from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
 
 LEAST_VALUES = 3  # fewer make no curve
 COLUMNS = 2
@@ -62,7 +62,7 @@ def series(models, axis):
     """
     if models.empty:
         return models
-    others = [name for name in hyperparameters(models) if name != axis.varied]
+    others = [name for name in HYPERPARAMETERS if name != axis.varied]
     models = one_per_recipe(models[~models["diverged"].astype(bool)])
     values = models.groupby(others, sort=False, dropna=False)[axis.column].transform("nunique")
     models = models[values >= LEAST_VALUES].sort_values(axis.column)

@@ -90,12 +90,6 @@ def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> float:
     return input_size * recipe.width + inner + recipe.width * classes
 
 
-def recipe_columns(recipe: Recipe) -> dict[str, Any]:
-    """Every field of a recipe by name; an architecture's arguments as one word, as in its name."""
-    arguments = parts_of_name(recipe.architecture, recipe.arguments)[1] or "none"
-    return {**recipe.to_dict(), "arguments": arguments}
-
-
 def all_arguments(recipe: Recipe) -> dict[str, Any]:
     """What an architecture was built with by name, its known defaults included."""
     known = KNOWN[recipe.architecture].arguments if recipe.architecture in KNOWN else {}
@@ -166,6 +160,12 @@ def _recipe_part() -> tuple[str, ...]:
     return (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 
 
+def cells(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as the tables hold it: each key's value, an architecture's arguments as text."""
+    arguments = parts_of_name(recipe.architecture, recipe.arguments)[1]
+    return {**recipe.to_dict(), "arguments": arguments or "none"}
+
+
 def _of_recipe(
     dataset: str, recipe: Recipe, surveys: Iterable[str], input_size: int, classes: int
 ) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _of_recipe(
         "dataset": dataset,
         "model": recipe.name,
         "surveys": ";".join(sorted(surveys)),
-        **recipe_columns(recipe),
+        **cells(recipe),
         "number_of_weights": number_of_weights(recipe, input_size, classes),
         "number_of_units": (
             recipe.width * recipe.depth if recipe.architecture == DEFAULT else math.nan

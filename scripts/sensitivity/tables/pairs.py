@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.study.recipe import IGNORED_BY_FULL_BATCH
-from sensitivity.tables.selection import hyperparameters, longest_trained, one_per_recipe
+from sensitivity.tables.selection import HYPERPARAMETERS, longest_trained, one_per_recipe
 
 METRICS = ("generalization_gap", "jacobian_norm", "transitions")
 ACCURACY_APART = 0.01
@@ -143,7 +143,7 @@ def _pairs_of(models: pd.DataFrame, factor: Factor) -> pd.DataFrame:
     if factor.waived:
         enters |= ~reference_side
     models, reference_side = models[enters], reference_side[enters]
-    key = [c for c in hyperparameters(models) if c != factor.column and c not in factor.ignored]
+    key = [c for c in HYPERPARAMETERS if c != factor.column and c not in factor.ignored]
     # Random labels first: the resamples follow the order of the sets, and shipped intervals it.
     noisy_first = models.assign(labels=-models["labels"])
     sets = noisy_first.groupby(key, dropna=False).ngroup()

@@ -10,14 +10,6 @@ SEEDING = ("replicates", "first_seed")  # how often a recipe was trained, not wh
 HYPERPARAMETERS = tuple(f.name for f in fields(Recipe) if f.name not in SEEDING)
 
 
-def hyperparameters(models: pd.DataFrame) -> list[str]:
-    """The columns of `models` that say what was trained.
-
-    A table written before a hyper-parameter existed lacks it: all of its models had the default.
-    """
-    return [name for name in HYPERPARAMETERS if name in models]
-
-
 def fitting(models: pd.DataFrame) -> pd.DataFrame:
     """The models (or networks) that fit and did not diverge."""
     return models[models["fits"].astype(bool) & ~models["diverged"].astype(bool)]
@@ -29,7 +21,7 @@ def one_per_recipe(models: pd.DataFrame) -> pd.DataFrame:
     They can share whole networks; as two units they would count these twice.
     """
     ordered = models.sort_values(["replicates", "model"], ascending=[False, True], kind="stable")
-    return ordered.drop_duplicates(["dataset", *hyperparameters(models)]).sort_index()
+    return ordered.drop_duplicates(["dataset", *HYPERPARAMETERS]).sort_index()
 
 
 def longest_trained(models: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +29,7 @@ def longest_trained(models: pd.DataFrame) -> pd.DataFrame:
 
     The others are stages of the same training: as further units they would count it several times.
     """
-    others = [name for name in hyperparameters(models) if name != "steps"]
+    others = [name for name in HYPERPARAMETERS if name != "steps"]
     ordered = models.sort_values("steps", ascending=False, kind="stable")
     return ordered.drop_duplicates(["dataset", *others]).sort_index()
 

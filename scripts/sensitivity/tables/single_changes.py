@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.resampling import Bootstrap
-from sensitivity.tables.selection import hyperparameters
+from sensitivity.tables.selection import HYPERPARAMETERS
 from sensitivity.tables.statistics import Estimate, undefined
 
 
@@ -40,7 +40,7 @@ class SingleChanges:
 
         L-BFGS against another optimizer is no single change: the batch size goes with it.
         """
-        columns = [c for c in hyperparameters(models) if models[c].nunique() > 1]
+        columns = [c for c in HYPERPARAMETERS if models[c].nunique() > 1]
         rows: list[tuple[int, int, int, int]] = []
         names: list[str] = []
         group = 0
@@ -49,6 +49,7 @@ class SingleChanges:
             values = models[column].tolist()
             key = None
             if others:
+                # A module may have no width: that is a value too.
                 key = models.groupby(others, sort=False, dropna=False).ngroup().to_numpy()
             for members in _members(key, len(models)):
                 members = sorted(members, key=lambda i: values[i])

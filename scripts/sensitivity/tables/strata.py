@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.resampling import WORK, Bootstrap
-from sensitivity.tables.selection import HYPERPARAMETERS, hyperparameters
+from sensitivity.tables.selection import HYPERPARAMETERS
 
 SIZE, NON_LINEARITY, OPTIMIZER = ("width", "depth"), ("activation",), ("optimizer",)
 RECIPE = tuple(c for c in HYPERPARAMETERS if c not in (*SIZE, *NON_LINEARITY, *OPTIMIZER))
@@ -43,8 +43,7 @@ class Strata:
     @classmethod
     def of(cls, models: pd.DataFrame, columns: tuple[str, ...]) -> "Strata":
         """The models that agree in `columns` and in the optimizer."""
-        known = hyperparameters(models)
-        keys = [name for name in (*OPTIMIZER, *columns) if name in known]
+        keys = [*OPTIMIZER, *columns]
         return cls.by(models.groupby(keys, sort=True, dropna=False).ngroup().to_numpy(dtype=int))
 
     @classmethod
@@ -74,7 +73,7 @@ def varying_kinds(models: pd.DataFrame, measure: str) -> dict[str, tuple[str, ..
     """The kinds of hyper-parameters that could carry a correlation alone, with their columns."""
     if measure in SIZES:
         return SIZES[measure]
-    values = models.groupby("optimizer")[hyperparameters(models)].nunique()
+    values = models.groupby("optimizer")[list(HYPERPARAMETERS)].nunique()
     varies = set(values.columns[values.gt(1).any()])
     return {kind: columns for kind, columns in KINDS.items() if varies & set(columns)}
 
