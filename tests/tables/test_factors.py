@@ -7,7 +7,7 @@ from scipy import stats
 
 from sensitivity.study.recipe import CHOICES, Recipe
 from sensitivity.tables.factors import COLUMNS, factors
-from sensitivity.tables.pairs import PAIR_COLUMNS, pairs
+from sensitivity.tables.pairs import PAIR_COLUMNS, pairs, trained_alike
 from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
@@ -185,6 +185,27 @@ def test_pairs_trained_to_different_degrees_are_kept_and_do_not_count(table, rec
     assert of.loc[models["model"][3], "reference_training_accuracy"] == 1.0
     row = effect(effects, "random_labels")
     assert (row["n"], row["unfair_pairs"]) == (len(WIDTHS) - 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "losses", "alike"),
+    [
+        ((1.0, 0.99), (0.1, 0.1), True),
+        ((1.0, 0.989), (0.1, 0.1), False),
+        ((1.0, 1.0), (0.3, 0.1), True),
+        ((1.0, 1.0), (0.301, 0.1), False),  # both below 1
+        ((1.0, 1.0), (6.0, 2.1), True),
+        ((1.0, 1.0), (6.0, 1.9), False),
+        ((1.0, 1.0), (0.0, 0.0), True),
+        ((1.0, 1.0), (0.0, 1e-30), False),
+        ((1.0, np.nan), (0.1, np.nan), True),
+    ],
+)
+def test_sides_are_trained_alike(accuracies, losses, alike):
+    """Accuracies at most 0.01 apart and losses within a factor of 3; either side first."""
+    sides = np.array([accuracies, losses]).reshape(2, 2, 1)
+    assert trained_alike(*sides).tolist() == [alike]
+    assert trained_alike(*sides[:, ::-1]).tolist() == [alike]
 
 
 def test_augmented_sides_are_judged_on_augmented_images(table, recipes):
