@@ -230,6 +230,18 @@ def test_each_recipe_and_rate_is_reported_apart(table):
     assert rows["momentum, learning rate 0.015, batch size 256"] == pytest.approx(0.97)
 
 
+def test_a_recipe_is_named_by_what_its_two_models_share(table, recipes):
+    chosen = recipes(activation=["relu", "hardtanh"], loss=["squared"], labels=[0, 1])
+    found = pairs(table(chosen)).groupby("factor")["recipe"].unique().map(list)
+    assert found["random_labels"] == ["momentum, loss squared"]
+    assert set(found["activation"]) == {
+        "momentum, random labels, loss squared",
+        "momentum, loss squared",
+    }
+    augmented = pairs(table(recipes(augmentation=["none", "shift2", "heavy"])))
+    assert set(augmented["recipe"]) == {"momentum, shift2", "momentum, heavy"}
+
+
 def by_replicate(models, scales):
     """Networks whose norm is a multiple, by replicate, of that of their model."""
     rows = [
