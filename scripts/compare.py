@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def verdicts(study: Path) -> pd.DataFrame:
     """The study's verdicts; those of single quantities and recipes are left out."""
     table = storage.read_table(study / "tables" / "claims.csv")
-    return table[~table["claim"].str.contains(" ")]
+    return table[~table["beside"].astype(bool)]
 
 
 def report(

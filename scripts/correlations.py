@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from sensitivity.base.command import run, setup, standard_arguments
-from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
 from sensitivity.tables.correlations import correlations
@@ -21,13 +20,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--networks", type=Path, nargs="*", default=[], help="networks.csv files: seeds are drawn"
     )
-    parser.add_argument(
-        "--points",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="files that hold points: test points are drawn",
-    )
     parser.add_argument("--output", type=Path, required=True, help="correlations.csv, written")
     standard_arguments(parser)
     arguments = parser.parse_args(argv)
@@ -38,16 +30,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = None
     if arguments.networks:
         networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
-    records: dict[str, dict] = {}
-    for path in arguments.points:
-        dataset, model, arrays = read_measure(path, "points")
-        records.setdefault(dataset, {})[model] = arrays
     table = correlations(
         models,
         Bootstrap.from_settings(settings),
         settings.get("minimum_pairs", 3),
         networks,
-        records,
     )
     write_table(arguments.output, table, describe(settings))
 

@@ -10,7 +10,7 @@ from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
-from sensitivity.tables.curve_contrasts import WINDOW, curve_contrasts
+from sensitivity.tables.curves import WINDOW, curves
 from sensitivity.tables.resampling import Bootstrap
 
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
     records = [read_measure(path, "curves") for path in arguments.curves]
     bootstrap = Bootstrap.from_settings(settings)
-    table = curve_contrasts(records, networks, bootstrap, settings.get("window", WINDOW))
+    table = curves(records, networks, bootstrap, settings.get("window", WINDOW))
     write_table(arguments.output, table, describe(settings))
 
 

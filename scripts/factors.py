@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="models.csv files")
     parser.add_argument(
-        "--networks", type=Path, nargs="*", default=[], help="networks.csv files: seeds are drawn"
+        "--networks", type=Path, nargs="+", required=True, help="networks.csv files"
     )
     parser.add_argument("--output", type=Path, required=True, help="factors.csv, written")
     parser.add_argument("--pairs", type=Path, required=True, help="pairs.csv, written")
@@ -29,11 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     models = pd.concat([read_table(path) for path in arguments.models], ignore_index=True)
     found = pairs(models)
-    datasets = models["dataset"].unique().tolist()
-    networks = None
-    if arguments.networks:
-        networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
-    effects = factors(found, datasets, Bootstrap.from_settings(arguments.settings), networks)
+    networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
+    effects = factors(found, networks, Bootstrap.from_settings(arguments.settings))
     provenance = describe(arguments.settings)
     write_table(arguments.pairs, found, provenance)
     write_table(arguments.output, effects, provenance)

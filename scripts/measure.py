@@ -99,6 +99,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--list-stale", action="store_true", help="only print which measures would be taken anew"
     )
     command.device_argument(parser)
+    command.builders_argument(parser)
     command.standard_arguments(parser)
     return parser.parse_args(argv)
 

@@ -1,7 +1,8 @@
 """Train one model, all its replicates: weights and history.
 
 Settings: `dataset` and `model`, names; `recipe`, what `Recipe.from_dict` takes; `code`, the
-fingerprint of this program; `fits_at`, the training accuracy at which a replicate has fitted (1 if
+fingerprint of this program; `builder`, that of the network's builder, unless it is fully connected;
+`fits_at`, the training accuracy at which a replicate has fitted (1 if
 left out). A job that is killed continues from its checkpoint when the same command is run again.
 After SIGTERM it writes one and exits with status 143.
 """
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 progress=bar.update,
                 poll=interruption.check,
                 fits_at=settings.get("fits_at", 1.0),
+                folder=str(arguments.builders),
             )
         except Interrupted:
             logger.warning("stopped by SIGTERM; the same command continues from the checkpoint")
@@ -74,6 +76,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     command.standard_arguments(parser)
     command.device_argument(parser)
+    command.builders_argument(parser)
     parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
     parser.add_argument("--weights", type=Path, required=True, help="to write, .safetensors")
     parser.add_argument("--history", type=Path, required=True, help="to write, .csv")

@@ -21,13 +21,15 @@ FLOORS = {
     "datasets": ("base", "files"),
     "study": ("base", "files", "datasets/registry"),
     "networks": ("base", "files"),
+    "architectures": ("base", "files", "networks"),
     "regions": ("base", "networks"),
     "jacobian": ("base", "networks"),
     "commands": ("base", "files", "datasets/conversion", "networks", "regions", "jacobian"),
-    "training": ("base", "files", "datasets", "study/recipe", "networks"),
+    "training": ("base", "files", "datasets", "study/recipe", "networks", "architectures"),
     "measures": (
-        "base", "files", "datasets", "study/recipe", "networks", "regions", "jacobian",
-        "training/losses", "training/initialization", "training/augmentation", "training/problem",
+        "base", "files", "datasets", "study/recipe", "networks", "architectures", "regions",
+        "jacobian", "training/losses", "training/initialization", "training/augmentation",
+        "training/labels",
     ),
     "tables": ("base", "files", "study"),
     "claims": ("base", "tables"),
@@ -177,7 +179,7 @@ def test_names_of_the_contract():
     from sensitivity import jacobian, networks, paths, regions, training
 
     for room, contract in (
-        (networks, ["Network"]),
+        (networks, ["Network", "load_modules"]),
         (jacobian, ["jacobian_norms"]),
         (regions, ["transitions", "count_transitions", "sampled_transitions"]),
         (training, ["train"]),

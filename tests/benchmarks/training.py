@@ -1,4 +1,4 @@
-"""Speed of training: python tests/benchmarks/training.py [--repeats 7] [--only stack,peak,job,gpu]
+"""Speed of training: python tests/benchmarks/training.py [--repeats 7] [--only stack,modules,job]
 
 All contestants of a table run in this process, in turns, and the median of the turns is printed:
 Markdown for docs/performance.md. One processor thread, and its processor time, which on an idle
@@ -27,15 +27,14 @@ sys.path.insert(0, str(SCRIPTS))
 
 from sensitivity.datasets import Dataset  # noqa: E402
 from sensitivity.study.recipe import Recipe  # noqa: E402
-from sensitivity.training.initialization import initial_network  # noqa: E402
-from sensitivity.training.parameters import flatten  # noqa: E402
+from sensitivity.training.any_module import AnyModule  # noqa: E402
 from sensitivity.training.problem import Problem  # noqa: E402
 from sensitivity.training.stacks import stack_size  # noqa: E402
 from sensitivity.training.stochastic import MiniBatchRun  # noqa: E402
 
 
 def main() -> None:
-    tables = {"stack": stack, "peak": peak, "job": job, "gpu": gpu}
+    tables = {"stack": stack, "peak": peak, "modules": modules, "job": job, "gpu": gpu}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--only", default=",".join(tables))
@@ -84,8 +83,8 @@ def ours(problem: Problem, seeds: list[int], steps: int) -> Callable[[], None]:
     groups = [seeds[start : start + size] for start in range(0, len(seeds), size)]
     runs = []
     for group in groups:
-        start = initial_network(problem.recipe, problem.sizes[0], problem.sizes[-1], group)
-        runs.append(MiniBatchRun(problem, group, flatten(start).to(problem.device)))
+        start = (rows.to(problem.device) for rows in problem.model.initial(group))
+        runs.append(MiniBatchRun(problem, group, *start))
 
     def work() -> None:
         for run in runs:
@@ -100,11 +99,9 @@ def eager(problem: Problem, seeds: list[int], steps: int) -> Callable[[], None]:
     device, recipe = problem.device, problem.recipe
     count, batch = len(problem.images_Nd), recipe.batch_size
     networks = []
-    for _ in seeds:
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise(problem.sizes):
-            layers += [nn.Linear(fan_in, fan_out, bias=False), nn.ReLU()]
-        network = nn.Sequential(*layers[:-1]).to(device)
+    shape = image_shape(problem)
+    for seed in seeds:
+        network = module_of(problem, seed).to(device)
         rate = recipe.learning_rate
         optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
         order = torch.randperm(count, device=device)
@@ -117,11 +114,27 @@ def eager(problem: Problem, seeds: list[int], steps: int) -> Callable[[], None]:
                     start = step * batch % (count - batch)
                     drawn = order[start : start + batch]
                     optimizer.zero_grad()
-                    logits = network(problem.images_Nd[drawn])
+                    logits = network(problem.images_Nd[drawn].view(-1, *shape))
                     nn.functional.cross_entropy(logits, problem.labels_N[drawn]).backward()
                     optimizer.step()
 
     return work
+
+
+def module_of(problem: Problem, seed: int) -> nn.Module:
+    """One network as a module."""
+    if isinstance(problem.model, AnyModule):
+        return problem.model.architecture.build(seed)
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(problem.model.sizes):
+        layers += [nn.Linear(fan_in, fan_out, bias=False), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def image_shape(problem: Problem) -> tuple[int, ...]:
+    """Of what a module takes."""
+    model = problem.model
+    return model.architecture.input_shape if isinstance(model, AnyModule) else (model.sizes[0],)
 
 
 def products(size: int, count: int, device: torch.device) -> Callable[[], None]:
@@ -144,12 +157,12 @@ def rates(problem: Problem, replicates: int, steps: int, repeats: int) -> None:
         "product": products(2000, 2, problem.device),
     }
     seconds = timed(contestants, repeats)
-    work = operations(problem.sizes, problem.recipe.batch_size) * replicates * steps
+    work = operations(problem.model.sizes, problem.recipe.batch_size) * replicates * steps
     peak_rate = 2 * 2 * 2000**3 / seconds["product"]
     rate = work / seconds["ours"]
     milliseconds = {name: 1e3 * seconds[name] / steps / replicates for name in ("ours", "eager")}
     print(
-        f"| {replicates} x {problem.sizes[0]}-{problem.recipe.width}x{problem.recipe.depth} "
+        f"| {replicates} x {problem.model.sizes[0]}-{problem.recipe.width}x{problem.recipe.depth} "
         f"| {stack_size(problem, replicates)} | {milliseconds['ours']:.2f} ms "
         f"| {milliseconds['eager']:.2f} ms | {seconds['eager'] / seconds['ours']:.2f} "
         f"| {rate / 1e9:.0f} | {rate / peak_rate:.0%} |"
@@ -175,6 +188,29 @@ def peak(repeats: int) -> None:
     """One wide replicate against the rate of a large product."""
     data = images(50_000, (28, 28))
     rates(Problem.of(Recipe(500, 3, "relu"), data, torch.device("cpu")), 1, 20, repeats)
+
+
+def modules(repeats: int) -> None:
+    """Modules by autograd against the same modules, one replicate after another."""
+    print("\n| replicates | network | a step of one, ours | eager | ratio |\n|---|---|---|---|---|")
+    data = images(4000, (28, 28))
+    named = {"convolutional": {}, "residual": {"arguments": (("stages", 2),)}}
+    shapes = [("convolutional", 4, 2), ("convolutional", 16, 4), ("residual", 8, 1)]
+    for architecture, width, depth in shapes:
+        recipe = Recipe(
+            width, depth, "relu", batch_size=128, architecture=architecture, **named[architecture]
+        )
+        problem = Problem.of(recipe, data, torch.device("cpu"))
+        contestants = {
+            "ours": ours(problem, list(range(3)), 10),
+            "eager": eager(problem, list(range(3)), 10),
+        }
+        seconds = timed(contestants, repeats)
+        steps = {name: 1e3 * value / 30 for name, value in seconds.items()}
+        print(
+            f"| 3 | {architecture} {width}x{depth} | {steps['ours']:.2f} ms "
+            f"| {steps['eager']:.2f} ms | {steps['eager'] / steps['ours']:.2f} |"
+        )
 
 
 def job(repeats: int) -> None:

@@ -4,7 +4,6 @@ import gc
 import inspect
 import textwrap
 import weakref
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from sensitivity.networks.network import Network
 from sensitivity.regions.paths import Polygon
 from sensitivity.study.recipe import Recipe
 from sensitivity.training import backpropagation, optimizers, stochastic
+from sensitivity.training.fully_connected import no_others
 from sensitivity.training.problem import Problem
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda", 0)
@@ -37,9 +37,9 @@ def begun(device):
     random = np.random.default_rng(0)
     x, y = random.integers(0, 256, (70, 4, 4), dtype=np.uint8), np.arange(70) % 4
     problem = Problem.of(MODEL, Dataset("small", x[:64], y[:64], x[64:], y[64:]), device)
-    weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
+    weights = problem.model.number_of_weights
     start = torch.randn(2, weights, generator=torch.Generator().manual_seed(0)) / 4
-    return stochastic.MiniBatchRun(problem, [0, 1], start.to(device))
+    return stochastic.MiniBatchRun(problem, [0, 1], start.to(device), no_others(2).to(device))
 
 
 @torch.no_grad()

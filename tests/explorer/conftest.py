@@ -31,17 +31,18 @@ def made_up_networks(models, replicates=3, seed=0):
 
 def made_up_claims():
     """claims.csv: every claim with another verdict and interval, on one data set and over all."""
-    verdicts = ("supported", "not supported", "contradicted", "too few networks")
+    verdicts = ("supported", "undecided", "contradicted", "no effect larger than delta")
     rows = []
     for number, claim in enumerate(CLAIMS):
         verdict = verdicts[number % 4]
-        statistic = np.nan if verdict == "too few networks" else 0.1 * (number + 1)
+        statistic = np.nan if verdict == "undecided" else 0.1 * (number + 1)
         for dataset in ("digits", "all"):
             rows.append(
                 {
                     **{"claim": claim.id, "dataset": dataset, "statistic": statistic},
                     **{"low": statistic - 0.05, "high": statistic + 0.05, "n": 10 + number},
                     **{"p": 0.01, "p_holm": 0.03, "verdict": verdict, "figure": claim.figure},
+                    **{"of": claim.id, "beside": False},
                     "quantity": f"the quantity of {claim.id} & <others>",
                 }
             )

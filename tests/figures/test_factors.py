@@ -48,11 +48,11 @@ def test_effects_are_the_tables(panels, study):
         for line, symbol, dataset in zip(lines, "●■", ("mnist5k", "digits"), strict=True):
             row = table.loc[factor, metric, dataset]
             if metric == "generalization_gap":
-                points = f"{row['median_difference']:+.1f}".replace("-", "−")
+                points = f"{row['difference']:+.1f}".replace("-", "−")
                 assert line.startswith(f"{symbol} {points} [")
                 assert f"] pp, n = {row['n']:.0f}" in line
                 continue
-            ratio, low, high = (float(f"{row[key]:.2g}") for key in ("median_ratio", "low", "high"))
+            ratio, low, high = (float(f"{row[key]:.2g}") for key in ("ratio", "low", "high"))
             assert line.startswith(f"{symbol} ×")
             numbers = line.split("×")[1].replace("[", "").replace("]", "").replace(",", "")
             assert [float(x) for x in numbers.split(" n = ")[0].split()] == [ratio, low, high]
@@ -93,17 +93,12 @@ def test_pairs_trained_to_different_degrees_are_hollow(study, settings):
 def test_non_linearities_under_random_labels_have_a_row_of_their_own(study, settings):
     pairs, table = study.pairs.copy(), study.factors
     chosen = (pairs["factor"] == "activation") & (pairs["matched_set"] >= 6)
-    pairs.loc[chosen, "recipe"] = "momentum, random labels"
-    pairs.loc[chosen, "reference_model"] = "with random labels"
-    about = {"model": "with random labels", "labels": 1.0}
-    models = pd.DataFrame([about | {"dataset": name} for name in settings["datasets"]])
+    pairs.loc[chosen, ["recipe", "labels"]] = ["momentum, random labels", 1.0]
     of = table[table["factor"] == "activation"]
     apart = [
         of.assign(recipe=name, n=n) for name, n in (("momentum", 6), ("momentum, random labels", 3))
     ]
-    data = dataclasses.replace(
-        study, pairs=pairs, models=models, factors=pd.concat([table, *apart])
-    )
+    data = dataclasses.replace(study, pairs=pairs, factors=pd.concat([table, *apart]))
     figure = factors.draw(data, settings)
     assert len(figure.axes) == 15
     for place, n in ((6, 6), (9, 3)):

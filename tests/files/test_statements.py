@@ -46,12 +46,12 @@ def test_no_statement_is_overlooked():
     files = [*provenance.SCRIPTS.rglob("*.py"), *Path(__file__).parents[1].rglob("*.py")]
     for source in [BLOCKS, *(path.read_text(encoding="utf-8") for path in files)]:
         tree = ast.parse(source)
-        found = {node for node in provenance._statements(tree) if isinstance(node, ast.stmt)}
+        found = {node for node in provenance.statements(tree) if isinstance(node, ast.stmt)}
         assert found == {node for node in ast.walk(tree) if isinstance(node, ast.stmt)}
 
 
 def test_docstrings_are_left_out_in_every_kind_of_block():
     tree = ast.parse(BLOCKS)
-    provenance._strip_docstrings(tree)
+    provenance.without_docs(tree)
     texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
     assert texts == [1]

@@ -112,7 +112,9 @@ def made_up_correlations(datasets=DATASETS, n=14, seed=0):
         for statistic, shift in shifts.items():
             interval = {"value": value + shift, "low": value + shift - 0.2, "high": value + 0.2}
             about = {"dataset": dataset, "measure": measure, "statistic": statistic}
-            rows.append(about | interval | {"n": n, "p": 0.01, "p_holm": 0.05, "rank": place + 1})
+            about |= interval | {"left_out": "none", "n": n, "p": 0.01}
+            rows.append(about | {"models": "all"})
+            rows.append(about | {"models": "common", "rank": place + 1})
     return pd.DataFrame(rows)
 
 
@@ -142,16 +144,17 @@ def made_up_pairs(datasets=DATASETS, count=9, seed=0):
                     "changed_standard_error": changed[index] / 10,
                     "matched_set": index,
                     "recipe": "momentum",
+                    "labels": 0.0,
                     "comparable": True,
                 }
             )
         ratio = float(np.median(changed / reference))
-        interval = {"median_ratio": ratio, "low": 0.8 * ratio, "high": 1.3 * ratio}
+        interval = {"ratio": ratio, "low": 0.8 * ratio, "high": 1.3 * ratio}
         if metric == "generalization_gap":
             points = 100 * float(np.median(changed - reference))
             ends = sorted((0.8 * points, 1.3 * points))
-            interval = {"median_difference": points, "low": ends[0], "high": ends[1]}
-        about["recipe"] = "all"
+            interval = {"difference": points, "low": ends[0], "high": ends[1]}
+        about |= {"recipe": "all", "partner": "all"}
         factors.append(about | interval | {"n": count, "p": 0.01, "p_holm": 0.04, "pairs": count})
     return pd.DataFrame(pairs), pd.DataFrame(factors)
 
@@ -221,9 +224,9 @@ def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
         arrays[f"untrained_{name}"] = arrays[name].mean(axis=2, keepdims=True) + 0 * arrays[name]
     about = {"dataset": dataset, "model": "w200-d20"}
     contrasts = []
-    depths |= {f"{kind}, untrained": depth / 10 for kind, depth in depths.items()}
-    for kind, depth in depths.items():
-        row = about | {"kind": kind, "networks": replicates}
+    for (kind, depth), of in itertools.product(depths.items(), ("trained", "untrained")):
+        depth = depth if of == "trained" else depth / 10
+        row = about | {"kind": kind, "of": of, "against": "nothing", "networks": replicates}
         for name in ("norm", "density"):
             for end, value in (("", 1.0), ("_low", 0.8), ("_high", 1.2), ("_p", 0.01)):
                 row[f"{name}_near_over_far{end}"] = value * (1 - depth / 12)

@@ -79,7 +79,9 @@ def decoded(name):
 
 
 def test_every_field_is_tested():
-    assert set(VALUES) == {field.name for field in fields(Recipe)}
+    """Architectures and their arguments: `test_architectures.py`."""
+    named = {"architecture", "arguments"}
+    assert set(VALUES) | named == {field.name for field in fields(Recipe)}
 
 
 @given(recipes())
@@ -144,8 +146,11 @@ def test_names_written_so_far_stay():
 
 def test_required_fields_come_first_and_the_rest_have_defaults():
     """A new field must have a default, or every model would be renamed."""
-    without = [field.name for field in fields(Recipe) if field.default is MISSING]
-    assert tuple(without) == REQUIRED
+    names = tuple(field.name for field in fields(Recipe))
+    assert names[: len(REQUIRED)] == REQUIRED
+    assert not [field.name for field in fields(Recipe) if field.default is MISSING]
+    with pytest.raises(SensitivityError, match="a recipe needs a value for width, depth"):
+        Recipe(activation="relu")
 
 
 def test_integers_are_fine_floats():

@@ -33,6 +33,7 @@ def networks(seed=0, models=20, replicates=4, dataset="digits"):
 
 def claims(verdict):
     rows = {"claim": ["C1", "C1 lbfgs"], "dataset": "all", "statistic": 0.5, "verdict": verdict}
+    rows["beside"] = [False, True]
     return pd.DataFrame(rows)
 
 
@@ -82,7 +83,7 @@ def test_a_constant_that_changed_differs():
 
 
 def test_opposed_claims_only_are_opposed():
-    verdicts = ["supported", "not supported", "contradicted", "too few networks"]
+    verdicts = ["supported", "undecided", "contradicted", "no effect larger than delta"]
     found = {
         (a, b): side_by_side(claims(a), claims(b))["opposed"].any()
         for a in verdicts

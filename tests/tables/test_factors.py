@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from sensitivity.study.recipe import CHOICES, Recipe
-from sensitivity.tables.factors import FACTOR_COLUMNS, factors
+from sensitivity.tables.factors import COLUMNS, factors
 from sensitivity.tables.pairs import PAIR_COLUMNS, pairs
 from sensitivity.tables.resampling import Bootstrap
 
@@ -30,9 +30,14 @@ def effect(effects, factor, metric="jacobian_norm"):
     return effects[(effects["factor"] == factor) & (effects["metric"] == metric)].iloc[0]
 
 
+def networks(models):
+    """Three replicates of every model, each as the model."""
+    return pd.concat([models.assign(replicate=r) for r in range(3)], ignore_index=True)
+
+
 def analyse(models):
     found = pairs(models)
-    return found, factors(found, ["digits"], QUICK)
+    return found, factors(found, networks(models), QUICK)
 
 
 def test_a_known_effect_of_random_labels(table, recipes):
@@ -43,11 +48,11 @@ def test_a_known_effect_of_random_labels(table, recipes):
 
     found, effects = analyse(table(chosen, metric))
     assert tuple(found.columns) == PAIR_COLUMNS
-    assert tuple(effects.columns) == FACTOR_COLUMNS
+    assert tuple(effects.columns) == COLUMNS
     row = effect(effects, "random_labels")
     assert (row["n"], row["pairs"], row["share_agreeing"]) == (7, 7, 1.0)
-    assert row["median_ratio"] == pytest.approx(5.0)  # of 2, 3, ..., 8
-    assert row["p"] == stats.wilcoxon(np.log(np.arange(2, 9))).pvalue
+    assert row["ratio"] == pytest.approx(stats.gmean(np.arange(2, 9)))
+    assert row["p"] == row["least_p"] == 2 / 2**7
     assert row["expected_direction"] == "greater"
     pair = found[(found["metric"] == "jacobian_norm") & (found["reference"] == 30)].iloc[0]
     assert (pair["changed"], pair["level"]) == (120, 1)
@@ -78,7 +83,7 @@ def test_partners_of_one_model_are_one_set(table, recipes):
     found, effects = analyse(table(chosen, lambda recipe: factor[recipe.activation]))
     row = effect(effects, "activation")
     assert (row["n"], row["pairs"]) == (7, 21)
-    assert row["median_ratio"] == pytest.approx(4.0)  # the geometric mean of 2, 4 and 8
+    assert row["ratio"] == pytest.approx(4.0)  # the geometric mean of 2, 4 and 8
     assert set(found["level"]) == set(CHOICES["activation"]) - {"relu"}
 
 
@@ -92,7 +97,7 @@ def test_full_batch_is_compared_with_every_mini_batch_partner(table):
     )
     row = effect(effects, "full_batch")
     assert (row["n"], row["pairs"]) == (7, 21)
-    assert row["median_ratio"] == pytest.approx(3.0)
+    assert row["ratio"] == pytest.approx(3.0)
     mine = found[found["factor"] == "full_batch"]
     assert set(mine["level"]) == {"momentum", "adam"}
     assert all("lbfgs" in name for name in mine["changed_model"])
@@ -112,8 +117,8 @@ def test_gaps_are_compared_by_difference(table, recipes):
     models = table(chosen, lambda recipe: -0.01 if recipe.augmentation != "none" else 0.1)
     _, effects = analyse(models)
     row = effect(effects, "augmentation", "generalization_gap")
-    assert np.isnan(row["median_ratio"])
-    assert row["median_difference"] == pytest.approx(-11.0)
+    assert np.isnan(row["ratio"])
+    assert row["difference"] == pytest.approx(-11.0)
     assert row["low"] == row["high"] == pytest.approx(-11.0)
     assert (row["share_agreeing"], row["n"]) == (1.0, 7)
     assert row["p"] == pytest.approx(2 / 2**7)
@@ -128,10 +133,10 @@ def test_missing_values_and_empty_tables(table, recipes):
     assert effect(effects, "random_labels")["n"] == 7
     found, effects = analyse(models.assign(fits=False))
     assert found.empty
-    assert len(effects) == 12
+    assert len(effects) == 4 * 6
     assert (effects["n"] == 0).all()
-    assert effects["median_ratio"].isna().all()
-    assert tuple(effects.columns) == FACTOR_COLUMNS
+    assert effects["ratio"].isna().all()
+    assert tuple(effects.columns) == COLUMNS
 
 
 def test_the_order_of_the_models_changes_nothing(table, recipes):
@@ -148,7 +153,7 @@ def test_ratios_of_tiny_gaps_are_not_taken(table, recipes):
     models = table(chosen)
     models["generalization_gap"] = np.tile([0.001, -0.001], len(WIDTHS))
     row = effect(analyse(models)[1], "random_labels", "generalization_gap")
-    assert row["median_difference"] == pytest.approx(-0.2)
+    assert row["difference"] == pytest.approx(-0.2)
     assert row[["low", "high"]].tolist() == pytest.approx([-0.2, -0.2])
 
 
@@ -170,12 +175,13 @@ def test_pairs_trained_to_different_degrees_are_kept_and_do_not_count(table, rec
     models = table(chosen, lambda recipe: 9.0 if recipe.labels == 1 else 1.0)
     models["training_accuracy"] = 1.0
     models["training_loss"] = 1e-3
-    models.loc[1, "training_loss"] = 0.2
+    models.loc[1, "training_loss"] = 0.004
+    models.loc[5, "training_loss"] = 0.0029
     models.loc[3, "training_accuracy"] = 0.98
     found, effects = analyse(models)
     of = found[found["metric"] == "jacobian_norm"].set_index("changed_model")
     assert (~of["comparable"]).sum() == 2
-    assert of.loc[models["model"][1], "changed_training_loss"] == 0.2
+    assert of.loc[models["model"][1], "changed_training_loss"] == 0.004
     assert of.loc[models["model"][3], "reference_training_accuracy"] == 1.0
     row = effect(effects, "random_labels")
     assert (row["n"], row["unfair_pairs"]) == (len(WIDTHS) - 2, 2)
@@ -198,25 +204,87 @@ def test_each_recipe_and_rate_is_reported_apart(table):
     models = table(chosen, lambda r: 1.0 if r.optimizer == "lbfgs" else 1 / rates[r.learning_rate])
     _, effects = analyse(models)
     rows = effects[(effects["factor"] == "full_batch") & (effects["metric"] == "jacobian_norm")]
-    rows = rows.set_index("recipe")["median_ratio"]
+    rows = rows.set_index("recipe")["ratio"]
     assert rows["momentum, learning rate 0.1, batch size 256"] == pytest.approx(1.23)
     assert rows["momentum, learning rate 0.015, batch size 256"] == pytest.approx(0.97)
 
 
+def by_replicate(models, scales):
+    """Networks whose norm is a multiple, by replicate, of that of their model."""
+    rows = [
+        models.assign(replicate=replicate, jacobian_norm=models["jacobian_norm"] * scale)
+        for replicate, scale in enumerate(scales)
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
 def test_seeds_that_sets_share_widen_the_interval(table, recipes):
-    chosen = recipes(width=WIDTHS, labels=[0, 1])
-    models = table(chosen)
-    rows = []
-    for row in models.to_dict("records"):
-        for seed, move in enumerate((0.5, 1.0, 1.5)):
-            scale = move if row["labels"] == 1 else 1.0
-            rows.append(row | {"seed": seed, "replicate": seed, "jacobian_norm": scale})
-    found = pairs(models)
+    models = table(recipes(width=WIDTHS, labels=[0, 1]))
+    plain, random = models[models["labels"] == 0], models[models["labels"] == 1]
+    moved = pd.concat([by_replicate(plain, (1, 1, 1)), by_replicate(random, (0.5, 1, 2))])
     alone, crossed = (
-        effect(factors(found, ["digits"], QUICK, of), "random_labels")
-        for of in (None, pd.DataFrame(rows))
+        effect(factors(pairs(models), of, QUICK), "random_labels")
+        for of in (networks(models), moved)
     )
     assert alone["low"] == alone["high"] == pytest.approx(1.0)
     assert crossed["low"] < 0.8
     assert crossed["high"] > 1.2
-    assert crossed["drawn"] == "matched sets, seeds"
+    assert crossed["draws"] == 1
+
+
+def test_draws_of_the_training_images_have_a_test_of_their_own(table, recipes):
+    """Seven sets agree, three draws do not: the larger p, which three cannot make small."""
+    models = table(recipes(width=WIDTHS, labels=[0, 1]))
+    plain, random = models[models["labels"] == 0], models[models["labels"] == 1]
+    moved = pd.concat([by_replicate(plain, (1, 1, 1)), by_replicate(random, (0.9, 2, 3))])
+    for draws, expected in ((None, 2 / 2**7), (moved["replicate"], 0.5)):
+        of = moved if draws is None else moved.assign(draw=draws)
+        row = effect(factors(pairs(models), of, QUICK), "random_labels")
+        assert row["ratio"] == pytest.approx((0.9 * 2 * 3) ** (1 / 3))
+        assert row["p"] == pytest.approx(expected)
+        assert row["draws"] == (1 if draws is None else 3)
+
+
+def test_each_partner_is_compared_by_itself(table, recipes):
+    chosen = recipes(width=WIDTHS, activation=list(CHOICES["activation"]))
+    factor = dict(zip(CHOICES["activation"], (1.0, 2.0, 4.0, 8.0)))
+    _, effects = analyse(table(chosen, lambda recipe: factor[recipe.activation]))
+    of = effects[(effects["factor"] == "activation") & (effects["metric"] == "jacobian_norm")]
+    ratios = of[of["recipe"] == "momentum"].set_index("partner")["ratio"]
+    assert ratios.drop("all").to_dict() == pytest.approx(
+        {"relu6": 2.0, "hardtanh": 4.0, "hardsigmoid": 8.0}
+    )
+    assert set(effects["partner"][effects["factor"] != "activation"]) == {"all"}
+
+
+def test_the_parts_of_an_effect_multiply_to_it(table, recipes):
+    models = table(recipes(width=WIDTHS, labels=[0, 1]))
+    generator = np.random.default_rng(0)
+    for name in ("jacobian_norm", "logit_jacobian_norm", "softmax_jacobian_norm"):
+        models[name] = np.exp(generator.normal(size=len(models)))
+    effects = analyse(models)[1].set_index(["factor", "metric"]).loc["random_labels"]
+    norm, *parts = (
+        effects.loc[name, "ratio"].iloc[0]
+        for name in ("jacobian_norm", "logit_jacobian_norm", "softmax_jacobian_norm", "alignment")
+    )
+    assert np.prod(parts) == pytest.approx(norm)
+
+
+def test_stages_of_one_training_count_once(table, recipes):
+    chosen = recipes(width=WIDTHS, labels=[0, 1], steps=[100, 1000])
+    found, effects = analyse(table(chosen))
+    assert effect(effects, "random_labels")["pairs"] == len(WIDTHS)
+    assert not found["reference_model"].str.contains("steps100-").any()
+
+
+def test_draws_in_which_a_network_does_not_fit_are_left_out_but_where_that_is_waived(
+    table, recipes
+):
+    models = table(recipes(width=WIDTHS, augmentation=["none", "shift_flip"]))
+    plain, augmented = (models[models["augmentation"] == a] for a in ("none", "shift_flip"))
+    moved = pd.concat([by_replicate(plain, (1, 1, 9)), by_replicate(augmented, (2, 2, 2))])
+    unfit = (moved["augmentation"] != "none") | (moved["replicate"] == 2)
+    moved = moved.assign(draw=moved["replicate"], fits=~unfit)
+    models["fits"] = models["augmentation"] == "none"
+    row = effect(factors(pairs(models), moved, QUICK), "augmentation")
+    assert (row["n"], row["ratio"]) == (7, pytest.approx(2.0))

@@ -8,7 +8,13 @@ import pytest
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study.recipe import Recipe
-from sensitivity.tables.networks import metric_columns, model_rows, network_rows, number_of_weights
+from sensitivity.tables.networks import (
+    exact,
+    metric_columns,
+    model_rows,
+    network_rows,
+    number_of_weights,
+)
 
 RECIPE = Recipe(width=7, depth=3, activation="relu", replicates=3, first_seed=5)
 
@@ -154,3 +160,31 @@ def test_a_history_of_other_replicates_is_refused(replicate):
     training.loc[0, "replicate"] = replicate
     with pytest.raises(SensitivityError, match="other replicates"):
         rows(training)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "fits", "networks"),
+    [([1.0, 1.0, 1.0], True, 3), ([1.0, 0.9, 1.0], True, 2), ([1.0, 0.9, 0.8], False, 3)],
+)
+def test_a_model_enters_with_the_draws_that_fit_if_these_are_two_thirds(accuracies, fits, networks):
+    table = rows(history(accuracies)).assign(draw=[0, 1, 2])
+    model = model_rows(table).iloc[0]
+    assert (model["fits"], model["networks"]) == (fits, networks)
+    assert model["training_accuracy"] == (1.0 if fits else pytest.approx(0.9))
+    assert "draw" not in metric_columns(table)
+    assert not model_rows(table.assign(draw=0))["fits"].iloc[0] or accuracies == [1.0] * 3
+
+
+def test_equal_gaps_are_equal_numbers():
+    """1 − 0.9 and 0.9 − 0.8 are one gap, and as floats two numbers."""
+    table = pd.concat(
+        [rows(history([1.0, 1.0, 1.0])), rows(history([0.9, 0.9, 0.9])).assign(model="other")]
+    )
+    table["test_accuracy"] = np.repeat([0.9, 0.8], 3)
+    again = table.assign(
+        generalization_gap=exact(table["training_accuracy"] - table["test_accuracy"])
+    )
+    assert again["generalization_gap"].nunique() == 1
+    assert model_rows(again)["generalization_gap"].nunique() == 1
+    text = model_rows(again).to_csv(index=False)
+    assert "0.0999" not in text

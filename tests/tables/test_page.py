@@ -29,7 +29,7 @@ def study(tmp_path):
     claims = {
         "claim": ["C1", "C2"],
         "dataset": "all",
-        "verdict": ["supported", "too few networks"],
+        "verdict": ["supported", "undecided"],
         "statistic": [0.512345, None],
         "low": [0.4, None],
         "high": [0.6, None],

@@ -8,28 +8,27 @@ import pytest
 import simulated_studies as studies
 from scipy import stats
 
+from sensitivity.tables.correlations import stratified_kendall
+from sensitivity.tables.crossed import Crossed
 from sensitivity.tables.resampling import Bootstrap
-from sensitivity.tables.statistics import kendall
+from sensitivity.tables.statistics import favour, kendall, weakest
 from sensitivity.tables.strata import (
     KINDS,
     Strata,
-    least_permutation_p,
     pair_kendall,
-    stratified_kendall,
+    permutation_test,
     varying_kinds,
-    weakest_stratified,
 )
 
 QUICK = Bootstrap(resamples=99)
 
 
 def decisive(models, measure="jacobian_norm", direction=1, bootstrap=QUICK):
-    x, y = (models[name].to_numpy() for name in (measure, "generalization_gap"))
-    found = {
-        kind: stratified_kendall(Strata.of(models, columns), x, y, bootstrap)
-        for kind, columns in varying_kinds(models, measure).items()
-    }
-    return weakest_stratified(models, measure, found, direction)
+    crossed = Crossed(models, None, bootstrap)
+    kinds = varying_kinds(models, measure)
+    found = [stratified_kendall(crossed, measure, columns) for columns in kinds.values()]
+    place, estimate = weakest(found, [favour(e, 0.0) * direction for e in found])
+    return list(kinds)[place], estimate
 
 
 def test_one_stratum_is_the_plain_kendall():
@@ -65,11 +64,21 @@ def test_the_permutation_p_is_that_of_all_permutations(ties):
     orders = [[*a, *b] for a in permutations(range(3)) for b in permutations(range(3, 6))]
     scores = np.array([score(y[order]) for order in orders])
     exact = (np.abs(scores) >= abs(score(y))).mean()
-    found = stratified_kendall(strata, x, y, Bootstrap(resamples=4000))
-    assert found.p == pytest.approx(exact, abs=0.03)
-    assert least_permutation_p(labels, x, y) == pytest.approx(
-        min(1, 2 * (scores == scores.max()).mean())
-    )
+    p, least_p = permutation_test(strata, x, y, QUICK)
+    assert p == pytest.approx(exact)
+    assert least_p == pytest.approx((np.abs(scores) == np.abs(scores).max()).mean())
+
+
+def test_where_orders_are_many_random_ones_do_and_never_go_below_the_least():
+    x, noise = np.random.default_rng(0).normal(size=(2, 24))
+    strata, many = Strata.by(np.repeat([0, 1], 12)), Bootstrap(resamples=4000)
+    within = Strata.by(np.zeros(12, dtype=int))
+    p, _ = permutation_test(within, x[:12], noise[:12], many)
+    assert p == pytest.approx(stats.kendalltau(x[:12], noise[:12]).pvalue, abs=0.03)
+    assert permutation_test(strata, x, x, many) == (1 / 4001, 1 / 4001)
+    ties = np.repeat([0.0, 1.0], [1, 23])  # of 24 orders two are as extreme
+    p, least_p = permutation_test(Strata.by(np.zeros(24, dtype=int)), x, ties, Bootstrap(99))
+    assert p >= least_p
 
 
 @pytest.mark.slow
@@ -80,7 +89,7 @@ def test_what_one_hyper_parameter_carries_is_found_by_the_plain_tau_alone(column
     for trial in range(studies_):
         models = studies.carried_by(column, np.random.default_rng(trial))
         x, y = models["jacobian_norm"].to_numpy(), models["generalization_gap"].to_numpy()
-        plain += kendall(x, y, Bootstrap(resamples=2)).p < 0.05
+        plain += kendall(x, y).p < 0.05
         stratified += decisive(models)[1].p < 0.05
     assert plain / studies_ > 0.6
     assert stratified / studies_ <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / studies_)
@@ -118,14 +127,35 @@ def test_size_is_compared_where_everything_else_agrees():
 def test_coverage_of_the_stratified_interval():
     """Norm and gap normal with correlation ρ within strata: τ is 2/π·arcsin ρ in each."""
     rho, hits, trials = 0.6, 0, 200
-    labels = np.repeat(np.arange(4), 9)
-    strata = Strata.by(labels)
+    chosen = studies.recipes()
     for trial in range(trials):
         x, noise = np.random.default_rng(trial).normal(size=(2, 36))
-        y = rho * x + np.sqrt(1 - rho**2) * noise
-        found = stratified_kendall(strata, x + 10 * labels, y - 10 * labels, QUICK)
+        models = studies.models_of(chosen, rho * x + np.sqrt(1 - rho**2) * noise, x)
+        found = stratified_kendall(
+            Crossed(models, None, QUICK), "jacobian_norm", ("learning_rate",)
+        )
         hits += found.low <= 2 / np.pi * np.arcsin(rho) <= found.high
     assert 0.88 <= hits / trials <= 0.99
+
+
+def test_gaps_that_are_equal_counts_of_images_tie():
+    """Two models with a gap of 1/80, of which rounding makes two numbers."""
+    chosen = studies.recipes()[:6]
+    gap = np.array([0.1 + 0.2 - 0.3 + 0.0125, 0.0125, 0.02, 0.03, 0.04, 0.05])
+    assert gap[0] != gap[1]
+    models = studies.models_of(chosen, gap, np.arange(6.0))
+    found = stratified_kendall(Crossed(models, None, QUICK), "jacobian_norm", ())
+    assert found.value == pytest.approx(
+        stats.kendalltau(np.arange(6), [0, 0, 1, 2, 3, 4]).statistic
+    )
+
+
+def test_strata_count_models_that_have_the_measure():
+    models = studies.models_of(studies.recipes(), np.zeros(36), np.zeros(36))
+    strata = Strata.of(models, ("width", "depth"))
+    assert strata.shared == 6
+    few = strata.among((models["width"] == 40).to_numpy())
+    assert (few.shared, len(few.members)) == (2, 12)
 
 
 def test_every_hyper_parameter_has_a_kind():

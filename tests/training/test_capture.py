@@ -7,8 +7,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sensitivity.training import capture
-from sensitivity.training.initialization import initial_network
-from sensitivity.training.parameters import flatten
 from sensitivity.training.problem import Problem
 from sensitivity.training.stochastic import MiniBatchRun
 
@@ -59,8 +57,7 @@ def test_the_tensors_of_a_step_stay_where_they_are(data, recipe):
 
 def _run(model, data):
     problem = Problem.of(model, data, torch.device("cpu"))
-    start = initial_network(model, data.input_size, data.classes, model.seeds)
-    return MiniBatchRun(problem, model.seeds, flatten(start))
+    return MiniBatchRun(problem, model.seeds, *problem.model.initial(model.seeds))
 
 
 def _places(run):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sensitivity.training import course, lbfgs, stochastic
+from sensitivity.training import fully_connected, lbfgs, stochastic
 from sensitivity.training.initialization import initial_network
 from sensitivity.training.training import train
 
@@ -53,7 +53,7 @@ def test_a_replicate_that_is_infinite_from_the_start_diverged_at_step_0(data, re
             weight *= 1e30
         return network
 
-    monkeypatch.setattr(course, "initial_network", large)
+    monkeypatch.setattr(fully_connected, "initial_network", large)
     rows = train(recipe(replicates=1), data).history
     assert [(row["step"], row["diverged_step"], row["final"]) for row in rows] == [(0, 0, True)]
 

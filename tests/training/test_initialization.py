@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 
+from sensitivity.architectures.initial_weights import standard_deviation
 from sensitivity.base.streams import stream
 from sensitivity.study.recipe import Recipe
-from sensitivity.training.initialization import initial_network, standard_deviation
+from sensitivity.training.initialization import initial_network
 
 RECIPE = Recipe(width=120, depth=3, activation="relu")
 

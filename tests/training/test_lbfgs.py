@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from sensitivity.training import fullbatch
+from sensitivity.training.fully_connected import no_others
 from sensitivity.training.initialization import initial_network
 from sensitivity.training.lbfgs import FullBatchRun
-from sensitivity.training.parameters import assembled, flatten, layer_views
+from sensitivity.training.parameters import flatten
 from sensitivity.training.problem import Problem
 from sensitivity.training.training import nothing, train
 
@@ -55,13 +56,13 @@ def test_it_agrees_with_pytorch(data, recipe, monkeypatch, loss, images):
     model = recipe(optimizer="lbfgs", loss=loss, labels=1)
     problem = in_float64(Problem.of(model, data, torch.device("cpu")))
     network = initial_network(model, data.input_size, data.classes, [4]).to(torch.float64)
-    run = FullBatchRun(problem, [4], flatten(network))
+    run = FullBatchRun(problem, [4], flatten(network), no_others(1))
     for iterations in (1, 2, 10, 20):
         with torch.no_grad():
             while run.step < iterations:
                 run.advance(nothing)
         theirs, _ = by_pytorch(problem, network.weights, problem.labels([4])[0], iterations)
-        for ours, weight in zip(layer_views(run.weights_RP, problem.sizes), theirs):
+        for ours, weight in zip(problem.model.layers(run.weights_RP), theirs):
             torch.testing.assert_close(ours[0], weight, rtol=1e-6, atol=1e-8)
 
 
@@ -69,13 +70,13 @@ def test_it_finishes_when_pytorch_does(data, recipe):
     model = recipe(optimizer="lbfgs", steps=500)
     problem = in_float64(Problem.of(model, data, torch.device("cpu")))
     network = initial_network(model, data.input_size, data.classes, [0]).to(torch.float64)
-    run = FullBatchRun(problem, [0], flatten(network))
+    run = FullBatchRun(problem, [0], flatten(network), no_others(1))
     with torch.no_grad():
         while not run.finished:
             run.advance(nothing)
     _, iterations = by_pytorch(problem, network.weights, problem.labels([0])[0], 500)
     assert abs(run.step - iterations) <= 1  # PyTorch also counts an iteration that it gives up
-    logits = assembled(run.weights_RP, problem.sizes, "relu").logits(problem.images_Nd)
+    logits = problem.model.network(run.weights_RP, run.others_RB).logits(problem.images_Nd)
     assert torch.equal(logits[0].argmax(1), problem.labels_N)
 
 

@@ -3,7 +3,6 @@
 import gc
 import weakref
 from importlib.util import find_spec
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from sensitivity.base.errors import SensitivityError, is_out_of_memory
 from sensitivity.datasets import Dataset
 from sensitivity.study import costs, memory
 from sensitivity.training.checkpoints import Checkpoint
+from sensitivity.training.fully_connected import no_others
 from sensitivity.training.lbfgs import FullBatchRun
 from sensitivity.training.problem import Problem
 from sensitivity.training.stacks import copies_of_weights
@@ -24,8 +24,8 @@ CARD = torch.device("cuda", 0)
 
 def begun(kind, model, data, seeds, device="cpu"):
     problem = Problem.of(model, data, torch.device(device))
-    weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
-    return kind(problem, seeds, torch.ones(len(seeds), weights).to(device))
+    weights_RP = torch.ones(len(seeds), problem.model.number_of_weights)
+    return kind(problem, seeds, weights_RP.to(device), no_others(len(seeds)).to(device))
 
 
 @pytest.mark.parametrize("kind", [MiniBatchRun, FullBatchRun])

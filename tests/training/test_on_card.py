@@ -3,8 +3,6 @@
 import pytest
 import torch
 
-from sensitivity.training.initialization import initial_network
-from sensitivity.training.parameters import flatten
 from sensitivity.training.problem import Problem
 from sensitivity.training.stochastic import MiniBatchRun
 from sensitivity.training.training import train
@@ -43,8 +41,8 @@ def test_a_step_waits_for_nothing_and_is_a_copy_of_its_inputs_and_a_replay(
     inputs = 1 if augmentation == "none" else 2
     with pretend() as card, torch.no_grad():
         problem = Problem.of(model, data, torch.device("cuda", 0))
-        start = flatten(initial_network(model, data.input_size, data.classes, model.seeds))
-        run = MiniBatchRun(problem, model.seeds, start.to("cuda:0"))
+        start = (rows.to("cuda:0") for rows in problem.model.initial(model.seeds))
+        run = MiniBatchRun(problem, model.seeds, *start)
         for _ in range(run.batches.per_epoch):
             run.advance()
         card.restart()

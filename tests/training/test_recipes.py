@@ -129,9 +129,12 @@ def test_any_piecewise_linear_activation_can_be_trained(monkeypatch):
     weights = [torch.randn(2, 5, 7), torch.randn(2, 5, 5), torch.randn(2, 3, 5)]
     images, labels = torch.randn(2, 11, 7), torch.randint(3, (2, 11))
     gradients = {}
-    Backpropagation(weights, leaky, "cross_entropy", 11, 11)(
-        images, labels, lambda layer, delta, inputs: gradients.update({layer: delta @ inputs})
-    )
+
+    class Receiver:
+        def receive(self, layer, delta, inputs):
+            gradients[layer] = delta @ inputs
+
+    Backpropagation(weights, leaky, "cross_entropy", 11, 11)(images, labels, Receiver())
     monkeypatch.setitem(FUNCTIONS, "leaky", lambda z: torch.nn.functional.leaky_relu(z, 0.1))
     for replicate in range(2):
         alone = [weight[replicate].clone().requires_grad_() for weight in weights]

@@ -21,7 +21,7 @@ FIGURES = (
     "A7_sampling", "A8_measures", "A9_label_noise", "A10_during_training",
 )  # fmt: skip
 CLAIMS = [f"C{number}" for number in range(1, 9)]
-VERDICTS = {"supported", "not supported", "contradicted", "too few networks"}
+VERDICTS = {"supported", "contradicted", "no effect larger than delta", "undecided"}
 DATASETS = ("digits", "digits:200")
 
 
@@ -88,8 +88,8 @@ def test_accuracies_are_those_of_the_weights(finished, tables, dataset):
 @pytest.mark.parametrize(
     ("table", "columns"),
     [
-        ("correlations", "dataset measure statistic value low high n p p_holm rank"),
-        ("factors", "dataset factor metric n median_ratio low high share_agreeing p p_holm"),
+        ("correlations", "dataset measure statistic models left_out value low high n p rank"),
+        ("factors", "dataset factor metric recipe partner n ratio difference low high p"),
         ("pairs", "dataset factor metric reference_model changed_model reference changed"),
         ("points", "dataset model replicate loss n misclassified auroc_jacobian_norm"),
         ("curves", "dataset model kind networks norm_near_over_far density_near_over_far"),
@@ -116,7 +116,7 @@ def test_a_claim_about_few_models_is_not_decided(tables):
     """Two models of random labels and of true ones are no evidence, and the verdict says so."""
     claims = pd.read_csv(tables / "claims.csv")
     verdicts = claims[(claims["claim"] == "C3")]["verdict"]
-    assert set(verdicts) == {"too few networks"}
+    assert set(verdicts) == {"undecided"}
 
 
 def test_results_say_where_they_came_from(finished):

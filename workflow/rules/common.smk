@@ -23,9 +23,11 @@ SOURCE = Path(PLACE).parents[1]
 if str(SOURCE / "scripts") not in sys.path:
     sys.path.insert(0, str(SOURCE / "scripts"))
 
-from sensitivity.study import configuration, costs, grid, machines, measures, measuring_jobs, memory
-from sensitivity.study import plan as study_plan, strict_yaml
+from sensitivity.study import architectures, configuration, costs, grid, machines, measures
+from sensitivity.study import measuring_jobs, memory, strict_yaml, traced
+from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
+from sensitivity.files.own_code import fingerprint_of_builder
 from sensitivity.datasets import registry
 from sensitivity.base.gpus import free_to_share, visible_gpus
 from sensitivity.base.errors import SensitivityError
@@ -38,14 +40,20 @@ gc.set_threshold(100_000, 20, 100)
 # environment is activated inside the job and goes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
+# Where the configuration lies, and builders of a reader's own beside it.
+FOLDER = str(Path(workflow.configfiles[-1]).resolve().parent if workflow.configfiles else Path.cwd())
+
 try:
     if workflow.modifier.is_main_snakefile():  # as a module, they are the importer's
         for path in workflow.configfiles:
             strict_yaml.check(path)
     config = configuration.check(
-        config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml")
+        config, configuration.load_schema(SOURCE / "workflow/schemas/config.schema.yaml"), FOLDER
     )
     MODELS = grid.expand(config)
+    asked = ((model.recipe, costs.sizes_of(model.dataset)) for model in MODELS.values())
+    networks = [(recipe, sizes.input_shape, sizes.classes) for recipe, sizes in asked]
+    traced.prepare(networks, FOLDER, "results/architectures.json")
 except SensitivityError as error:
     raise WorkflowError(f"configuration: {error}") from None
 
@@ -93,6 +101,11 @@ def beside(folder, named):
     return of
 
 
+def builders(wildcards, output):
+    """Where builders of a reader's own lie; a job does not rerun for it."""
+    return FOLDER
+
+
 def device(wildcards, output):
     """Where to compute; results record it, and a job does not rerun for it."""
     return config["device"]
@@ -106,6 +119,13 @@ def model_of(wildcards):
         raise WorkflowError(
             f"no survey of study {STUDY!r} has the model {wildcards.model} on {wildcards.dataset}"
         ) from None
+
+
+@cache
+def built_by(architecture):
+    """The fingerprint of a network's builder; fully connected ones are part of the training."""
+    named = architecture != architectures.DEFAULT
+    return {"builder": fingerprint_of_builder(architecture, FOLDER)} if named else {}
 
 
 def measuring_job(file, wildcards):

@@ -20,8 +20,7 @@ FIGURES = {
         networks=per_dataset("networks"),
     ),
     "3_boundaries": dict(boundaries=measured("boundaries", named_survey("boundaries"))[:1]),
-    "4_factors": MODELS_TABLES
-    | dict(pairs=[f"{TABLES}/pairs.csv"], factors=[f"{TABLES}/factors.csv"]),
+    "4_factors": dict(pairs=[f"{TABLES}/pairs.csv"], factors=[f"{TABLES}/factors.csv"]),
     "5_gap": MODELS_TABLES | CORRELATIONS,
     "6_points": MAIN_POINTS,
     "A1_loop": dict(data=[f"results/data/{MAIN}.npz"]),

@@ -34,6 +34,7 @@ def training_settings(wildcards):
         model=model.name,
         recipe=model.recipe.specification(),
         fits_at=grid.fits_at(model.dataset),
+        **built_by(model.recipe.architecture),
     )
 
 
@@ -83,9 +84,9 @@ CURVES = measured("curves", named_survey("curves"))
 STATISTICS = {
     "correlations": (
         "correlations",
-        dict(models=per_dataset("models"), networks=per_dataset("networks"), points=POINTS),
+        dict(models=per_dataset("models"), networks=per_dataset("networks")),
     ),
-    "points": ("point_statistics", dict(points=POINTS, networks=per_dataset("networks"))),
+    "points": ("points", dict(points=POINTS, networks=per_dataset("networks"))),
     "curves": ("curves", dict(curves=CURVES, networks=per_dataset("networks"))),
 }
 

@@ -21,7 +21,10 @@ def what_was_found():
     everything = not set(workflow.dag_settings.targets) - {"all"}
     if not everything or not Path(TABLES, "claims.csv").is_file():
         return where
+    import pandas as pd
+
     from sensitivity.claims.hypotheses import CLAIMS
+    from sensitivity.claims.text import fitting_text
 
     with Path(TABLES, "claims.csv").open(encoding="utf-8", newline="") as stream:
         verdicts = {
@@ -34,9 +37,11 @@ def what_was_found():
         for claim in CLAIMS
         if claim.id in verdicts
     ]
+    unfit = fitting_text(pd.concat(map(pd.read_csv, per_dataset("models"))))
     return "\n".join(
         [
             *lines,
+            *([unfit] if unfit else []),
             where,
             f"Explore: open results/{STUDY}/explore.html in a browser.",
             "Next: a study or data of your own, config/README.md; a network, docs/your_network.md.",

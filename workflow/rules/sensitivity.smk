@@ -72,6 +72,7 @@ for file, large in measures.FILES.items():
         params:
             scripts=scripts,
             device=device,
+            builders=builders,
             settings=measures_settings(file),
             checksum="--checksum" if large else "",
             models=number_of_models(file),
@@ -80,4 +81,4 @@ for file, large in measures.FILES.items():
         shell:
             "python {params.scripts}/measure.py --data {input.data:q} --weights {input.weights:q}"
             " --settings {params.settings:q} --output {output.result:q} {params.checksum}"
-            " --device {params.device} --threads {threads} --log {log:q}"
+            " --device {params.device} --builders {params.builders:q} --threads {threads} --log {log:q}"

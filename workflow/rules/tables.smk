@@ -135,7 +135,7 @@ EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")
 
 rule claims_table:
     input:
-        **with_checksums(**EVIDENCE),
+        **with_checksums(models=per_dataset("models"), **EVIDENCE),
     output:
         claims=report(
             f"{TABLES}/claims.csv",

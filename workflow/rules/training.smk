@@ -27,6 +27,7 @@ rule train:
     params:
         scripts=scripts,
         device=device,
+        builders=builders,
         settings=training_settings,
         position=position,
         checkpoint=beside(
@@ -39,4 +40,4 @@ rule train:
         "python {params.scripts}/train.py --data {input.data:q} --settings {params.settings:q}"
         " --weights {output.weights:q} --history {output.history:q}"
         " --checkpoint {params.checkpoint:q}"
-        " --device {params.device} --threads {threads} --log {log:q}"
+        " --device {params.device} --builders {params.builders:q} --threads {threads} --log {log:q}"

@@ -41,6 +41,16 @@ def device_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def builders_argument(parser: argparse.ArgumentParser) -> None:
+    """Add where builders of architectures are found, for the scripts that build networks."""
+    parser.add_argument(
+        "--builders",
+        type=Path,
+        default=Path(),
+        help="the folder with your own builders of networks (default: the current one)",
+    )
+
+
 def setup(arguments: argparse.Namespace) -> None:
     """Send the log to the standard error, and to the file of `--log` when there is one."""
     handlers: list[logging.Handler] = [logging.StreamHandler()]

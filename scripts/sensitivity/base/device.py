@@ -131,10 +131,11 @@ def _lock_file(index: int) -> Path:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Matrix products on CUDA do not round their factors to TF32 within, whatever a caller set."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
+    """Matrix products and convolutions on CUDA do not round their factors to TF32 within."""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = False
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        products.allow_tf32, convolutions.allow_tf32 = before

@@ -12,11 +12,15 @@ from typing import Any
 
 
 def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A module's `__getattr__` (PEP 562) for names whose homes are modules of `package`."""
+    """A module's `__getattr__` (PEP 562) for names whose homes are modules of `package`.
+
+    A home elsewhere is given by its whole name.
+    """
 
     def __getattr__(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{homes[name]}"), name)
+        home = homes[name] if "." in homes[name] else f"{package}.{homes[name]}"
+        return getattr(import_module(home), name)
 
     return __getattr__

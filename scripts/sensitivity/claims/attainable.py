@@ -1,11 +1,11 @@
 """Verdicts that could be reached, and what n would do where none could.
 
-A test of few units has a least p-value, whatever the data: with six matched sets Wilcoxon's p is
-0.031 or more, which Holm's correction for two claims turns into 0.0625. A claim is *too few* where
-no outcome could pass the correction in force: its least p-value, corrected among the least p-values
-of its family, is above the significance. Such claims leave the family before any test (Tarone 1990,
-"A modified Bonferroni method for discrete data"), which costs the others nothing and keeps the
-family's error, since who leaves depends on sample sizes and ties alone.
+A test of few units has a least p-value, whatever the data: with six matched sets the p of their
+signs is 0.031 or more, which Holm's correction for two claims turns into 0.0625. A claim has too
+few units where no outcome could pass the correction in force: its least p-value, corrected among
+the least p-values of its family, is above the significance. Such claims leave the family before any
+test (Tarone 1990, "A modified Bonferroni method for discrete data"), which costs the others nothing
+and keeps the family's error, since who leaves depends on sample sizes and ties alone.
 """
 
 from collections.abc import Callable

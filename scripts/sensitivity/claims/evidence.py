@@ -7,18 +7,61 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from sensitivity.tables.correlations import ALL as ALL_MODELS
+from sensitivity.tables.correlations import NOTHING, STRATIFIED, WITHIN
+from sensitivity.tables.factors import ALL
 from sensitivity.tables.statistics import Estimate, favour
 
-PARTS_OF = {
+LOSSES = {
     "cross_entropy": "cross-entropy",
-    "squared": "squared loss",
-    "squared_probabilities": "squared loss of probabilities",
+    "squared": "squared loss of the logits",
+    "squared_probabilities": "squared loss of the probabilities",
 }
-CURVES = {
-    "random": ("different classes / random", "relative to the same windows of random ellipses"),
-    "untrained": ("different classes / untrained", "relative to the untrained networks"),
+CONTROLS = {
+    "random": "relative to the same windows of random ellipses",
+    "untrained": "relative to the untrained networks",
 }
 MISCLASSIFIED = 10  # fewer make no distribution of errors
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the values of a quantity mean: `null` without an effect, `delta` too small to matter.
+
+    Values lie between `least` and `most`; those of ratios are compared as logarithms.
+    """
+
+    null: float
+    delta: float
+    least: float
+    most: float
+    is_ratio: bool = False
+
+    def distance(self, value: float | np.ndarray) -> float | np.ndarray:
+        """Of a value from no effect; of ratios, that of the logarithm."""
+        if not self.is_ratio:
+            return value - self.null
+        with np.errstate(divide="ignore"):
+            return np.log(value)
+
+    def value(self, distance: float) -> float:
+        """The value at a distance from no effect, within the scale."""
+        with np.errstate(over="ignore"):
+            value = np.exp(distance) if self.is_ratio else self.null + distance
+        return float(np.clip(value, self.least, self.most))
+
+    @property
+    def reach(self) -> float:
+        """The distance of `delta`."""
+        return float(np.log1p(self.delta)) if self.is_ratio else self.delta
+
+
+# δ, the same for every study: an effect inside it is none that matters. 5 % of a norm; 0.2 of a
+# rank correlation, to which 0.1 of an AUROC belongs; a percentage point of a difference in AUROC.
+RATIO = Scale(1.0, 0.05, 0.0, np.inf, is_ratio=True)
+CORRELATION = Scale(0.0, 0.2, -1.0, 1.0)
+AUROC = Scale(0.5, 0.1, 0.0, 1.0)
+AUROC_DIFFERENCE = Scale(0.0, 0.01, -1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -40,14 +83,16 @@ class Tables:
 class Finding:
     """What a table says of a quantity: of one recipe or one loss, where it has several (`part`).
 
-    `strata` counts what models are compared within. `lacking` says why a defined estimate may still
-    not decide.
+    `strata` counts what models are compared within, `draws` the draws of training images behind it.
+    `lacking` says why a defined estimate may still not decide. One `beside` never decides.
     """
 
     part: str
     estimate: Estimate
     strata: int = 0
+    draws: int = 1
     lacking: str = ""
+    beside: bool = False
 
     @property
     def defined(self) -> bool:
@@ -60,148 +105,127 @@ class Quantity:
     """A number that bears on a claim.
 
     `find` looks it up for a data set: a finding for each recipe or loss, in each of which the claim
-    must hold. `null` is its value without an effect (1 marks a ratio), `direction` the sign of its
-    difference from there that the claim predicts, `unit` what n counts. A `control` decides where
-    it was taken.
+    must hold. `name` is short, for labels; `text` is a sentence's. `direction` is the sign of the
+    difference from no effect that the claim predicts, `unit` what n counts. A `control` decides
+    where it was taken.
     """
 
-    part: str
+    name: str
     text: str
-    null: float
+    scale: Scale
     direction: int
     unit: str
     find: Callable[[Tables, str], Iterable[Finding]]
     control: bool = False
 
-    @property
-    def is_ratio(self) -> bool:
-        """Ratios are averaged as logarithms."""
-        return self.null == 1.0
-
     def favour(self, finding: Finding) -> float:
         """The p-value as a normal deviate, positive in the claim's favour; NaN without one."""
         if not finding.defined:
             return np.nan
-        return favour(finding.estimate, self.null) * self.direction
+        return favour(finding.estimate, self.scale.null) * self.direction
 
 
-def stratified_with_gap(measure: str, name: str, direction: int) -> Quantity:
-    """Kendall's τ of a measure with the gap, over models that agree in other hyper-parameters."""
-    return Quantity(
-        name,
-        f"Kendall's τ of the {name} with the generalization gap, among models that agree in",
-        0.0,
-        direction,
-        "models",
-        partial(_correlation, measure=measure, statistic="stratified_kendall_tau"),
-    )
+def with_gap(
+    measure: str, name: str, direction: int, statistic: str = STRATIFIED, left_out: str = NOTHING
+) -> Quantity:
+    """Kendall's τ of a measure with the gap; stratified unless another `statistic` is named.
 
-
-def overall_with_gap(measure: str, name: str, direction: int) -> Quantity:
-    """The paper's figure: Kendall's τ over all models, whatever they differ in."""
-    return Quantity(
-        f"{name} overall",
-        f"Kendall's τ of the {name} with the generalization gap over all models",
-        0.0,
-        direction,
-        "models",
-        partial(_correlation, measure=measure, statistic="kendall_tau"),
-    )
-
-
-def within_optimizers(measure: str, name: str, direction: int) -> Quantity:
-    """The same over the pairs of models that share their optimizer."""
-    return Quantity(
-        f"{name} within optimizers",
-        f"Kendall's τ of the {name} with the generalization gap, among models that agree in",
-        0.0,
-        direction,
-        "models",
-        partial(_correlation, measure=measure, statistic="kendall_tau_within_optimizer"),
-    )
+    `left_out` names a non-linearity without whose models it is taken.
+    """
+    text = f"Kendall's τ of the {name} with the generalization gap"
+    label = name
+    if statistic == "kendall_tau":
+        text, label = f"{text} over all models", f"{name} overall"
+    elif statistic == WITHIN["optimizer"]:
+        label = f"{name} within optimizers"
+    if left_out != NOTHING:
+        text, label = f"{text}, without {left_out},", f"without {left_out}"
+    find = partial(_correlation, measure=measure, statistic=statistic, left_out=left_out)
+    return Quantity(label, text, CORRELATION, direction, "models", find)
 
 
 def factor_ratio(factor: str, metric: str, name: str, change: str, direction: int) -> Quantity:
-    """Median ratio of a metric between models that differ in one factor, over matched sets."""
-    return Quantity(
-        name,
-        f"median ratio of the {name}, {change}",
-        1.0,
-        direction,
-        "matched sets",
-        partial(_factor, factor=factor, metric=metric),
-    )
+    """Mean ratio of a metric between models that differ in one factor, over matched sets."""
+    text = f"mean ratio of the {name}, {change}"
+    find = partial(_factor, factor=factor, metric=metric)
+    return Quantity(name, text, RATIO, direction, "matched sets", find)
 
 
-def point_statistic(column: str, p: str, part: str, text: str, null: float) -> Quantity:
+def point_statistic(column: str, text: str, scale: Scale) -> Quantity:
     """A statistic of single test points, mean over the networks of the data set, by their loss."""
-    return Quantity(part, text, null, 1, "test points", partial(_points, column=column, p=p))
+    return Quantity(column, text, scale, 1, "test points", partial(_points, column=column))
 
 
 def curve_ratio(column: str, name: str, against: str) -> Quantity:
     """Near over far of the training points, against random ellipses or untrained networks."""
-    kind, relative = CURVES[against]
-    return Quantity(
-        f"{name} against {against}",
+    text = (
         f"median ratio of the {name} near training points of different classes to that elsewhere "
-        f"on the curve, {relative}",
-        1.0,
-        -1,
-        "networks",
-        partial(_curves, column=column, kind=kind),
-        control=against == "untrained",
+        f"on the curve, {CONTROLS[against]}"
     )
+    find = partial(_curves, column=column, against=against)
+    control = against == "untrained"
+    return Quantity(f"{name} against {against}", text, RATIO, -1, "networks", find, control)
 
 
-def _correlation(tables, dataset, measure, statistic):
-    rows = tables.correlations
-    rows = rows[(rows["dataset"] == dataset) & (rows["measure"] == measure)]
-    for row in _records(rows[rows["statistic"] == statistic]):
-        within = row.get("within")
-        part = "" if pd.isna(within) else str(within)
-        strata = row.get("strata", 0)
-        numbers = ("value", "low", "high", "n", "p")
-        yield Finding(part, _estimate(row, numbers), 0 if pd.isna(strata) else int(strata))
+def _correlation(tables, dataset, measure, statistic, left_out):
+    key = {"dataset": dataset, "measure": measure, "statistic": statistic}
+    key |= {"models": ALL_MODELS, "left_out": left_out}
+    for row in _rows(tables.correlations, key):
+        within = "" if pd.isna(row["within"]) else row["within"]
+        part = f"among models that agree in {within}" if within else ""
+        strata = 0 if pd.isna(row["strata"]) else int(row["strata"])
+        estimate = _estimate(row, ("value", "low", "high", "n", "p", "least_p"))
+        yield Finding(part, estimate, strata, int(row["draws"]))
 
 
 def _factor(tables, dataset, factor, metric):
-    rows = tables.factors
-    rows = rows[(rows["dataset"] == dataset) & (rows["factor"] == factor)]
-    rows = rows[(rows["metric"] == metric) & (rows["recipe"] != "all")]
-    for row in _records(rows):
-        unfair = int(row.get("unfair_pairs", 0))
+    """Every recipe, and every partner of it where the table has several factors' levels."""
+    key = {"dataset": dataset, "factor": factor, "metric": metric}
+    rows = [row for row in _rows(tables.factors, key) if row["recipe"] != ALL]
+    by_partner = any(row["partner"] != ALL for row in rows)
+    for row in rows:
+        if by_partner == (row["partner"] == ALL):
+            continue
+        part = f"{row['partner']}, {row['recipe']}" if by_partner else row["recipe"]
         lacking = ""
-        if not row["n"] and unfair:
-            lacking = f"the sides of its {unfair} pairs are trained to different degrees"
-        estimate = _estimate(row, ("median_ratio", "low", "high", "n", "p"))
-        yield Finding(row["recipe"], estimate, lacking=lacking)
+        if not row["n"] and row["unfair_pairs"]:
+            unfair = int(row["unfair_pairs"])
+            lacking = (
+                f"the sides of its {unfair} pairs are trained to different degrees; with them the "
+                f"ratio is {row['all_pairs_ratio']:.3g}"
+            )
+        estimate = _estimate(row, ("ratio", "low", "high", "n", "p", "least_p"))
+        yield Finding(part, estimate, draws=int(row["draws"]), lacking=lacking)
 
 
-def _points(tables, dataset, column, p):
-    rows = tables.points
-    rows = rows[(rows["dataset"] == dataset) & (rows["model"] == "all")]
-    for row in _records(rows):
-        wrong = int(row["misclassified"])
+def _points(tables, dataset, column):
+    """Of every loss; that of the logits decides only where that of the probabilities is not."""
+    rows = list(_rows(tables.points, {"dataset": dataset, "model": ALL}))
+    has_probabilities = any(row["loss"] == "squared_probabilities" for row in rows)
+    for row in rows:
         lacking = ""
-        if wrong < MISCLASSIFIED:
+        if row["misclassified"] < MISCLASSIFIED:
             lacking = f"fewer than {MISCLASSIFIED} of {row['n']} test points are misclassified"
-        numbers = (column, f"{column}_low", f"{column}_high", "n", p)
-        yield Finding(PARTS_OF[row["loss"]], _estimate(row, numbers), lacking=lacking)
+        ends = (column, f"{column}_low", f"{column}_high", "n")
+        beside = has_probabilities and row["loss"] == "squared"
+        estimate = _estimate(row, (*ends, f"{column}_p", "least_p"))
+        yield Finding(LOSSES[row["loss"]], estimate, lacking=lacking, beside=beside)
 
 
-def _curves(tables, dataset, column, kind):
-    rows = tables.curves
-    rows = rows[(rows["dataset"] == dataset) & (rows["model"] == "all") & (rows["kind"] == kind)]
-    for row in _records(rows):
-        numbers = (column, f"{column}_low", f"{column}_high", "networks", f"{column}_p")
-        yield Finding("", _estimate(row, numbers, f"{column}_least_p"))
+def _curves(tables, dataset, column, against):
+    key = {"dataset": dataset, "model": ALL, "kind": "different classes", "against": against}
+    for row in _rows(tables.curves, key):
+        ends = (column, f"{column}_low", f"{column}_high", "networks")
+        yield Finding("", _estimate(row, (*ends, f"{column}_p", f"{column}_least_p")))
 
 
-def _records(rows: pd.DataFrame) -> Iterator[dict]:
-    return iter(rows.to_dict("records"))
+def _rows(table: pd.DataFrame, key: dict[str, str]) -> Iterator[dict]:
+    """The rows of a table with these values."""
+    for column, value in key.items():
+        table = table[table[column] == value]
+    return iter(table.to_dict("records"))
 
 
-def _estimate(row: dict, columns: tuple[str, ...], least_p: str = "least_p") -> Estimate:
-    value, low, high, n, p = (row[column] for column in columns)
-    numbers = (float(value), float(low), float(high), int(n), float(p))
-    return Estimate(*numbers, least_p=float(row[least_p]))
+def _estimate(row: dict, columns: tuple[str, ...]) -> Estimate:
+    value, low, high, n, p, least_p = (float(row[column]) for column in columns)
+    return Estimate(value, low, high, int(n), p, least_p=least_p)

@@ -7,16 +7,19 @@ decides where the paper speaks of sensitivity, transitions are reported beside i
 from dataclasses import dataclass
 
 from sensitivity.claims.evidence import (
+    AUROC,
+    AUROC_DIFFERENCE,
+    CORRELATION,
     Quantity,
     curve_ratio,
     factor_ratio,
-    overall_with_gap,
     point_statistic,
-    stratified_with_gap,
-    within_optimizers,
+    with_gap,
 )
+from sensitivity.tables.correlations import ACTIVATIONS, WITHIN
 
 NORM, TRANSITIONS = "Jacobian norm", "transitions"
+AREA, RHO = f"AUROC of the {NORM}", f"Spearman's ρ of the {NORM}"  # at single test points
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ CLAIMS = (
         "The Jacobian norm at test points correlates with the generalization gap, on every data "
         "set.",
         "5_gap",
-        (stratified_with_gap("jacobian_norm", NORM, 1),),
+        (with_gap("jacobian_norm", NORM, 1),),
         (
-            overall_with_gap("jacobian_norm", NORM, 1),
-            within_optimizers("jacobian_norm", NORM, 1),
-            stratified_with_gap("transitions", TRANSITIONS, 1),
+            with_gap("jacobian_norm", NORM, 1, "kendall_tau"),
+            with_gap("jacobian_norm", NORM, 1, WITHIN["optimizer"]),
+            *(with_gap("jacobian_norm", NORM, 1, left_out=a) for a in ACTIVATIONS),
+            with_gap("transitions", TRANSITIONS, 1),
         ),
     ),
     _factor_claim(
@@ -108,49 +112,17 @@ CLAIMS = (
         "At single test points the Jacobian norm predicts the loss and misclassification.",
         "6_points",
         (
-            point_statistic(
-                "auroc_jacobian_norm",
-                "p",
-                "misclassification",
-                "AUROC of the Jacobian norm for misclassified test points",
-                0.5,
-            ),
-            point_statistic(
-                "spearman_loss",
-                "spearman_loss_p",
-                "loss",
-                "Spearman's ρ of the Jacobian norm with the training loss at test points",
-                0.0,
-            ),
+            point_statistic("auroc_jacobian_norm", f"{AREA} for misclassified points", AUROC),
+            point_statistic("spearman_loss", f"{RHO} with the training loss", CORRELATION),
         ),
         (
+            point_statistic("auroc_added", f"{AREA} added to 1 − p_max", AUROC_DIFFERENCE),
+            point_statistic("auroc_lead", f"{AREA} minus that of 1 − p_max", AUROC_DIFFERENCE),
             point_statistic(
-                "auroc_added",
-                "auroc_added_p",
-                "added value",
-                "AUROC that the Jacobian norm adds to that of 1 − p_max",
-                0.0,
+                "spearman_loss_right", f"{RHO} with the loss among right points", CORRELATION
             ),
             point_statistic(
-                "auroc_lead",
-                "auroc_lead_p",
-                "lead over 1 − p_max",
-                "AUROC of the Jacobian norm minus that of 1 − p_max",
-                0.0,
-            ),
-            point_statistic(
-                "spearman_loss_right",
-                "spearman_loss_right_p",
-                "loss among right points",
-                "Spearman's ρ of the Jacobian norm with the loss among right points",
-                0.0,
-            ),
-            point_statistic(
-                "spearman_loss_wrong",
-                "spearman_loss_wrong_p",
-                "loss among wrong points",
-                "Spearman's ρ of the Jacobian norm with the loss among wrong points",
-                0.0,
+                "spearman_loss_wrong", f"{RHO} with the loss among wrong points", CORRELATION
             ),
         ),
     ),
@@ -158,7 +130,11 @@ CLAIMS = (
         "C8",
         "Larger networks generalize better, although they have the capacity to overfit.",
         "1_capacity",
-        (stratified_with_gap("number_of_weights", "number of weights", -1),),
-        (overall_with_gap("number_of_weights", "number of weights", -1),),
+        (with_gap("number_of_weights", "number of weights", -1),),
+        (
+            with_gap("number_of_weights", "number of weights", -1, "kendall_tau"),
+            with_gap("width", "width", -1),
+            with_gap("depth", "depth", -1),
+        ),
     ),
 )

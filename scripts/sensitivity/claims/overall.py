@@ -5,90 +5,84 @@ from dataclasses import replace
 
 import numpy as np
 
-from sensitivity.claims.evidence import Quantity
+from sensitivity.claims.evidence import Scale
 from sensitivity.claims.rule import (
     CONTRADICTED,
-    NOT_SUPPORTED,
+    NO_EFFECT,
     SUPPORTED,
-    TOO_FEW,
+    UNDECIDED,
+    Decision,
     Evidence,
     decided,
 )
-from sensitivity.tables.statistics import SMALLEST, Estimate, least_favourable, ratio
+from sensitivity.tables.statistics import Estimate, weakest
 
 
 def overall(
-    evidence: dict[str, dict[str, Evidence]],
-    verdicts: dict[str, dict[str, dict[str, object]]],
-    significance: float,
-    ids: Sequence[str],
-) -> dict[str, dict[str, object]]:
-    """Over all data sets: supported only if supported on every one that has enough."""
-    together, used = {}, {}
-    for id in ids:
-        of_each = [(evidence[d][id], verdicts[d][id]) for d in evidence if id in evidence[d]]
-        used[id] = [v["verdict"] for _, v in of_each if v["verdict"] != TOO_FEW]
-        together[id] = combined([e for e, v in of_each if v["verdict"] != TOO_FEW])
-        if together[id] is None:
-            nearest = min(of_each, key=lambda pair: _lacks(pair[0]))
-            together[id] = replace(nearest[0], datasets=0)
-            used[id] = [nearest[1]]
-    rows = decided({id: e for id, e in together.items() if e.datasets}, significance)
-    for id in ids:
-        if id not in rows:
-            rows[id] = {**used[id][0], "evidence": together[id], "p_holm": np.nan}
-        elif rows[id]["verdict"] != TOO_FEW:
-            rows[id]["verdict"] = _unanimous(used[id], rows[id]["p_holm"], significance)
-    return {id: rows[id] for id in ids}
+    by_dataset: dict[str, dict[str, Decision]], significance: float, confidence: float
+) -> dict[str, Decision]:
+    """By claim, over all data sets: a verdict only where every one that could have any has it."""
+    claims = list(dict.fromkeys(id for of in by_dataset.values() for id in of))
+    each = {id: [of[id] for of in by_dataset.values() if id in of] for id in claims}
+    able = {id: [d for d in of if d.able] for id, of in each.items()}
+    family = {id: combined([d.evidence for d in of]) for id, of in able.items() if of}
+    found = decided(family, significance, confidence)
+    together = {}
+    for id in claims:
+        if id not in found:
+            nearest = min(each[id], key=_lacks)
+            together[id] = replace(nearest, evidence=replace(nearest.evidence, datasets=0))
+        elif not found[id].able:
+            together[id] = found[id]
+        else:
+            said = _unanimous([d.verdict for d in able[id]], found[id].p_holm, significance)
+            together[id] = replace(found[id], verdict=said)
+    return together
 
 
-def _lacks(evidence: Evidence) -> tuple[bool, bool, float]:
-    """How far evidence is from a verdict, for finding the nearest."""
-    empty = not evidence.estimate.n and not evidence.finding.lacking
-    return empty, not evidence.finding.defined, evidence.estimate.least_p
+def _lacks(decision: Decision) -> tuple[bool, bool, float]:
+    """How far a decision is from a verdict, for finding the nearest."""
+    finding = decision.evidence.finding
+    empty = not finding.estimate.n and not finding.lacking
+    return empty, not finding.defined, finding.estimate.least_p
 
 
 def _unanimous(verdicts: Sequence[str], p_holm: float, significance: float) -> str:
     """What the verdicts of single data sets amount to, with the corrected p of the weakest."""
-    if p_holm > significance:
-        return NOT_SUPPORTED
-    if all(v == SUPPORTED for v in verdicts):
-        return SUPPORTED
-    if CONTRADICTED in verdicts and SUPPORTED not in verdicts:
-        return CONTRADICTED
-    return NOT_SUPPORTED
+    if set(verdicts) == {NO_EFFECT}:
+        return NO_EFFECT
+    for verdict in (SUPPORTED, CONTRADICTED):
+        if set(verdicts) == {verdict} and p_holm <= significance:
+            return verdict
+    return UNDECIDED
 
 
-def combined(evidence: Sequence[Evidence]) -> Evidence | None:
-    """The evidence of several data sets as one (see the module's description); None of none."""
-    if not evidence:
-        return None
-    favours = [e.quantity.favour(e.finding) for e in evidence]
+def combined(evidence: Sequence[Evidence]) -> Evidence:
+    """The evidence of several data sets as one (see the module's description)."""
     estimates = [e.estimate for e in evidence]
-    place, least = least_favourable(estimates, favours)
+    favours = [e.quantity.favour(e.finding) for e in evidence]
+    place, summary = weakest(estimates, favours)
     chosen = evidence[place]
-    summary = replace(least, distribution=None)
-    if len({e.quantity.part for e in evidence}) == 1:
-        value, low, high = _mean(chosen.quantity, estimates)
+    if len({e.quantity.name for e in evidence}) == 1:
+        value, low, high = _mean(chosen.quantity.scale, estimates)
         n = sum(e.n for e in estimates)
         summary = replace(summary, value=value, low=low, high=high, n=n)
     parts = {e.finding.part for e in evidence}
-    finding = replace(
-        chosen.finding, estimate=summary, part=chosen.finding.part if len(parts) == 1 else ""
+    part = chosen.finding.part if len(parts) == 1 else ""
+    finding = replace(chosen.finding, estimate=summary, part=part)
+    return replace(
+        chosen, finding=finding, datasets=len(evidence), small=all(e.small for e in evidence)
     )
-    return replace(chosen, finding=finding, datasets=len(evidence))
 
 
-def _mean(quantity: Quantity, estimates: Sequence[Estimate]) -> tuple[float, float, float]:
-    """Mean over data sets with its interval."""
+def _mean(scale: Scale, estimates: Sequence[Estimate]) -> tuple[float, float, float]:
+    """The mean over data sets, of logarithms for ratios; its interval as of independent ones.
+
+    No end leaves the scale.
+    """
     if len(estimates) == 1:
         return estimates[0].value, estimates[0].low, estimates[0].high
     numbers = np.array([(e.value, e.low, e.high) for e in estimates]).T
-    if quantity.is_ratio:
-        numbers = np.log(np.clip(numbers, SMALLEST, 1 / SMALLEST))
-    value, low, high = numbers
+    value, low, high = np.clip(scale.distance(numbers), -700, 700)  # of ratios that vanish
     mean, half = value.mean(), np.sqrt(np.square(high - low).sum()) / 2 / len(estimates)
-    summary = (mean, mean - half, mean + half)
-    if quantity.is_ratio:
-        summary = tuple(ratio(logarithm) for logarithm in summary)
-    return tuple(map(float, summary))
+    return tuple(scale.value(distance) for distance in (mean, mean - half, mean + half))

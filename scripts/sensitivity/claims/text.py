@@ -5,18 +5,27 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sensitivity.claims.hypotheses import CLAIMS, Claim
-from sensitivity.claims.rule import TOO_FEW
+from sensitivity.claims.rule import CONTRADICTED, SUPPORTED, UNDECIDED
 from sensitivity.claims.verdicts import ALL
 
 HEADER = """# The paper's claims on this study's networks
 
-Every verdict is computed from the tables beside this file by the rule in
-`scripts/sensitivity/claims/verdicts.py`; none is written by hand. A claim is *supported* only if it
-is on every data set with enough networks, and under every recipe that has enough. *Not supported*
-means that the evidence does not suffice, *contradicted* that it points the other way, *too few
-networks* that no outcome could have passed the correction. Brackets hold {confidence:g} % bootstrap
-intervals; p-values in the text are corrected by Holm's method, and a verdict needs p ≤
-{significance:g}.
+Every verdict is computed from the tables beside this file; none is written by hand. The rule:
+
+- *no effect larger than δ*: the {confidence:g} % interval (in brackets) lies inside ±δ, the same
+  for every study: 5 % of a ratio, 0.2 of a rank correlation, 0.1 of an AUROC, 0.01 of a difference
+  of two of these;
+- *supported*: the interval lies wholly on the claim's side of no effect, and p, corrected by Holm's
+  method over the claims of the data set, is at most {significance:g}; *contradicted*: the same on
+  the other side;
+- *undecided*: anything else. Then follows the effect that 80 % of such studies would have found, or
+  what n a verdict needs.
+
+A claim with several parts (recipes, non-linearities, losses, strata) has a verdict only if each
+part agrees; shown is the part that speaks least for it. *Over all data sets* the statistic is their
+mean, p that of the weakest, and the verdict one that each data set has by itself. *For these
+training sets* stands where all networks were trained on the same images: the verdict is about
+models.
 """
 
 
@@ -26,85 +35,128 @@ def claims_text(
     significance: float = 0.05,
     confidence: float = 0.95,
     claims: Sequence[Claim] = CLAIMS,
+    models: pd.DataFrame | None = None,
 ) -> str:
-    """Markdown from the rows of claims.csv, with links into the folder `figures`."""
+    """Markdown from the rows of claims.csv, with links into the folder `figures`.
+
+    With the rows of models.csv it says how many models did not fit.
+    """
     header = HEADER.format(significance=significance, confidence=100 * confidence)
-    return "\n".join([header, *(_paragraph(table, claim, figures) for claim in claims)])
+    unfit = fitting_text(models) if models is not None and len(models) else ""
+    parts = [header, *([unfit + "\n"] if unfit else [])]
+    return "\n".join([*parts, *(_paragraph(table, claim, figures) for claim in claims)])
+
+
+def fitting_text(models: pd.DataFrame) -> str:
+    """How many models of each data set did not fit, with their training accuracies; "" if all."""
+    sentences = []
+    for dataset, of in models.groupby("dataset", sort=False):
+        unfit = of[~of["fits"].astype(bool)]
+        if len(unfit):
+            least, most = unfit["training_accuracy"].min(), unfit["training_accuracy"].max()
+            ends = "unknown" if pd.isna(least) else f"{least:.4g} to {most:.4g}"
+            sentences.append(
+                f"On {dataset} {len(unfit)} of {len(of)} models did not fit (training accuracies "
+                f"{ends})."
+            )
+    return " ".join(sentences)
 
 
 def _paragraph(table: pd.DataFrame, claim: Claim, figures: str) -> str:
-    rows = table[table["claim"] == claim.id]
+    rows = table[(table["of"] == claim.id) & ~table["beside"].astype(bool)]
     overall = rows[rows["dataset"] == ALL].iloc[0]
     each = rows[rows["dataset"] != ALL]
     singles = [_sentence(row, overall) for _, row in each.iterrows()]
-    further = table[table["claim"].str.startswith(f"{claim.id} ") & (table["dataset"] != ALL)]
+    further = table[(table["of"] == claim.id) & table["beside"].astype(bool)]
     link = f"[Figure {claim.figure.partition('_')[0]}]({figures}/{claim.figure}.png)."
-    parts = [_verdict(overall, len(each)), " ".join(singles), *_besides(further), link]
+    carried = [_carried(row, further) for _, row in each.iterrows()]
+    parts = [_overall(overall, len(each)), " ".join(singles), *carried, *_besides(further), link]
     return f"## {claim.id}. {claim.statement}\n\n" + "\n\n".join(p for p in parts if p) + "\n"
 
 
-def _verdict(overall: pd.Series, studied: int) -> str:
+def _overall(row: pd.Series, studied: int) -> str:
     """The first sentence: the verdict, and what it rests on."""
-    if overall["verdict"] == TOO_FEW:
-        return f"**Overall {TOO_FEW}**: {_lacking(overall)}."
-    rests = f"on {overall['datasets']} of {studied} data set{'s' if studied > 1 else ''}"
-    return (
-        f"**Overall {overall['verdict']}**, which rests {rests}: "
-        f"{overall['quantity']} {_numbers(overall)}."
-    )
+    if not row["datasets"]:
+        return f"**Overall {UNDECIDED}**: {_lacking(row)}."
+    several = "s" if studied > 1 else ""
+    rests = f"on {row['datasets']} of {studied} data set{several}"
+    if row["draws"] == 1 and row["unit"] in ("models", "matched sets"):
+        rests += f", for th{'ese' if several else 'is'} training set{several}"
+    return f"**Overall {_verdict(row)}**, which rests {rests}: {row['quantity']} {_numbers(row)}."
 
 
 def _sentence(row: pd.Series, overall: pd.Series) -> str:
     """What one data set says; its quantity is told where it is not the overall one."""
-    if row["verdict"] == TOO_FEW:
-        return f"On {row['dataset']} *{TOO_FEW}*: {_lacking(row)}."
-    told = overall["verdict"] != TOO_FEW and row["quantity"] == overall["quantity"]
+    if pd.isna(row["statistic"]):
+        return f"On {row['dataset']} *{UNDECIDED}*: {_lacking(row)}."
+    told = overall["datasets"] and row["quantity"] == overall["quantity"]
     about = "" if told else f", {row['quantity']}"
-    weakest = f", the weakest of {row['parts']}" if row["parts"] > 1 else ""
-    return f"On {row['dataset']} *{row['verdict']}*{about}{weakest}: {_numbers(row)}."
+    if row["parts"] > 1:
+        about += f", the weakest of {row['parts']}" + (", which disagree" * (row["p"] == 1))
+    return f"On {row['dataset']} *{_verdict(row)}*{about}: {_numbers(row)}{_unable(row)}."
+
+
+def _carried(row: pd.Series, further: pd.DataFrame) -> str:
+    """Whether a verdict goes when the models of one non-linearity are left out."""
+    if row["verdict"] not in (SUPPORTED, CONTRADICTED):
+        return ""
+    of = further[(further["dataset"] == row["dataset"]) & (further["verdict"] != row["verdict"])]
+    names = [label.partition(" without ")[2] for label in of["claim"] if " without " in label]
+    if not names:
+        return ""
+    return f"On {row['dataset']} the models with {' or '.join(names)} carry it: not without them."
 
 
 def _besides(further: pd.DataFrame) -> list[str]:
-    """A list of the single quantities, recipes and losses that have a number, and say too few."""
+    """A list of the single quantities, recipes and losses that have a number, or lack it."""
     lines = []
     for _, row in further.iterrows():
-        if pd.isna(row["statistic"]):
+        if pd.notna(row["statistic"]):
+            said = f"{_numbers(row)}, *{_verdict(row)}*{_unable(row)}"
+        elif row["lacking"] and pd.notna(row["lacking"]):
+            said = f"*{UNDECIDED}*: {row['lacking']}"
+        else:
             continue
-        few = row["verdict"] == TOO_FEW
-        ending = f"{TOO_FEW}: {_lacking(row)}" if few else row["verdict"]
-        lines.append(
-            f"- {row['dataset']}, {row['quantity']}: {_numbers(row, p=not few)}, *{ending}*"
-        )
+        lines.append(f"- {row['dataset']}, {row['quantity']}: {said}")
     return ["Beside it:\n\n" + "\n".join(lines)] if lines else []
+
+
+def _verdict(row: pd.Series) -> str:
+    """The verdict, with its δ."""
+    delta = row["delta"]
+    of = f"{100 * delta:g} %" if row["unit"] in ("matched sets", "networks") else f"{delta:g}"
+    return row["verdict"].replace("delta", of)
+
+
+def _unable(row: pd.Series) -> str:
+    """Why an estimate is undecided: what n is needed, or what effect would have been found."""
+    if row["verdict"] != UNDECIDED:
+        return ""
+    if pd.isna(row["p_holm"]):
+        return f" ({_lacking(row)})"
+    if pd.isna(row["detectable"]):
+        return ""
+    return f" ({row['detectable']:.3g} would have been found in 80 % of such studies)"
 
 
 def _lacking(row: pd.Series) -> str:
     """Why there is no verdict, and what n would do."""
-    if row["lacking"]:
+    if pd.notna(row["lacking"]) and row["lacking"]:
         return row["lacking"]
     if row["n"] == 0 and pd.isna(row["statistic"]) and row["unit"] != "models":
-        return "this study has no data for it"
+        return "this study has no data for it, or no networks that fit"
     if pd.notna(row["needed"]) and row["needed"] > row["n"]:
-        return f"{int(row['needed'])} {_unit(row)} are needed, n = {row['n']}"
+        return f"{int(row['needed'])} {row['unit']} are needed, n = {row['n']}"
     if pd.isna(row["statistic"]):
-        return f"the statistic is undefined (n = {row['n']} {_unit(row)})"
-    if pd.isna(row["needed"]):
-        return f"no outcome could pass the correction without more resamples (n = {row['n']})"
-    return f"with these ties no outcome could pass the correction (n = {row['n']} {_unit(row)})"
+        return f"the statistic is undefined (n = {row['n']} {row['unit']})"
+    return f"no outcome could pass the correction (n = {row['n']} {row['unit']})"
 
 
-def _unit(row: pd.Series) -> str:
-    """What n counts; models count where they agree with another one."""
-    if row["unit"] == "models" and row["part"]:
-        return f"models that agree in {row['part']} with another one"
-    return row["unit"]
-
-
-def _numbers(row: pd.Series, *, p: bool = True) -> str:
+def _numbers(row: pd.Series) -> str:
     interval = f"{row['statistic']:.3g}"
     if pd.notna(row["low"]):
         interval += f" [{row['low']:.3g}, {row['high']:.3g}]"
-    corrected = f", {_p(row['p_holm'])}" if p else ""
+    corrected = "" if pd.isna(row["p_holm"]) else f", {_p(row['p_holm'])}"
     return f"{interval} (n = {row['n']} {row['unit']}{corrected})"
 
 

@@ -1,135 +1,143 @@
 """The verdict that the tables give on each of the paper's claims (claims.csv).
 
-**The decision rule, for a claim on one data set.** A quantity with a null value (no effect) and a
+**The decision rule, for a claim on one data set.** A quantity with a value without effect and a
 direction (what the claim predicts) decides:
 
-- *too few networks*: no outcome with this n and these ties could pass the correction in force
-  (`attainable`), or the quantity is undefined; `needed` says what n would do;
-- *supported*: its interval lies wholly on the claim's side of the null value, and its two-sided
-  p-value after Holm's correction is at most `significance`;
+- *no effect larger than delta*: its interval lies inside ±δ, the same for every study
+  (`evidence`);
+- *supported*: its interval lies wholly on the claim's side of no effect, and its two-sided p-value
+  after Holm's correction is at most `significance`;
 - *contradicted*: the same on the other side;
-- *not supported*: anything else, which is no evidence against the claim.
+- *undecided*: anything else, which is no evidence against the claim. `detectable` is the effect
+  that 80 % of studies like this one would have found.
 
-A claim that names several quantities, or is tried under several recipes or losses, stands or falls
-with the weakest: its row shows the one whose evidence is least in the claim's favour. That is an
-intersection-union test, and support needs no correction for there being several; a contradiction
-picked out of k is multiplied by k. A recipe has a say where its units suffice for a verdict of its
-own, were all claims of the data set corrected together by Bonferroni; the others are reported.
+A verdict must be attainable: where no outcome with this n and these ties could pass the correction
+in force (`attainable`), or the quantity is undefined, the claim is undecided, and `needed` says
+what n would do. The estimate stands there all the same.
 
-The claims on one data set that could reach a verdict are one family of Holm's correction.
+A claim that names several quantities, or is tried under several recipes, partners or losses, holds
+only if it does in each: it is supported at the p-value of the one least in its favour, contradicted
+at that of the one least against it, and has no effect only if none has (intersection-union tests,
+which need no correction for there being several). Where they disagree, p is 1. A recipe has a say
+where its units suffice for a verdict of its own, were all claims of the data set corrected together
+by Bonferroni; the others are reported. The claims on one data set that could reach a verdict are
+one family of Holm's correction.
 
-**Over all data sets** (`dataset` "all"): "on every data set" means each one. A claim is supported
-only if it is on every data set whose networks are enough, and `datasets` says how many these are.
+**Over all data sets** (`dataset` "all"): "on every data set" means each one. A verdict is given
+only if it is that of every data set that could reach one, and `datasets` says how many these are.
 The statistic is the mean over them (of logarithms for ratios), its interval follows from theirs as
 for independent normal estimates; p is that of the weakest (intersection-union again), corrected
 over the claims.
 
-Further rows ("C4 transitions", "C6 lbfgs") report single quantities, recipes and losses of a claim
-by the same rule. They decide nothing, and are a family of their own.
+Further rows (`beside`) report single quantities, recipes, partners and losses of a claim by the
+same rule. They decide nothing, and are a family of their own; one whose p is that of its claim has
+the claim's verdict.
 """
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from sensitivity.claims.evidence import Finding, Tables
+from sensitivity.claims.evidence import Finding, Quantity, Tables
 from sensitivity.claims.hypotheses import CLAIMS, Claim
 from sensitivity.claims.overall import overall
-from sensitivity.claims.rule import Evidence, decided, weakest
+from sensitivity.claims.rule import Decision, alone, decided, together
 from sensitivity.tables.statistics import undefined
 
 ALL = "all"
 COLUMNS = (
     *("claim", "dataset", "statistic", "low", "high", "n", "p", "p_holm", "verdict"),
-    *("quantity", "figure", "unit", "part", "parts", "datasets", "needed", "lacking"),
+    *("detectable", "delta", "of", "beside", "quantity", "figure", "unit", "part", "parts"),
+    *("datasets", "draws", "needed", "lacking"),
 )
+Found = tuple[Quantity, Finding]
 
 
 def claims_table(
     tables: Tables,
     significance: float = 0.05,
+    confidence: float = 0.95,
     claims: Sequence[Claim] = CLAIMS,
 ) -> pd.DataFrame:
     """A row for each claim and data set and each claim overall, then rows of single quantities.
 
-    A claim without data has its rows too, which say *too few networks*.
+    A claim without data has its rows too, which say so. `confidence` is that of the intervals.
     """
-    found = {dataset: _found(tables, dataset, significance, claims) for dataset in tables.datasets}
-    own = {
-        dataset: {claim.id: weakest(of[claim.id]) for claim in claims}
-        for dataset, of in found.items()
-    }
-    verdicts = {dataset: decided(of, significance) for dataset, of in own.items()}
-    single = {dataset: _singles(of, claims) for dataset, of in found.items()}
-    further = {dataset: decided(of, significance) for dataset, of in single.items()}
-    together = overall(own, verdicts, significance, [claim.id for claim in claims])
-    labels = list(dict.fromkeys(label for of in single.values() for label in of))
-    beside = overall(single, further, significance, labels)
-    figures = {claim.id: claim.figure for claim in claims}
+    main, beside = {}, {}
+    for dataset in tables.datasets:
+        found = {claim.id: _deciding(tables, dataset, claim) for claim in claims}
+        with_data = sum(any(f.defined for _, f in of) for of in found.values())
+        enough = significance / max(with_data, 1)
+        family = {id: together(_with_a_say(of, enough)) for id, of in found.items()}
+        main[dataset] = decided(family, significance, confidence)
+        beside[dataset] = _beside(tables, dataset, claims, main[dataset], significance, confidence)
+    by_claim = {**main, ALL: overall(main, significance, confidence)}
     rows = [
-        _row(id, dataset, of[id], figures[id.split(" ")[0]])
-        for of_each, of_all in ((verdicts, together), (further, beside))
-        for id in of_all
-        for dataset, of in {**of_each, ALL: of_all}.items()
-        if id in of
+        _row(claim, claim.id, dataset, of[claim.id])
+        for claim in claims
+        for dataset, of in by_claim.items()
+        if claim.id in of
+    ]
+    rows += [
+        _row(claim, label, dataset, decision)
+        for claim in claims
+        for dataset, of in beside.items()
+        for (id, label), decision in of.items()
+        if id == claim.id
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _found(tables, dataset, significance, claims):
-    """By claim the findings that have a say, each with its quantity; one at least."""
-    everything = {
-        claim.id: [
-            [(quantity, finding) for finding in quantity.find(tables, dataset)]
-            or [(quantity, Finding("", undefined(0)))]
-            for quantity in claim.deciding
-            if not quantity.control or any(quantity.find(tables, dataset))
+def _deciding(tables: Tables, dataset: str, claim: Claim) -> list[Found]:
+    """The findings that could decide, each with its quantity; one at least."""
+    everything: list[Found] = []
+    for quantity in claim.deciding:
+        found = [(quantity, f) for f in quantity.find(tables, dataset) if not f.beside]
+        if not found and not quantity.control:
+            found = [(quantity, Finding("", undefined(0)))]
+        everything += found
+    return everything
+
+
+def _with_a_say(findings: Sequence[Found], enough: float) -> list[Found]:
+    """Of each quantity those that could decide on their own; else the one that is nearest to it."""
+    chosen = []
+    for quantity in dict.fromkeys(quantity for quantity, _ in findings):
+        of = [(q, f) for q, f in findings if q is quantity]
+        able = [(q, f) for q, f in of if f.defined and f.estimate.least_p <= enough]
+        chosen += able or [
+            min(of, key=lambda pair: (not pair[1].defined, pair[1].estimate.least_p))
         ]
-        for claim in claims
-    }
-    with_data = sum(
-        any(finding.defined for of in quantities for _, finding in of)
-        for quantities in everything.values()
-    )
-    enough = significance / max(with_data, 1)
-    found = {
-        id: [pair for of in qs for pair in _with_a_say(of, enough)] for id, qs in everything.items()
-    }
-    found["further"] = {
-        claim.id: [
-            [(quantity, finding) for finding in quantity.find(tables, dataset)]
-            for quantity in (*claim.deciding, *claim.further)
-        ]
-        for claim in claims
-    }
-    return found
+    return chosen
 
 
-def _with_a_say(findings, enough):
-    """Those that could decide on their own; where none could, the one that is nearest to it."""
-    able = [(q, f) for q, f in findings if f.defined and f.estimate.least_p <= enough]
-    return able or [min(findings, key=lambda pair: (not pair[1].defined, pair[1].estimate.least_p))]
-
-
-def _singles(found, claims):
-    """Evidence by label for every single quantity, and for every part of one that has several."""
-    singles = {}
+def _beside(
+    tables, dataset, claims, main, significance, confidence
+) -> dict[tuple[str, str], Decision]:
+    """Decisions by (claim, label) on every single quantity, and on every part of it."""
+    family, same = {}, {}
     for claim in claims:
-        for quantity, findings in zip(
-            (*claim.deciding, *claim.further), found["further"][claim.id]
-        ):
-            alone = len(claim.deciding) == 1 and quantity in claim.deciding
-            if alone and len(findings) == 1:
+        for quantity in (*claim.deciding, *claim.further):
+            findings = list(quantity.find(tables, dataset))
+            alone_deciding = len(claim.deciding) == 1 and quantity in claim.deciding
+            if alone_deciding and len(findings) == 1:
                 continue
-            for _, finding in findings:
-                name = "" if alone else f" {quantity.part}"
+            for finding in findings:
+                name = "" if alone_deciding else f" {quantity.name}"
                 part = f" {finding.part}" if len(findings) > 1 else ""
-                singles[f"{claim.id}{name}{part}"] = Evidence(quantity, finding)
-    return singles
+                key = (claim.id, f"{claim.id}{name}{part}")
+                decides = main[claim.id].evidence
+                agreed = decides.estimate.p == finding.estimate.p
+                if agreed and (decides.quantity, decides.finding.part) == (quantity, finding.part):
+                    same[key] = main[claim.id]
+                family[key] = alone(quantity, finding)
+    others = {key: of for key, of in family.items() if key not in same}
+    found = decided(others, significance, confidence) | same
+    return {key: found[key] for key in family}
 
 
-def _row(label: str, dataset: str, of: dict[str, object], figure: str) -> dict[str, object]:
-    evidence = of["evidence"]
+def _row(claim: Claim, label: str, dataset: str, decision: Decision) -> dict[str, object]:
+    evidence = decision.evidence
     estimate = evidence.estimate
     return {
         "claim": label,
@@ -139,14 +147,19 @@ def _row(label: str, dataset: str, of: dict[str, object], figure: str) -> dict[s
         "high": estimate.high,
         "n": estimate.n,
         "p": estimate.p,
-        "p_holm": of["p_holm"],
-        "verdict": of["verdict"],
+        "p_holm": decision.p_holm,
+        "verdict": decision.verdict,
+        "detectable": decision.detectable,
+        "delta": evidence.quantity.scale.delta,
+        "of": claim.id,
+        "beside": label != claim.id,
         "quantity": evidence.text,
-        "figure": figure,
+        "figure": claim.figure,
         "unit": evidence.quantity.unit,
         "part": evidence.finding.part,
-        "parts": evidence.parts,
+        "parts": evidence.parts if label == claim.id else 1,
         "datasets": evidence.datasets,
-        "needed": of["needed"],
+        "draws": evidence.finding.draws,
+        "needed": decision.needed,
         "lacking": evidence.finding.lacking,
     }

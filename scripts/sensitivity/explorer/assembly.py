@@ -32,9 +32,7 @@ def page(
     as `5_gap`; `titles`: by the same names.
     """
     content = {"study": study, "tables": packed(models, networks)}
-    verdicts = claims.loc[
-        (claims["dataset"] == ALL) & ~claims["claim"].str.contains(" "), "verdict"
-    ]
+    verdicts = claims.loc[(claims["dataset"] == ALL) & ~claims["beside"].astype(bool), "verdict"]
     return Template(part("page.html")).substitute(
         study=escape(study),
         counted=f"{len(models):,} models, {len(networks):,} networks, "

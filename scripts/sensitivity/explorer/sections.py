@@ -34,7 +34,7 @@ def _claim(table: pd.DataFrame, name: str, statement: str, figure: str) -> str:
     if not (own["dataset"] == ALL).any():
         return ""
     overall = own[own["dataset"] == ALL].iloc[0]
-    beside = table[table["claim"].str.startswith(f"{name} ")]
+    beside = table[(table["of"] == name) & table["beside"].astype(bool)]
     rows = "\n".join(_row(row) for _, row in pd.concat([own, beside]).iterrows())
     link = (
         f'<a href="#figure-{figure}" data-figure="{figure}">figure {figure.partition("_")[0]}</a>'

@@ -98,5 +98,6 @@ def correlation(correlations, dataset, measure):
         (correlations["dataset"] == dataset)
         & (correlations["measure"] == measure)
         & (correlations["statistic"] == "kendall_tau")
+        & (correlations["models"] == "all")
     ]
     return None if rows.empty or pd.isna(rows["value"].iloc[0]) else rows.iloc[0]

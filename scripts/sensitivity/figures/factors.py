@@ -31,13 +31,13 @@ def draw(data, settings):
     """Rows: the factors; columns: the metrics (Novak et al. 2018, figure 4).
 
     A point is a pair, with standard errors over replicates both ways; above the diagonal the
-    changed model has more. Printed for each data set: the table's median ratio of changed to
+    changed model has more. Printed for each data set: the table's mean ratio of changed to
     reference (of gaps: their difference in percentage points), its interval, and n matched sets.
     Non-linearities under random labels have a row of their own. Hollow are pairs whose sides were
-    trained to different degrees, which the effects leave out. `data` needs `pairs`, `factors` and
-    `models`, which tell whose labels are random; `settings` may name the `datasets`.
+    trained to different degrees, which the effects leave out. `data` needs `pairs` and `factors`;
+    `settings` may name the `datasets`.
     """
-    pairs = _described(data.pairs, data.models)
+    pairs = _described(data.pairs)
     names = _selection.datasets(settings, pairs)
     markers = {name: style.MARKERS[i % len(style.MARKERS)] for i, name in enumerate(names)}
     rows = _rows(pairs)
@@ -61,19 +61,16 @@ def draw(data, settings):
     return figure
 
 
-def _described(pairs, models):
+def _described(pairs):
     """The finite pairs, with `DATASET`, `KIND` and whether they are `under_random` labels."""
     if pairs.empty:
         return pairs
-    random = models[models["labels"] > 0] if len(models) else models
-    random = set(zip(random["dataset"], random["model"])) if len(random) else set()
-    references = zip(pairs["dataset"], pairs["reference_model"])
     level = pairs["level"].map(_names.activation_name) + " against ReLU"
     kind = level.where(pairs["factor"] == "activation", PLAIN)
     columns = {
         DATASET: pairs["dataset"].map(_names.dataset_name),
         KIND: kind.where(pairs["comparable"].astype(bool), UNFAIR),
-        "under_random": [reference in random for reference in references],
+        "under_random": pairs["labels"] > 0,
     }
     return pairs.assign(**columns)[np.isfinite(pairs[["reference", "changed"]]).all(axis=1)]
 
@@ -139,6 +136,7 @@ def _effects(factors, pairs, markers):
         rows = _selection.of_dataset(factors, dataset)
         if not rows.empty:
             rows = rows[(rows["factor"] == factor) & (rows["metric"] == metric)]
+            rows = rows[rows["partner"] == ALL]
         recipes = set(drawn["recipe"])
         if not rows.empty:
             apart = rows["recipe"].isin(recipes)
@@ -154,7 +152,7 @@ def _effects(factors, pairs, markers):
 def _effect_text(rows, metric):
     """`×1.8 [1.4, 2.3], n = 6` for the row of the table; nothing where it has no value."""
     difference = metric in BY_DIFFERENCE
-    column = "median_difference" if difference else "median_ratio"
+    column = "difference" if difference else "ratio"
     if rows.empty or not np.isfinite(rows[column].iloc[0]):
         return ""
     row = rows.iloc[0]

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, _selection, style
-from sensitivity.tables.correlations import DIRECTIONS
+from sensitivity.tables.correlations import COMMON, DIRECTIONS
 
 TICKS = (-1, -0.5, 0, 0.5, 1)
 # Statistic of the table -> (name in the legend, marker, place within the row of a measure).
@@ -24,7 +24,8 @@ def draw(data, settings):
 
     Three for each measure, all with their intervals: over all models; granulated, where one
     hyper-parameter changes at a time (Jiang et al. 2020); stratified, over models that agree in
-    other hyper-parameters, on which claims are decided. A measure that promises a larger gap by a
+    other hyper-parameters, on which claims are decided. All are taken on the models that have every
+    measure. A measure that promises a larger gap by a
     smaller value is marked with a minus and its tau turned round, so that right is always better.
     `data` needs `correlations`; `settings` may name the `datasets`.
     """
@@ -67,6 +68,7 @@ def ranking(correlations, dataset):
     if rows.empty:
         return pd.DataFrame(columns=columns)
     rows = rows[rows["statistic"].isin(STATISTICS) & np.isfinite(rows["value"])]
+    rows = rows[rows["models"] == COMMON]
     plain = rows[rows["statistic"] == "kendall_tau"].sort_values(["rank", "measure"])
     plain = plain.assign(place=range(len(plain)))[["measure", "place", "n"]]
     rows = plain.merge(rows.drop(columns="n"), on="measure")

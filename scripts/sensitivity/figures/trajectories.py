@@ -8,9 +8,10 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, _selection, style
+from sensitivity.tables.curves import NOTHING, PREFIXES
 from sensitivity.tables.selection import fitting
 
-UNTRAINED = "untrained_"  # prefix of the arrays of the networks before training
+UNTRAINED = PREFIXES["untrained"]  # of the arrays of the networks before training
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 NAMES = {  # kind of curve in the records -> in the legend
     "random": "random ellipse",
@@ -142,13 +143,14 @@ def _contrasts(contrasts, record, metric):
     if rows.empty:
         return ""
     ratio = f"{METRICS[metric][-1]}_near_over_far"
-    rows = rows[(rows["model"] == record.model) & rows[ratio].notna()].set_index("kind")
+    rows = rows[(rows["model"] == record.model) & rows[ratio].notna()]
+    rows = rows[rows["against"] == NOTHING].set_index(["of", "kind"])
     lines = []
     for kind in NAMES:
-        if kind in rows.index:
-            values = rows.loc[kind, [ratio, f"{ratio}_low", f"{ratio}_high"]]
+        if ("trained", kind) in rows.index:
+            values = rows.loc[("trained", kind), [ratio, f"{ratio}_low", f"{ratio}_high"]]
             text = f"{kind} {_numbers.interval(*values, _numbers.two_digits)}"
-            if (untrained := f"{kind}, untrained") in rows.index:
-                text += f" ({_numbers.two_digits(rows.loc[untrained, ratio])})"
+            if ("untrained", kind) in rows.index:
+                text += f" ({_numbers.two_digits(rows.loc[('untrained', kind), ratio])})"
             lines.append(text)
     return "\n".join(["near/far (before training):", *lines]) if lines else ""

@@ -26,7 +26,8 @@ PLUMBING = frozenset(
     f"{PACKAGE}/{module}.py"
     for module in (
         *("base/command", "base/errors", "base/gpus", "base/spelling"),
-        *("files/provenance", "study/recipe", "study/renamed"),
+        *("files/own_code", "files/provenance"),
+        *("study/architectures", "study/recipe", "study/renamed"),
     )
 )
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "safetensors")
@@ -92,7 +93,7 @@ class _Summary:
             tree = ast.parse(path.read_bytes(), filename=str(path))
         except (OSError, SyntaxError) as error:
             raise SensitivityError(f"cannot read the code of {path}: {error}") from error
-        _strip_docstrings(tree)
+        without_docs(tree)
         self.digest = hashlib.sha256(serialized(tree).encode()).hexdigest()
         self.imports = frozenset(_imports(tree, file))
 
@@ -131,7 +132,7 @@ def serialized(value: Any) -> str:
     return repr(value)
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
     """A tree's statements, however deep, and what holds them; not their expressions.
 
     Nearly all nodes are expressions, which hold no docstring and no import. Walking them, too,
@@ -145,8 +146,9 @@ def _statements(tree: ast.AST) -> Iterator[ast.AST]:
             waiting += getattr(node, block, ())
 
 
-def _strip_docstrings(tree: ast.Module) -> None:
-    for node in _statements(tree):
+def without_docs(tree: ast.Module) -> None:
+    """Take the docstrings out of a tree."""
+    for node in statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             match node.body:
                 case [ast.Expr(value=ast.Constant(value=str())), *rest]:
@@ -154,7 +156,7 @@ def _strip_docstrings(tree: ast.Module) -> None:
 
 
 def _imports(tree: ast.Module, file: str) -> Iterator[str]:
-    for node in _statements(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _files_of(alias.name)

@@ -7,6 +7,7 @@ sides of a comparison are compared fairly only if both fit their own task to abo
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.networks.network import Network
 from sensitivity.training.augmentation import transformation_table
@@ -17,7 +18,7 @@ CHUNK = 1024
 
 @torch.no_grad()
 def fit_as_trained(
-    network: Network,
+    network: Network | Modules,
     x_Pd: Tensor,
     labels_RP: Tensor,
     augmentation: str,

@@ -9,7 +9,9 @@ import math
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.jacobian.norms import jacobian_norms
+from sensitivity.measures.any_network import histograms_on, jacobian_sizes
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import Ellipse
@@ -24,7 +26,7 @@ def bin_centres(bins: int = BINS) -> Tensor:
 
 @torch.no_grad()
 def norms_along(
-    network: Network, curves: list[Ellipse], points_per_bin: int, bins: int = BINS
+    network: Network | Modules, curves: list[Ellipse], points_per_bin: int, bins: int = BINS
 ) -> Tensor:
     """The mean Jacobian norm in every bin of every curve, [R, C, bins].
 
@@ -33,11 +35,18 @@ def norms_along(
     count = bins * points_per_bin
     t = (torch.arange(count, dtype=torch.float64) + 0.5) / count
     x = torch.cat([curve.points(t).to(network.dtype) for curve in curves]).to(network.device)
-    norms = jacobian_norms(network, x)
+    if isinstance(network, Modules):
+        norms = jacobian_sizes(network, x).norms
+    else:
+        norms = jacobian_norms(network, x)
     return norms.view(network.replicates, len(curves), bins, points_per_bin).mean(3)
 
 
 @torch.no_grad()
-def transitions_along(network: Network, curves: list[Ellipse], bins: int = BINS) -> Tensor:
+def transitions_along(
+    network: Network | Modules, curves: list[Ellipse], bins: int = BINS
+) -> Tensor:
     """The exact number of transitions within every bin of every curve, [R, C, bins]."""
+    if isinstance(network, Modules):
+        return histograms_on(network, curves, bins)
     return torch.stack([transitions(network, curve).histogram(bins) for curve in curves], dim=1)

@@ -7,16 +7,20 @@ Within the point's linear region this is exact.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.memory import budget
 from sensitivity.jacobian.chains import ChainPiece, chain_of_replicate
 from sensitivity.jacobian.norms import MEMORY_BYTES
+from sensitivity.measures.any_network import in_double
 from sensitivity.measures.rivals import lower_end
 from sensitivity.networks.network import Network
 
+CHUNK = 1024
 
-def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+
+def input_margin(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     """The 10 % quantile, over training points, of the distance to the decision boundary, [R].
 
     In units of the inputs, negative where a point is on the wrong side; the counterpart of the
@@ -26,8 +30,15 @@ def input_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def distances(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+def distances(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     """First-order signed distances [R, P] in float64; infinite where the gradient is 0."""
+    if isinstance(network, Modules):
+        chunks = list(zip(x_Pd.split(CHUNK), labels_RP.split(CHUNK, 1)))
+        rows = [
+            torch.cat([_of_a_module(module, x.double(), some[r]) for x, some in chunks])
+            for r, module in enumerate(in_double(network))
+        ]
+        return torch.stack(rows) if rows else labels_RP.double()
     found_RP = torch.empty(labels_RP.shape, dtype=torch.float64, device=network.device)
     memory = budget(network.device, MEMORY_BYTES)
     for replicate, (row, labels_P) in enumerate(zip(found_RP, labels_RP)):
@@ -38,6 +49,17 @@ def distances(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
             row[part] = _of_one_piece(piece, labels_P[part])
             start = part.stop
     return found_RP
+
+
+def _of_a_module(module: nn.Module, x_Pd: Tensor, labels_P: Tensor) -> Tensor:
+    x_Pd = x_Pd.detach().requires_grad_()
+    label = labels_P.unsqueeze(1)
+    with torch.enable_grad():
+        logits_Pn = module(x_Pd)
+        others_P = logits_Pn.scatter(1, label, -torch.inf).amax(1)
+        margins = logits_Pn.gather(1, label).squeeze(1) - others_P
+        (gradient_Pd,) = torch.autograd.grad(margins.sum(), x_Pd)
+    return margins.detach() / torch.linalg.vector_norm(gradient_Pd, dim=1)
 
 
 def _of_one_piece(piece: ChainPiece, labels_P: Tensor) -> Tensor:

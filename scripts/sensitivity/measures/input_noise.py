@@ -9,6 +9,7 @@ streams, on the processor: the same for every network, stack and device.
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.networks.network import Network
 
@@ -20,7 +21,7 @@ CHUNK = 1024
 
 @torch.no_grad()
 def output_change(
-    network: Network, x_Pd: Tensor, draws: int, seed: int, deviation: float = DEVIATION
+    network: Network | Modules, x_Pd: Tensor, draws: int, seed: int, deviation: float = DEVIATION
 ) -> dict[str, Tensor]:
     """What `draws` draws of noise on every point change, [R] in float64 by name.
 

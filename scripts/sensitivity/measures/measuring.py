@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sensitivity.architectures import saved
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.device import prepare, title
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.streams import stream
@@ -41,7 +43,7 @@ class Measurement:
         controls: what this measure has made of untrained networks so far, by `untrained.key`.
     """
 
-    network: Network
+    network: Network | Modules
     dataset: Dataset
     settings: Mapping[str, Any]
     device: torch.device
@@ -102,6 +104,7 @@ class Measuring:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._path, name = arguments.data, arguments.settings["dataset"]
         self._dataset = Dataset.load(self._path, dataset=name)
+        self._folder = str(getattr(arguments, "builders", "."))
         self._device = prepare(arguments.device, arguments.threads)
         self._controls: dict[str, dict[str, Mapping[str, Any]]] = {}
 
@@ -124,7 +127,7 @@ class Measuring:
             SensitivityError: the file is missing or damaged, or is another model's, or network and
                 data do not fit together.
         """
-        network = Network.load(weights, dataset=self._dataset.name, model=model)
+        network = saved.load(weights, self._folder, dataset=self._dataset.name, model=model)
         if network.input_size != self._dataset.input_size:
             raise SensitivityError(
                 f"{weights} takes {network.input_size} inputs, but the images of {self._path} have "
@@ -143,15 +146,18 @@ class Measuring:
         return parts
 
 
-def finite_replicates(network: Network) -> list[int]:
+def finite_replicates(network: Network | Modules) -> list[int]:
     """The replicates whose weights are all finite: the others have nothing to measure."""
-    finite = torch.stack([torch.isfinite(w).flatten(1).all(1) for w in network.weights]).all(0)
+    weights = [network.weights_RP] if isinstance(network, Modules) else network.weights
+    finite = torch.stack([torch.isfinite(w).flatten(1).all(1) for w in weights]).all(0)
     if not finite.all():
         logger.warning("%d replicates have weights that are not finite", int((~finite).sum()))
     return finite.nonzero().flatten().tolist()
 
 
-def of_all_replicates(network: Network, replicates: Sequence[int], values: Tensor) -> Tensor:
+def of_all_replicates(
+    network: Network | Modules, replicates: Sequence[int], values: Tensor
+) -> Tensor:
     """Values of some replicates in a float64 tensor of all; NaN for those left out."""
     shape = (network.replicates, *values.shape[1:])
     result = torch.full(shape, torch.nan, dtype=torch.float64, device=values.device)

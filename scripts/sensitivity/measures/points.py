@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from sensitivity.jacobian.sizes import jacobian_sizes
+from sensitivity.architectures.modules import Modules
+from sensitivity.measures.any_network import jacobian_sizes
 from sensitivity.networks.network import Network
 from sensitivity.training.losses import pointwise_losses
 
@@ -11,7 +12,7 @@ CHUNK = 1024
 
 
 @torch.no_grad()
-def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
+def point_records(network: Network | Modules, x_Pd: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
     """What every network makes of every point: tensors [R, P] by name.
 
     `jacobian_norm` and `logit_jacobian_norm`; `true_class_jacobian_norm`, the norm of the row of J
@@ -36,7 +37,7 @@ def point_records(network: Network, x_Pd: Tensor, labels_P: Tensor) -> dict[str,
     }
 
 
-def _logits(network: Network, x_Pd: Tensor) -> Tensor:
+def _logits(network: Network | Modules, x_Pd: Tensor) -> Tensor:
     """f(x) [R, P, n] in float64; one replicate at a time is converted."""
     replicates = range(network.replicates)
     singles = [network.replicate(r).to(torch.float64).logits(x_Pd.double()) for r in replicates]

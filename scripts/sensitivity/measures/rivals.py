@@ -9,6 +9,7 @@ supposed to go with a larger generalization gap, except for the margin, where sm
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.networks.network import Network
 
@@ -26,12 +27,14 @@ BISECTIONS = 12
 
 
 @torch.no_grad()
-def spectral_norm_product(network: Network) -> Tensor:
+def spectral_norm_product(network: Network | Modules) -> Tensor:
     """The product over layers of the largest singular value: a Lipschitz constant of the logits.
 
     Bartlett et al. 2017, "Spectrally-normalized margin bounds"; Jiang et al. 2020 use its square,
     which ranks networks alike. (All activations of the study have slopes of at most 1.)
     """
+    if isinstance(network, Modules):  # not known for every layer
+        return undefined(network)
     product = torch.ones(network.replicates, dtype=torch.float64, device=network.device)
     for weight in network.weights:
         precise = weight.double() if weight.shape[1] <= weight.shape[2] else weight.double().mT
@@ -41,7 +44,7 @@ def spectral_norm_product(network: Network) -> Tensor:
 
 
 @torch.no_grad()
-def distance_from_initialization(network: Network, initial: Network) -> Tensor:
+def distance_from_initialization(network: Network | Modules, initial: Network | Modules) -> Tensor:
     """The Frobenius norm of all weights' change in training.
 
     Nagarajan and Kolter 2019, "Generalization in deep networks: the role of distance from
@@ -55,13 +58,15 @@ def distance_from_initialization(network: Network, initial: Network) -> Tensor:
 
 
 @torch.no_grad()
-def path_norm(network: Network) -> Tensor:
+def path_norm(network: Network | Modules) -> Tensor:
     """The root of the sum, over all paths from an input to a logit, of the product of w^2.
 
     Neyshabur et al. 2015, "Norm-based capacity control in neural networks". A forward pass of ones
     through squared weights, without non-linearities, sums over the paths. A bias is a weight from
     an input that is 1.
     """
+    if isinstance(network, Modules):
+        return undefined(network)
     paths = torch.ones(network.replicates, network.input_size, 1, dtype=torch.float64)
     paths = paths.to(network.device)
     for layer, weight in enumerate(network.weights):
@@ -72,7 +77,7 @@ def path_norm(network: Network) -> Tensor:
 
 
 @torch.no_grad()
-def output_margin(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+def output_margin(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     """The 10 % quantile, over training points, of the label's logit minus the largest other.
 
     Bartlett et al. 2017; Jiang et al. 2020 use the inverse of its square.
@@ -90,7 +95,9 @@ def lower_end(margins_RP: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def sharpness(network: Network, x_Pd: Tensor, labels_RP: Tensor, draws: int, seed: int) -> Tensor:
+def sharpness(
+    network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor, draws: int, seed: int
+) -> Tensor:
     """1 / sigma^2 for the largest relative weight noise that the training error stands.
 
     Every weight w is moved by N(0, sigma^2 w^2); sigma is the largest for which the error rate at
@@ -113,24 +120,39 @@ def sharpness(network: Network, x_Pd: Tensor, labels_RP: Tensor, draws: int, see
     return 2 ** (-2 * low)
 
 
-def _error(network: Network, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+def undefined(network: Modules) -> Tensor:
+    """What is not defined for every architecture, [R]."""
+    return torch.full((network.replicates,), torch.nan, dtype=torch.float64, device=network.device)
+
+
+def _numbers(network: Network | Modules) -> list[Tensor]:
+    """All weights, then all biases, each [R, ...]."""
+    biases = None if isinstance(network, Modules) else network.biases
+    return [*network.weights, *(biases or [])]
+
+
+def _error(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
     return (network.logits(x_Pd).argmax(2) != labels_RP).double().mean(1)
 
 
-def _noise(network: Network, seed: int, draw: int) -> list[Tensor]:
+def _noise(network: Network | Modules, seed: int, draw: int) -> list[Tensor]:
     """A number from N(0, 1) for every weight, then for every bias, of one replicate."""
     generator = stream(seed, "sharpness", draw)
     return [
         torch.randn(values.shape[1:], generator=generator).to(values)
-        for values in [*network.weights, *(network.biases or [])]
+        for values in _numbers(network)
     ]
 
 
-def _perturbed(network: Network, sigma_R: Tensor, noise: list[Tensor]) -> Network:
+def _perturbed(
+    network: Network | Modules, sigma_R: Tensor, noise: list[Tensor]
+) -> Network | Modules:
     """The network with noise of relative size sigma on its weights (and biases)."""
     moved = []
-    for values, numbers in zip([*network.weights, *(network.biases or [])], noise, strict=True):
+    for values, numbers in zip(_numbers(network), noise, strict=True):
         sigma = sigma_R.to(values).view(-1, *[1] * numbers.ndim)
         moved.append(values * (1 + sigma * numbers))
+    if isinstance(network, Modules):
+        return network.over(moved[0][:, 0])
     layers = len(network.weights)
     return Network(moved[:layers], network.activation, moved[layers:] or None)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from typing import TypeVar
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.files.storage import canonical
 from sensitivity.measures.measuring import Measurement
 from sensitivity.networks.network import Network
@@ -19,19 +20,22 @@ PREFIX = "untrained_"
 Values = TypeVar("Values")
 
 
-def untrained(measurement: Measurement) -> Network:
+def untrained(measurement: Measurement) -> Network | Modules:
     """The networks that training started from, replicate by replicate, on the device.
 
     Raises:
         SensitivityError: the settings do not say how the model was trained.
     """
     recipe, data = measurement.recipe, measurement.dataset
+    if isinstance(measurement.network, Modules):
+        initial = measurement.network.untrained(recipe.seeds, recipe.initial_scale)
+        return initial.to(measurement.device)
     initial = initial_network(recipe, data.input_size, data.classes, recipe.seeds)
     return initial.to(measurement.device)
 
 
 def with_controls(
-    measurement: Measurement, measure: Callable[[Network], dict[str, Values]]
+    measurement: Measurement, measure: Callable[[Network | Modules], dict[str, Values]]
 ) -> dict[str, Values]:
     """What `measure` makes of the trained networks, and of the untrained ones with a prefix.
 
@@ -47,12 +51,16 @@ def with_controls(
     return trained | {f"{PREFIX}{name}": values for name, values in controls.items()}
 
 
-def key(measurement: Measurement, initial: Network) -> str:
+def key(measurement: Measurement, initial: Network | Modules) -> str:
     """What a measure of untrained networks depends on: these, and its own settings."""
     about_the_model = ("model", "recipe", "inputs")
     settings = {k: v for k, v in measurement.settings.items() if k not in about_the_model}
-    digest = hashlib.sha256(canonical([settings, initial.activation.name]).encode())
-    for weight in (*initial.weights, *(initial.biases or ())):
+    if isinstance(initial, Modules):
+        kind, tensors = initial.architecture.record(), (initial.weights_RP, initial.others_RB)
+    else:
+        kind, tensors = initial.activation.name, (*initial.weights, *(initial.biases or ()))
+    digest = hashlib.sha256(canonical([settings, kind]).encode())
+    for weight in tensors:
         digest.update(str(tuple(weight.shape)).encode())
         digest.update(weight.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

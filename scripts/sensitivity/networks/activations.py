@@ -102,7 +102,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 
 # What a study may train is said in three more places: `CHOICES` of study/recipe.py, `VARIANCE` of
-# training/initialization.py, and the configuration's schema.
+# architectures/initial_weights.py, and the configuration's schema.
 ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (

@@ -87,6 +87,11 @@ class Network:
         return sum(w.shape[1] for w in self.weights[:-1])
 
     @property
+    def largest_layer(self) -> int:
+        """The most values that a point has in one layer."""
+        return max(w.shape[1] for w in self.weights)
+
+    @property
     def number_of_weights(self) -> int:
         """Trainable numbers of one replicate, biases included."""
         return sum(t[0].numel() for t in [*self.weights, *(self.biases or [])])
@@ -165,7 +170,8 @@ class Network:
         The same network and provenance always give the same bytes: there is one metadata key
         alone, because safetensors keeps several in no fixed order.
         """
-        tensors = self._named_tensors()
+        named = {f"weights.{i}": w for i, w in enumerate(self.weights)}
+        named |= {f"biases.{i}": b for i, b in enumerate(self.biases or [])}
         record = {
             **(provenance or {}),
             "activation": self.activation.name,
@@ -173,15 +179,8 @@ class Network:
                 field: list(getattr(self.activation, field))
                 for field in ("thresholds", "slopes", "offsets")
             },
-            "sha256": _digest(tensors),
         }
-        with atomic(path) as temporary:
-            save_file(tensors, temporary, {"provenance": json.dumps(record, sort_keys=True)})
-
-    def _named_tensors(self) -> dict[str, Tensor]:
-        named = {f"weights.{i}": w for i, w in enumerate(self.weights)}
-        named |= {f"biases.{i}": b for i, b in enumerate(self.biases or [])}
-        return {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
+        save_tensors(path, named, record)
 
     @classmethod
     def load(cls, path: str | Path, **expected) -> Network:
@@ -190,20 +189,23 @@ class Network:
         Raises DamagedFile, naming the file, when it is missing, cut short or altered, or when
         its provenance differs (`Network.load(path, dataset="mnist")`).
         """
-        tensors, record = _read(Path(path))
-        for key, value in expected.items():
-            if record.get(key) != value:
-                raise DamagedFile(
-                    f"{path} was made for {key} {record.get(key)!r} and not {value!r}; "
-                    "delete it and make it again."
-                )
+        tensors, record = read_tensors(path, **expected)
         layers = sum(name.startswith("weights.") for name in tensors)
         weights = [tensors[f"weights.{i}"] for i in range(layers)]
         biases = [tensors[f"biases.{i}"] for i in range(layers)] if "biases.0" in tensors else None
         return cls(weights, Activation(record["activation"], **record["pieces"]), biases)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
+def save_tensors(path: str | Path, tensors: dict[str, Tensor], record: dict) -> None:
+    """Write tensors and a record (JSON values) to a safetensors file, whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    record = {**record, "sha256": _digest(tensors)}
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, {"provenance": json.dumps(record, sort_keys=True)})
+
+
+def read_tensors(path: str | Path, **expected) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and the record of a file of `save_tensors`; raises as `Network.load`."""
     try:
         with safe_open(path, framework="pt") as file:
             record = json.loads(file.metadata()["provenance"])
@@ -212,6 +214,12 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise DamagedFile(f"{path} is missing or no network's weights; make it again.") from error
     if record.get("sha256") != _digest(tensors):
         raise DamagedFile(f"{path} was altered after it was written; delete it and make it again.")
+    for key, value in expected.items():
+        if record.get(key) != value:
+            raise DamagedFile(
+                f"{path} was made for {key} {record.get(key)!r} and not {value!r}; "
+                "delete it and make it again."
+            )
     return tensors, record
 
 

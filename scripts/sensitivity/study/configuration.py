@@ -17,7 +17,7 @@ from jsonschema.validators import extend
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
-from sensitivity.study import costs, grid, memory
+from sensitivity.study import architectures, costs, grid, memory
 from sensitivity.study.coercion import coerced
 from sensitivity.study.recipe import KINDS, checked, nearest
 from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
@@ -40,8 +40,12 @@ def load_schema(path: "str | Path") -> dict[str, Any]:
     return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
-def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def check(
+    configuration: Mapping[str, Any], schema: Mapping[str, Any], folder: str = "."
+) -> dict[str, Any]:
     """The configuration with its defaults filled in, if a study can be run from it.
+
+    `folder` is where it lies, and with it builders of the reader's own.
 
     Numbers may be spelt as text, and whole ones as floats (`coercion`).
 
@@ -62,7 +66,7 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
         )
     _check_surveys_named(complete)
     _check_datasets(complete)
-    _check_memory(complete)
+    _check_models(complete, folder)
     return complete
 
 
@@ -179,10 +183,15 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
         )
 
 
-def _check_memory(configuration: Mapping[str, Any]) -> None:
-    """Refuse a network that no machine of the study can hold, before hours are spent."""
+def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
+    """Refuse a network that no machine of the study can hold, before hours are spent.
+
+    And one whose builder does not take what it is given, or of which there is no mosaic.
+    """
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
+        if model.recipe.architecture != architectures.DEFAULT:
+            _check_builder(model, configuration, folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(
@@ -190,3 +199,16 @@ def _check_memory(configuration: Mapping[str, Any]) -> None:
                 f"{needed:.3g} GB, more than memory_limit_gb ({limit:g}); lower its depth, width "
                 "or replicates, or raise memory_limit_gb"
             )
+
+
+def _check_builder(model: grid.Model, configuration: Mapping[str, Any], folder: str) -> None:
+    try:
+        architectures.check_own(model.recipe.architecture, model.recipe.to_dict(), folder)
+    except SensitivityError as error:
+        raise SensitivityError(f"survey {model.surveys[0]!r}: {error}") from error
+    named = configuration["boundaries"]["survey"]
+    if named in model.surveys:
+        raise SensitivityError(
+            f"boundaries: the model {model.name} of survey {named!r} is not fully "
+            "connected; name a survey of networks that are"
+        )

@@ -12,7 +12,9 @@ from math import ceil, prod
 from typing import Any
 
 from sensitivity.datasets import registry
+from sensitivity.study.architectures import DEFAULT
 from sensitivity.study.recipe import Recipe
+from sensitivity.study.traced import counts
 
 BYTES = 4  # of a 32-bit float
 DOUBLE_BYTES = 8
@@ -36,9 +38,17 @@ class Sizes:
     classes: int
     training_images: int
     test_images: int
+    channels: int = 1
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Of an image: channels, height, width."""
+        return self.channels, self.input_size // self.vertices // self.channels, self.vertices
 
 
-UNKNOWN = Sizes(3072, 32, 100, 60_000, 10_000)  # a reader's own data, before they are read
+UNKNOWN = Sizes(
+    3072, 32, 100, 60_000, 10_000, channels=3
+)  # a reader's own data, before they are read
 
 
 @dataclass(frozen=True)
@@ -79,11 +89,15 @@ def sizes_of(dataset: str) -> Sizes:
     training_images, test_images = row.sizes
     side = registry.crop(dataset)
     shape = row.image_shape if side is None else (side, side, *row.image_shape[2:])
-    return Sizes(prod(shape), shape[1], row.classes, subset or training_images, test_images)
+    channels = shape[2] if len(shape) > 2 else 1
+    images = subset or training_images, test_images
+    return Sizes(prod(shape), shape[1], row.classes, *images, channels)
 
 
 def number_of_weights(recipe: Recipe, sizes: Sizes) -> int:
     """Weights of one replicate."""
+    if recipe.architecture != DEFAULT:
+        return counts(recipe, sizes.input_shape, sizes.classes).weights
     hidden = (recipe.depth - 1) * recipe.width**2
     return recipe.width * (sizes.input_size + sizes.classes) + hidden
 
@@ -126,9 +140,8 @@ def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
 
 
 def as_trained_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """The logits at training points."""
-    points = numbers["training_points"] or sizes.training_images
-    return Work(single=_forward(recipe, sizes, points), calls=10.0 * recipe.depth)
+    """The logits at all training images."""
+    return Work(single=_forward(recipe, sizes, sizes.training_images), calls=10.0 * recipe.depth)
 
 
 def transitions_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:

@@ -49,9 +49,11 @@ def _place(values: Mapping[str, Any], seed: int) -> bytes:
 
 
 def _is_default(key: str, value: Any) -> bool:
-    return key in FIELDS and FIELDS[key].default == value
+    return (key in FIELDS and FIELDS[key].default == value) or (key == "arguments" and not value)
 
 
 def _written(key: str, value: Any) -> str:
+    if key == "arguments":
+        return repr(sorted(value.items()))
     is_float = key in FIELDS and FIELDS[key].type is float and type(value) is int
     return repr(float(value) if is_float else value)

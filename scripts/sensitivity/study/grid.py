@@ -11,6 +11,7 @@ from typing import Any
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
+from sensitivity.study import architectures
 from sensitivity.study.drawing import drawn
 from sensitivity.study.recipe import Recipe
 
@@ -56,8 +57,7 @@ def expand(configuration: Mapping[str, Any]) -> Grid:
     """
     members: dict[tuple[str, Recipe], list[str]] = {}
     for survey, grid in configuration["surveys"].items():
-        shared = {k: v for k, v in configuration.get("recipe", {}).items() if k not in grid}
-        combined = {**shared, **grid}
+        combined = _combined(configuration.get("recipe", {}), grid)
         asked = prod(len(values) for values in combined.values() if isinstance(values, list))
         if asked > LARGEST_GRID:
             raise SensitivityError(
@@ -105,6 +105,16 @@ def restricted(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]
 def fits_at(dataset: str) -> float:
     """The training accuracy from which a network fits (Novak et al. 2018, appendix A.5)."""
     return 0.999 if registry.parse(dataset)[0] == "cifar100" else 1.0
+
+
+def _combined(shared: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any]:
+    """A survey with what all have in common, as far as its architecture takes it."""
+    combined = {**shared, **grid}
+    if str(combined.get("architecture", "")).startswith(architectures.TORCHVISION):
+        combined = {k: v for k, v in combined.items() if k in grid or k not in architectures.SHAPE}
+    if "arguments" in combined:
+        combined["arguments"] = architectures.combinations(combined["arguments"])
+    return combined
 
 
 def _recipes(grid: Mapping[str, Any]) -> Iterator[Recipe]:

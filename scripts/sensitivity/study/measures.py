@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sensitivity.study import costs
+from sensitivity.study import costs, module_costs
+from sensitivity.study.architectures import DEFAULT
 from sensitivity.study.grid import Model, surveys_named
 from sensitivity.study.machines import CAUTIOUS_GPU, CORE
+from sensitivity.study.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ class Measure:
     def work(self, model: Model, configuration: Mapping[str, Any]) -> costs.Work:
         """Its work on a model."""
         sizes = costs.sizes_of(model.dataset)
-        return costs.WORK[self.name](model.recipe, sizes, configuration[self.section])
+        section = configuration[self.section]
+        if model.recipe.architecture != DEFAULT:
+            return module_costs.work(self.name, model.recipe, sizes, section)
+        return costs.WORK[self.name](model.recipe, sizes, section)
 
 
 MEASURES = {
@@ -87,6 +92,8 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
     own: nothing waits for it.
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
+    if model.recipe.architecture != DEFAULT:
+        return _files_of_modules(wanted)
     works = {m.name: m.work(model, configuration) for m in wanted}
     # The same on every machine, as files have names.
     long = [name for name, work in works.items() if CAUTIOUS_GPU.seconds(work) > LONG_SECONDS]
@@ -98,3 +105,21 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
         large = any(MEASURES[name].large for name in shared)
         found = {RECORDS if large else SHARED if brief else OWN: shared}
     return found | {name: [name] for name in own}
+
+
+def _files_of_modules(wanted: "list[Measure]") -> dict[str, list[str]]:
+    """Those of a model that is not fully connected, which do not depend on what it costs.
+
+    A job that makes a table knows the files without having counted.
+    """
+    shared = [m.name for m in wanted if not m.alone]
+    large = any(m.large for m in wanted if not m.alone)
+    found = {RECORDS if large else OWN: shared} if shared else {}
+    return found | {m.name: [m.name] for m in wanted if m.alone}
+
+
+def training_work(recipe: Recipe, sizes: costs.Sizes) -> costs.Work:
+    """The work of a whole training."""
+    if recipe.architecture != DEFAULT:
+        return module_costs.work("train", recipe, sizes, {})
+    return costs.WORK["train"](recipe, sizes, {})

@@ -1,5 +1,7 @@
 """The memory and the disk that a job needs, from its recipe and the sizes of its data set."""
 
+from sensitivity.study import module_costs
+from sensitivity.study.architectures import DEFAULT
 from sensitivity.study.costs import BYTES, LBFGS_HISTORY, PIECE, Sizes, number_of_weights
 from sensitivity.study.recipe import Recipe, transformations
 
@@ -44,6 +46,10 @@ def jobs_together(free: float, largest: float) -> int:
 def device_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one)."""
     replicates = _stacked(recipe)
+    if recipe.architecture != DEFAULT:
+        return module_costs.device_memory(
+            recipe, sizes, WEIGHT_COPIES[recipe.optimizer], replicates
+        )
     weights = WEIGHT_COPIES[recipe.optimizer] * number_of_weights(recipe, sizes)
     drawn = 1 if recipe.augmentation == "none" else 2  # numbers for an image, at a step
     inputs = sizes.input_size * (1 if drawn == 1 else 4)  # the drawn, turned, and how: 64 bits
@@ -65,7 +71,7 @@ def training_memory(recipe: Recipe, sizes: Sizes) -> float:
     copies = STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
     numbers = copies * number_of_weights(recipe, sizes) + images
-    objects = LAYER_BYTES * recipe.depth
+    objects = LAYER_BYTES * (recipe.depth or 0)
     return device_memory(recipe, sizes) + float(BYTES * numbers + objects)
 
 

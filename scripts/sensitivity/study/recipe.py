@@ -5,11 +5,12 @@ Nothing heavy is imported here: the Snakefile reads this module, once in every c
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_type_hints
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.spelling import closest
+from sensitivity.study import architectures
 from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
 CHOICES = {
@@ -37,6 +38,10 @@ class Recipe:
     learning rate. `initial_scale` multiplies the standard deviation of the initial weights. Every
     replicate has its own seed: `first_seed`, `first_seed + 1`, ...
 
+    `architecture` is built by a builder of this name (`architectures`); `arguments` are what it
+    takes beyond width, depth and activation, a mapping, kept as sorted pairs. Which of width, depth
+    and activation it needs depends on it.
+
     `labels` is the share of the training images whose labels are drawn at random, from 0 to 1.
 
     Names and specifications leave defaults out. So a field with a default may be added at the end
@@ -46,9 +51,9 @@ class Recipe:
         SensitivityError: a value has the wrong type or lies outside its range.
     """
 
-    width: int
-    depth: int
-    activation: str
+    width: int | None = None
+    depth: int | None = None
+    activation: str | None = None
     optimizer: str = "momentum"
     learning_rate: float = 0.005
     batch_size: int = 256
@@ -62,11 +67,17 @@ class Recipe:
     stop_when_fitted: bool = False
     replicates: int = 8
     first_seed: int = 0
+    architecture: str = architectures.DEFAULT
+    arguments: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = checked(field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, value)
+        for key in KINDS:
+            if getattr(self, key) is not None:
+                object.__setattr__(self, key, checked(key, getattr(self, key)))
+        architectures.check_name(self.architecture)
+        architectures.check_shape(self.architecture, vars(self))
+        arguments = architectures.settled(self.architecture, self.arguments)
+        object.__setattr__(self, "arguments", arguments)
         if self.optimizer == "lbfgs":
             self._settle_full_batch()
         if len(self.name) > LONGEST_NAME:
@@ -96,21 +107,25 @@ class Recipe:
 
         Two recipes that differ in any field have different names.
         """
-        parts = [f"depth{self.depth}", f"width{self.width}", self.activation]
+        first, arguments = architectures.parts_of_name(self.architecture, self.arguments)
+        depth = None if self.depth is None else f"depth{self.depth}"
+        width = None if self.width is None else f"width{self.width}"
+        parts = [first, depth, width, self.activation, arguments]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.default is not MISSING and value != field.default:
+            if field.name not in NAMED_FIRST and value != field.default:
                 parts.append(_part(field.name, value))
-        return "-".join(parts)
+        return "-".join(part for part in parts if part)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field by name, defaults included."""
-        return asdict(self)
+        return {**asdict(self), "arguments": dict(self.arguments)}
 
     def specification(self) -> dict[str, Any]:
         """The fields that differ from their defaults, by name: what a model's files record."""
+        values = self.to_dict()
         return {
-            field.name: getattr(self, field.name)
+            field.name: values[field.name]
             for field in fields(self)
             if getattr(self, field.name) != field.default
         }
@@ -123,10 +138,8 @@ class Recipe:
             refuse_old_key(key)
             if key not in known:
                 raise SensitivityError(f"unknown key {key!r} in a recipe{nearest(key, known)}")
-        missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
-        if missing:
-            raise SensitivityError(f"a recipe needs a value for {', '.join(missing)}")
-        return cls(**values)
+        arguments = tuple(dict(values.get("arguments", {})).items())
+        return cls(**{**values, "arguments": arguments})
 
 
 def nearest(word: object, known: "list[str] | tuple[str, ...]") -> str:
@@ -152,7 +165,9 @@ def transformations(augmentation: str) -> int:
     return {"none": 0, "shift_flip": 162, "heavy": 972}[augmentation]
 
 
-KINDS = {field.name: field.type for field in fields(Recipe)}
+KINDS = get_type_hints(Recipe) | {"width": int, "depth": int, "activation": str}
+del KINDS["arguments"]
+NAMED_FIRST = ("architecture", "depth", "width", "activation", "arguments")
 
 
 def checked(key: str, value: Any) -> Any:

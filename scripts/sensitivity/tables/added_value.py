@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 
 from sensitivity.tables.resampling import Bootstrap, weighted_auroc
-from sensitivity.tables.statistics import Estimate, undefined
+from sensitivity.tables.statistics import Estimate, two_sided, undefined
 
 RIDGE = 1e-6  # keeps the combination defined where both scores say the same
 
@@ -54,9 +54,8 @@ def _difference(first, second, positive, bootstrap):
         return undefined(n)
     distribution = bootstrap.distribution(statistic, n)
     low, high = bootstrap.interval(distribution, n)
-    below, above = (distribution <= 0).sum(), (distribution >= 0).sum()
-    p = min(1.0, 2 * (1 + min(below, above)) / (1 + len(distribution)))
-    return Estimate(float(value), low, high, n, float(p), distribution, 2 / (1 + len(distribution)))
+    p, least_p = two_sided(distribution, 0.0)
+    return Estimate(float(value), low, high, n, p, distribution, least_p)
 
 
 def _within_halves(score, half, positive, counts):

@@ -1,43 +1,41 @@
 """How measures of a network rank against the generalization gap (correlations.csv).
 
-The paper's two metrics stand beside rivals, with the same statistics: a metric is judged better or
-worse only in comparison (Jiang et al. 2020). Models are the unit, each a mean over its replicates;
-`selection.explaining_the_gap` says which enter. Every measure is correlated over all models that
-have it, and compared with the Jacobian norm on the models that have both. The plain τ over all
+The paper's two metrics stand beside other generalization measures, with the same statistics: a
+metric is judged better or worse only in comparison (Jiang et al. 2020). Models are the unit, each a
+mean over its replicates; `selection.explaining_the_gap` says which enter. The plain τ over all
 models is the paper's figure. What a claim rests on is the τ over models that agree in other
 hyper-parameters (`strata`), since one hyper-parameter alone can carry the plain one; optimizers are
-strata throughout. Intervals draw models, their seeds and, where recorded, test points anew
-(`crossed`); the column `drawn` says which.
+strata throughout. Where the networks were trained on several draws of the images, a stratified τ is
+the mean of those of single draws (`crossed`). Measures are ranked on the models that have them all.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.tables.comparisons import (
-    Compared,
-    at_matched_loss,
-    difference_from_norm,
-    partial_kendall,
-    split_half,
-)
-from sensitivity.tables.crossed import GAP, NORM, Crossed, Records
-from sensitivity.tables.resampling import Bootstrap
+from sensitivity.study.recipe import CHOICES
+from sensitivity.tables.crossed import GAP, Crossed
+from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
 from sensitivity.tables.selection import explaining_the_gap
 from sensitivity.tables.single_changes import SingleChanges, granulated_kendall, worst_sign_error
-from sensitivity.tables.statistics import Estimate, holm, kendall, spearman, undefined
+from sensitivity.tables.statistics import (
+    Estimate,
+    favour,
+    kendall,
+    sign_flip,
+    spearman,
+    two_sided,
+    undefined,
+    weakest,
+)
 from sensitivity.tables.strata import (
-    ALL_BUT_SIZE,
-    FURTHER,
     KINDS,
-    OF_SIZE,
+    SIZES,
     Strata,
     least_permutation_p,
-    stratified_kendall,
+    permutation_test,
     varying_kinds,
-    weakest_stratified,
 )
 
 # The direction in which each measure is meant to go with the gap: 1 if a larger value promises a
@@ -67,18 +65,17 @@ DIRECTIONS = {
     "output_sensitivity": 1,
     "input_margin": -1,
 }
-STRATIFIED = "stratified_kendall_tau"
-MATCHED = "kendall_tau_at_matched_training_loss"
-STATISTICS = (
-    *("kendall_tau", "spearman_rho", "granulated_kendall_tau", "worst_environment_sign_error"),
-    STRATIFIED,
-    *(f"kendall_tau_within_{name}".replace("-", "_") for name in (*KINDS, *FURTHER)),
-    *("partial_kendall_tau_given_training_loss", MATCHED),
-    *("jacobian_norm_tau_minus_this", "split_half_kendall_tau"),
-)
+OF_SIZES = {"width": -1, "depth": -1}  # of which only the stratified τ is taken
+ACTIVATIONS = CHOICES["activation"]
+DECIDING = ("jacobian_norm", "transitions")  # whose τ is also taken without each non-linearity
+STRATIFIED, MATCHED = "stratified_kendall_tau", "kendall_tau_at_matched_training_loss"
+WITHIN = {kind: f"kendall_tau_within_{kind}".replace("-", "_") for kind in (*KINDS, "optimizer")}
+ERROR = "worst_environment_sign_error"
+MATCHED_LOSS = 2.0  # training losses within this factor count as the same
+ALL, COMMON, NOTHING = "all", "common", "none"
 COLUMNS = (
-    *("dataset", "measure", "statistic", "value", "low", "high", "n", "p", "p_holm", "rank"),
-    *("least_p", "within", "strata", "drawn"),
+    *("dataset", "measure", "statistic", "models", "left_out", "value", "low", "high", "n", "p"),
+    *("rank", "least_p", "within", "strata", "draws"),
 )
 
 
@@ -87,108 +84,175 @@ def correlations(
     bootstrap: Bootstrap,
     minimum_pairs: int = 3,
     networks: pd.DataFrame | None = None,
-    records: Mapping[str, Records] | None = None,
 ) -> pd.DataFrame:
     """One row for each data set, measure and statistic; measures that were not taken have n = 0.
 
     `models` holds the rows of models.csv of one or more data sets, `networks` those of networks.csv
-    (so that seeds can be drawn), `records` by data set and model the arrays of points.npz.
+    (so that seeds or draws can be drawn anew).
 
     Correlations are as they fall; the sign error is that of the measure in its direction
-    (`DIRECTIONS`). `stratified_kendall_tau` is the least favourable of the τ within models of equal
-    size, non-linearity or recipe, and `within` names which; `strata` counts the strata with two
-    models or more, and `least_p` is the least p-value that these could give. `rank` orders the
-    measures of a data set and statistic, 1 the best: by the correlation in the measure's direction,
-    or by the smallest error or lead of the norm. `p_holm` corrects over those measures.
+    (`DIRECTIONS`). `stratified_kendall_tau` is the τ that decides (`statistics.weakest`) of those
+    within models of equal size, non-linearity or recipe, and `within` names which; `strata` counts
+    the strata with two models or more that have the measure, `least_p` is the least p-value that
+    these could give. Rows of `models` "common" are taken over the models that have every measure,
+    and `rank` orders the measures there, 1 the best; rows that have a non-linearity in `left_out`
+    are taken without its models. `draws` counts the draws of training images (1: one training set).
     """
     parts = []
     for dataset, group in models.groupby("dataset", sort=False):
-        chosen = explaining_the_gap(group)
         singles = None if networks is None else networks[networks["dataset"] == dataset]
-        crossed = Crossed(chosen, singles, (records or {}).get(str(dataset), {}), bootstrap)
-        parts.append(_of_dataset(str(dataset), crossed, minimum_pairs))
+        crossed = Crossed(explaining_the_gap(group), singles, bootstrap)
+        rows = list(_of_dataset(crossed, singles, minimum_pairs))
+        parts.append(pd.DataFrame(rows).assign(dataset=dataset, draws=crossed.draws))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
-    return table[list(COLUMNS)]
+    return _ranked(table)[list(COLUMNS)]
 
 
-def _of_dataset(dataset: str, crossed: Crossed, minimum_pairs: int) -> pd.DataFrame:
-    changes = SingleChanges.of(crossed.models)
-    compared = Compared(crossed)
-    rows = [
-        {"dataset": dataset, "measure": measure, "drawn": crossed.drawn, **row}
-        for measure, direction in DIRECTIONS.items()
-        for row in _of_measure(measure, direction, compared, changes, minimum_pairs)
-    ]
-    table = pd.DataFrame(rows)
-    families = table.groupby("statistic", sort=False)
-    table["p_holm"] = families["p"].transform(lambda p: holm(p.to_numpy()))
-    merit = table["value"] * table["measure"].map(DIRECTIONS)
-    error = table["statistic"].isin(("worst_environment_sign_error", STATISTICS[-2]))
-    merit = merit.mask(error, -table["value"])
-    ranks = merit.groupby(table["statistic"]).rank(ascending=False, method="min")
-    return table.assign(rank=ranks.astype("Int64"))
+def _of_dataset(crossed, networks, minimum_pairs) -> Iterator[dict]:
+    models, bootstrap = crossed.models, crossed.bootstrap
+    changes = SingleChanges.of(models)
+    for measure in DIRECTIONS:
+        yield from _of_measure(measure, crossed, changes, minimum_pairs)
+        yield _row(measure, MATCHED, at_matched_loss(crossed, measure))
+    for measure in OF_SIZES:
+        yield from _stratified(measure, crossed)
+    for measure in DECIDING:
+        for activation in sorted(models["activation"].unique()):
+            others = Crossed(models[models["activation"] != activation], networks, bootstrap)
+            row = next(_stratified(measure, others))
+            yield row | {"left_out": activation}
+    taken = [measure for measure in DIRECTIONS if _taken(models, measure)]
+    common = models.dropna(subset=taken) if taken else models.head(0)
+    crossed, changes = Crossed(common, networks, bootstrap), SingleChanges.of(common)
+    for measure in taken:
+        for row in _of_measure(measure, crossed, changes, minimum_pairs):
+            yield row | {"models": COMMON}
 
 
-def _of_measure(measure, direction, compared, changes, minimum_pairs):
+def _taken(models: pd.DataFrame, measure: str) -> bool:
+    return measure in models and bool(models[measure].notna().any())
+
+
+def _of_measure(measure, crossed, changes, minimum_pairs) -> Iterator[dict]:
     """The rows of one measure, a statistic each."""
-    models, bootstrap = compared.crossed.models, compared.bootstrap
-    if measure not in models or models[measure].isna().all():
-        for statistic in STATISTICS:
-            yield _row(statistic, undefined(0))
+    if not _taken(crossed.models, measure):
+        yield _row(measure, "kendall_tau", undefined(0))
+        yield from _stratified(measure, crossed)
         return
-    gap, values = (models[name].to_numpy(dtype=float) for name in (GAP, measure))
-    known = compared.known(measure, GAP)
-    tau = kendall(values, gap, bootstrap)
-    if compared.crossed.networks is not None and not np.isnan(tau.value):
-        everything = Strata.by(np.zeros(known.sum(), dtype=int))
-        crossed = compared.kendall(
-            compared.values(measure), compared.values(GAP), known, everything
-        )
-        low, high = bootstrap.interval(crossed[1:], tau.n)
-        tau = replace(tau, low=low, high=high, distribution=crossed[1:])
-    least_p = least_permutation_p(np.zeros(known.sum(), dtype=int), values[known], gap[known])
-    yield _row("kendall_tau", replace(tau, least_p=least_p))
-    yield _row("spearman_rho", spearman(values, gap, bootstrap))
-    yield _row("granulated_kendall_tau", granulated_kendall(changes, values, gap, bootstrap))
-    error = worst_sign_error(changes, direction * values, gap, bootstrap, minimum_pairs)
-    yield _row("worst_environment_sign_error", error)
-    yield from _stratified(measure, direction, compared)
-    yield _row("partial_kendall_tau_given_training_loss", partial_kendall(compared, measure))
-    yield _row(MATCHED, at_matched_loss(compared, measure))
-    if measure != NORM and NORM in models:
-        yield _row(STATISTICS[-2], difference_from_norm(compared, measure, direction))
-    else:
-        yield _row(STATISTICS[-2], undefined(0))
-    yield _row(STATISTICS[-1], split_half(compared) if measure == NORM else undefined(0))
+    bootstrap = crossed.bootstrap
+    values, gap = crossed.plain(measure), crossed.plain(GAP)
+    yield _row(measure, "kendall_tau", kendall_over_all(crossed, measure))
+    yield _row(measure, "spearman_rho", spearman(values, gap, bootstrap))
+    granulated = granulated_kendall(changes, values, gap, bootstrap)
+    yield _row(measure, "granulated_kendall_tau", granulated)
+    turned = DIRECTIONS[measure] * values
+    error = worst_sign_error(changes, turned, gap, bootstrap, minimum_pairs)
+    yield _row(measure, ERROR, error)
+    yield from _stratified(measure, crossed)
 
 
-def _stratified(measure, direction, compared):
-    """τ within each kind of hyper-parameter that varies, the weakest of them first."""
-    models = compared.crossed.models
-    gap, values = (models[name].to_numpy(dtype=float) for name in (GAP, measure))
-    resampled = (compared.values(measure)[1:], compared.values(GAP)[1:])
-    found, strata = {}, {}
-    of_size = measure in OF_SIZE
-    varying = varying_kinds(models, measure)
-    for name, columns in {**(ALL_BUT_SIZE if of_size else {}), **KINDS, **FURTHER}.items():
-        if name in KINDS and (of_size or name not in varying):
-            found[name], strata[name] = undefined(0), 0
-            continue
-        parts = Strata.of(models, columns)
-        strata[name] = parts.shared
-        found[name] = stratified_kendall(parts, values, gap, compared.bootstrap, resampled)
-    within, weakest = weakest_stratified(models, measure, found, direction)
-    yield _row(STRATIFIED, weakest, within, strata.get(within, 0))
-    for name in (*KINDS, *FURTHER):
-        statistic = f"kendall_tau_within_{name}".replace("-", "_")
-        yield _row(statistic, found[name], name, strata[name])
+def kendall_over_all(crossed: Crossed, measure: str) -> Estimate:
+    """τ-b over all models, with scipy's p; the interval draws models and their units anew."""
+    values, gap = crossed.plain(measure), crossed.plain(GAP)
+    tau = kendall(values, gap)
+    if np.isnan(tau.value):
+        return tau
+    everything = Strata.by(np.zeros(len(values), dtype=int)).among(crossed.known(measure, GAP))
+    distribution = crossed.kendall(measure, everything, _drawn(crossed))[1:]
+    low, high = crossed.bootstrap.interval(distribution, tau.n)
+    known = everything.members
+    ranks = [np.unique(v[known], return_inverse=True)[1] for v in (values, gap)]
+    least_p = least_permutation_p([ranks])
+    return Estimate(tau.value, low, high, tau.n, tau.p, distribution, least_p)
+
+
+def stratified_kendall(crossed: Crossed, measure: str, columns: tuple[str, ...]) -> Estimate:
+    """τ-b over the pairs of models that agree in `columns` and in the optimizer.
+
+    p: permutations of the gaps within strata; with several draws of the training images the larger
+    of that and of the signs of the draws' τ. The interval draws models within strata, and seeds or
+    draws. `n` counts the models that have a partner.
+    """
+    strata = Strata.of(crossed.models, columns).among(crossed.known(measure, GAP))
+    n = len(strata.members)
+    if not n:
+        return undefined(0)
+    counts = _drawn(crossed, strata.labels)
+    taus = crossed.kendall(measure, strata, counts)
+    p, least_p = permutation_test(
+        strata, crossed.plain(measure), crossed.plain(GAP), crossed.bootstrap
+    )
+    if crossed.draws > 1:
+        by_draw = crossed.kendall_by_draw(measure, strata, counts)
+        drawn = crossed.bootstrap.counts(len(by_draw), UNIT_STREAM)
+        weight = np.vstack([np.ones(len(by_draw)), drawn]).T * ~np.isnan(by_draw)
+        total = (weight * np.nan_to_num(by_draw)).sum(axis=0)
+        taus = total / np.where(weight.any(axis=0), weight.sum(axis=0), np.nan)
+        signs = sign_flip(by_draw[~np.isnan(by_draw[:, 0]), 0])
+        p, least_p = map(max, zip((p, least_p), signs))
+    if np.isnan(taus[0]):
+        return undefined(n)
+    low, high = crossed.bootstrap.interval(taus[1:], n)
+    return Estimate(float(taus[0]), low, high, n, p, taus[1:], least_p)
+
+
+def at_matched_loss(crossed: Crossed, measure: str) -> Estimate:
+    """τ over the pairs of models whose training losses lie within a factor of `MATCHED_LOSS`."""
+    if not _taken(crossed.models, measure) or "training_loss" not in crossed.models:
+        return undefined(0)
+    strata = Strata.of(crossed.models, ()).among(crossed.known(measure, GAP, "training_loss"))
+    # Losses of 0 fit to the last digit, and are alike.
+    loss = np.log(np.maximum(crossed.plain("training_loss"), 1e-300))
+    alike = np.abs(loss[strata.first] - loss[strata.second]) <= np.log(MATCHED_LOSS) + 1e-9
+    matched = Strata(strata.labels, strata.first[alike], strata.second[alike])
+    n = len(matched.members)
+    taus = crossed.kendall(measure, matched, _drawn(crossed))
+    if np.isnan(taus[0]):
+        return undefined(n)
+    low, high = crossed.bootstrap.interval(taus[1:], n)
+    p, least_p = two_sided(taus[1:], 0.0)
+    return Estimate(float(taus[0]), low, high, n, p, taus[1:], least_p)
+
+
+def _stratified(measure: str, crossed: Crossed) -> Iterator[dict]:
+    """The τ that decides of those within each kind of hyper-parameter that varies, then all."""
+    if not _taken(crossed.models, measure):
+        yield _row(measure, STRATIFIED, undefined(0), strata=0)
+        return
+    kinds = varying_kinds(crossed.models, measure)
+    found = {kind: stratified_kendall(crossed, measure, of) for kind, of in kinds.items()}
+    known = crossed.known(measure, GAP)
+    strata = {kind: Strata.of(crossed.models, of).among(known) for kind, of in kinds.items()}
+    direction = (DIRECTIONS | OF_SIZES)[measure]
+    within, estimate = "", undefined(0)
+    if found:
+        favours = [favour(e, 0.0) * direction for e in found.values()]
+        place, estimate = weakest(list(found.values()), favours)
+        within = list(found)[place]
+    yield _row(measure, STRATIFIED, estimate, within, strata[within].shared if found else 0)
+    if measure in SIZES:
+        return
+    if "optimizer" not in found:
+        found["optimizer"] = stratified_kendall(crossed, measure, ())
+        strata["optimizer"] = Strata.of(crossed.models, ()).among(known)
+    for kind, each in found.items():
+        yield _row(measure, WITHIN[kind], each, kind, strata[kind].shared)
+
+
+def _drawn(crossed: Crossed, labels: np.ndarray | None = None) -> np.ndarray:
+    """How often each model counts in the study itself and in every resample: `[1 + b, n]`."""
+    n = len(crossed.models)
+    return np.vstack([np.ones(n), crossed.bootstrap.counts(n, MODEL_STREAM, labels)])
 
 
 def _row(
-    statistic: str, estimate: Estimate, within: str = "", strata: int | None = None
+    measure: str, statistic: str, estimate: Estimate, within: str = "", strata: int | None = None
 ) -> dict[str, object]:
     return {
+        "measure": measure,
         "statistic": statistic,
+        "models": ALL,
+        "left_out": NOTHING,
         "value": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
@@ -198,3 +262,12 @@ def _row(
         "within": within,
         "strata": strata,
     }
+
+
+def _ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """`rank` of every measure on the common models, by its value in the measure's direction."""
+    common = table[table["models"] == COMMON]
+    merit = common["value"] * common["measure"].map(DIRECTIONS)
+    merit = merit.mask(common["statistic"] == ERROR, -common["value"])
+    groups = merit.groupby([common["dataset"], common["statistic"]])
+    return table.assign(rank=groups.rank(ascending=False, method="min").astype("Int64"))

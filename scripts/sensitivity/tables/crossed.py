@@ -1,109 +1,148 @@
-"""What models share, drawn anew together: seeds and test points (crossed resampling).
+"""What models share, drawn anew together: training subsets or seeds (crossed resampling).
 
 The models of a data set are no independent measurements. Replicate r of every model starts from
-the same seed, so that their gaps move together, and all are tested on the same points. A resample
-of models alone keeps both fixed and says too little. Here seeds and test points are drawn as well,
-once for all models (Owen 2007, "The pigeonhole bootstrap"). That seeds are shared is used, not
-hidden: it pairs the models, and what a seed adds to all of them cancels in every comparison.
-"""
+the same seed and, where the study draws subsets (column `draw`), is trained on the same draw of
+images. So a claim has two samples, models and *units*: a resample draws both anew, the units once
+for all models (Owen 2007, "The pigeonhole bootstrap"). That units are shared is used, not hidden:
+what one adds to both sides of a comparison cancels.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Draws are samples of images, and a statement must hold over them as well as over models: p is the
+larger of the two. Seeds alone are no such sample: then models decide, for this training set.
+"""
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.tables.resampling import POINT_STREAM, SEED_STREAM, Bootstrap
+from sensitivity.tables.networks import entering, exact
+from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
+from sensitivity.tables.statistics import Estimate, sign_flip, undefined
+from sensitivity.tables.strata import Strata, pair_kendall
 
 NORM, GAP = "jacobian_norm", "generalization_gap"
-Records = Mapping[str, Mapping[str, np.ndarray]]  # the arrays of points.npz by model
 
 
-@dataclass(frozen=True)
-class Crossed:
-    """Resampled means of the models of one data set.
+class Units:
+    """Single networks of one data set by unit and model.
 
-    `models` `[n]` are rows of models.csv; `networks` those of networks.csv, or None where only
-    models are to be drawn; `records` the arrays of points.npz by model, used if every model has
-    them (on the same points).
+    Units are draws of the training images where there are several (column `draw`), and otherwise
+    replicates. Of models with draws, the networks that stand for them have values (`entering`).
     """
 
-    models: pd.DataFrame
-    networks: pd.DataFrame | None
-    records: Records
-    bootstrap: Bootstrap
+    def __init__(self, networks: pd.DataFrame) -> None:
+        self.draws = networks["draw"].nunique() if "draw" in networks else 1
+        if self.draws > 1:
+            networks = networks[entering(networks)]
+        self._networks = networks
+        unit = networks["draw"] if self.draws > 1 else networks["replicate"]
+        self._row, units = pd.factorize(unit, sort=True)
+        self._column, self._models = pd.factorize(networks["model"])
+        self._shape = len(units), len(self._models)
+        self._kept: dict[str, pd.DataFrame] = {}
 
-    @property
-    def drawn(self) -> str:
-        """What is drawn anew, in words."""
-        parts = ["models"]
-        parts += ["seeds"] if self.networks is not None else []
-        return ", ".join(parts + (["test points"] if self.has_points else []))
+    def values(self, measure: str, models: pd.Series) -> np.ndarray:
+        """A measure `[units, models]`, NaN where a model has no such unit or none was taken."""
+        if measure not in self._kept:
+            values = np.full(self._shape, np.nan)
+            if measure in self._networks:
+                values[self._row, self._column] = self._networks[measure]
+            self._kept[measure] = pd.DataFrame(_tied(measure, values), columns=self._models)
+        return self._kept[measure].reindex(columns=models).to_numpy()
 
-    @property
-    def has_points(self) -> bool:
-        """Whether every model has records of the same single test points."""
-        found = [self.records.get(name) for name in self.models["model"]]
-        if not found or self.networks is None or any(record is None for record in found):
-            return False
-        return all(np.array_equal(record["index"], found[0]["index"]) for record in found)
+
+def crossed_mean(values_US: np.ndarray, bootstrap: Bootstrap, draws: int) -> Estimate:
+    """The mean over matched sets S of their means over units U, from a table `[U, S]`.
+
+    NaN marks what was not measured; `n` counts sets. p: of the signs of the sets' means, and where
+    units are several `draws` of the training images the larger of that and of the signs of the
+    draws' means.
+    """
+    known = ~np.isnan(values_US)
+    values_US = values_US[known.any(axis=1)][:, known.any(axis=0)]
+    units, sets = values_US.shape
+    if not sets:
+        return undefined(0)
+    by_set = np.nanmean(values_US, axis=0)
+    p, least_p = sign_flip(by_set)
+    if draws > 1:
+        over_draws = sign_flip(np.nanmean(values_US, axis=1))
+        p, least_p = map(max, zip((p, least_p), over_draws))
+    of_units = bootstrap.counts(units, UNIT_STREAM)
+    of_sets = bootstrap.counts(sets, MODEL_STREAM)
+    drawn = weighted_means(values_US.T, of_units)
+    weight = of_sets * ~np.isnan(drawn)
+    total = (of_sets * np.nan_to_num(drawn)).sum(axis=1)
+    distribution = total / np.where(weight.any(axis=1), weight.sum(axis=1), np.nan)
+    low, high = bootstrap.interval(distribution, sets)
+    return Estimate(float(by_set.mean()), low, high, sets, p, distribution, least_p)
+
+
+def weighted_means(values_NU: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Means over units `[b, N]` of values `[N, U]` by counts `[b, U]`; NaN where none was drawn."""
+    known = ~np.isnan(values_NU)
+    weight = counts @ known.T
+    total = counts @ np.nan_to_num(values_NU).T
+    return np.divide(total, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
+
+
+class Crossed:
+    """The models of one data set, with everything that is drawn anew once for all measures.
+
+    `models` are rows of models.csv, `networks` those of networks.csv, or None where only models are
+    to be drawn. Row 0 of every array `[1 + b, …]` is the study itself, the others are resamples.
+    """
+
+    def __init__(
+        self, models: pd.DataFrame, networks: pd.DataFrame | None, bootstrap: Bootstrap
+    ) -> None:
+        self.models, self.bootstrap = models, bootstrap
+        self.units = None if networks is None else Units(networks)
+        self.draws = 1 if self.units is None else self.units.draws
+        self._kept: dict[str, np.ndarray] = {}
+
+    def plain(self, measure: str) -> np.ndarray:
+        """The measure's mean over replicates `[n]`; gaps so that equal ones are equal."""
+        return _tied(measure, self.models[measure].to_numpy(dtype=float))
 
     def values(self, measure: str) -> np.ndarray:
-        """A measure's mean over replicates in every resample of what the models share: `[b, n]`."""
-        plain = self.models[measure].to_numpy(dtype=float)
-        if self.networks is None or measure not in self.networks:
-            return np.broadcast_to(plain, (self.bootstrap.resamples, len(plain)))
-        singles = by_seed(self.models, self.networks, measure)
-        seeds = self.bootstrap.counts(singles.shape[1], SEED_STREAM)
-        if self.has_points and measure in (NORM, GAP):
-            return self._over_points(singles, seeds, plain, measure)
-        return weighted_means(singles, seeds, plain)
+        """The same of the models and of every resample of their units: `[1 + b, n]`."""
+        if measure not in self._kept:
+            plain = self.plain(measure)
+            drawn = np.broadcast_to(plain, (self.bootstrap.resamples, len(plain)))
+            if self.units is not None:
+                singles = self._singles(measure)
+                counts = self.bootstrap.counts(len(singles), UNIT_STREAM)
+                drawn = _tied(measure, weighted_means(singles.T, counts))
+                drawn = np.where(np.isnan(drawn), plain, drawn)  # none of its units was drawn
+            self._kept[measure] = np.vstack([plain, drawn])
+        return self._kept[measure]
 
-    def _over_points(
-        self, singles: np.ndarray, seeds: np.ndarray, plain: np.ndarray, measure: str
-    ) -> np.ndarray:
-        """Means over drawn seeds and points; each network's mean moves as its record does."""
-        columns = _columns(self.networks)
-        size = len(next(iter(self.records.values()))["index"])
-        points = self.bootstrap.counts(size, POINT_STREAM)
-        values = np.empty((len(seeds), len(plain)))
-        for place, name in enumerate(self.models["model"]):
-            record = self.records[name]
-            array = record[NORM] if measure == NORM else ~record["correct"].astype(bool)
-            moved = points @ array.T / size - array.mean(axis=1)  # [b, R]
-            single = np.full((len(seeds), singles.shape[1]), np.nan)
-            rows = self.networks[self.networks["model"] == name]
-            for replicate, seed in zip(rows["replicate"], rows["seed"]):
-                column = columns[seed]
-                single[:, column] = singles[place, column] + moved[:, int(replicate)]
-            known = ~np.isnan(single)
-            weight = (seeds * known).sum(axis=1)
-            total = (seeds * np.nan_to_num(single)).sum(axis=1)
-            values[:, place] = np.where(weight > 0, total / np.maximum(weight, 1), plain[place])
-        return values
+    def known(self, *measures: str) -> np.ndarray:
+        """Which models have all of these measures: `[n]`."""
+        return ~np.isnan([self.plain(measure) for measure in measures]).any(axis=0)
 
+    def kendall(self, measure: str, strata: Strata, counts: np.ndarray) -> np.ndarray:
+        """τ-b with the gap over the pairs of `strata`, of the study and of resamples `[1 + b]`.
 
-def by_seed(models: pd.DataFrame, networks: pd.DataFrame, measure: str) -> np.ndarray:
-    """A measure of single networks: `[models, seeds]`, NaN where a model has no such seed."""
-    columns = _columns(networks)
-    rows = {name: place for place, name in enumerate(models["model"])}
-    values = np.full((len(models), len(columns)), np.nan)
-    known = networks[networks["model"].isin(rows)]
-    places = known["model"].map(rows).to_numpy(dtype=int)
-    values[places, known["seed"].map(columns).to_numpy(dtype=int)] = known[measure]
-    return values
+        `counts` `[1 + b, n]` say how often each model is drawn.
+        """
+        return pair_kendall(strata, self.values(measure), self.values(GAP), counts)
+
+    def kendall_by_draw(self, measure: str, strata: Strata, counts: np.ndarray) -> np.ndarray:
+        """The same in each draw by itself: `[draws, 1 + b]`, NaN where a draw has no pairs."""
+        measured, gaps = self._singles(measure), self._singles(GAP)
+        rows = []
+        for x, y in zip(measured, gaps):
+            within = strata.among(~(np.isnan(x) | np.isnan(y)))
+            x, y = (np.broadcast_to(values, counts.shape) for values in (x, y))
+            rows.append(pair_kendall(within, x, y, counts))
+        return np.array(rows)
+
+    def _singles(self, measure: str) -> np.ndarray:
+        """The measure in each unit of these models: `[units, n]`."""
+        present = ~np.isnan(self.units.values(GAP, self.models["model"])).all(axis=1)
+        return self.units.values(measure, self.models["model"])[present]
 
 
-def weighted_means(singles: np.ndarray, counts: np.ndarray, plain: np.ndarray) -> np.ndarray:
-    """Means `[b, n]` of values `[n, seeds]` by counts `[b, seeds]`.
-
-    A model none of whose seeds were drawn keeps its `plain` value `[n]`.
-    """
-    known = ~np.isnan(singles)
-    weight = counts @ known.T
-    total = counts @ np.nan_to_num(singles).T
-    return np.where(weight > 0, total / np.maximum(weight, 1), plain)
-
-
-def _columns(networks: pd.DataFrame) -> dict[int, int]:
-    return {seed: column for column, seed in enumerate(sorted(networks["seed"].unique()))}
+def _tied(measure: str, values: np.ndarray) -> np.ndarray:
+    """Gaps so that those that are equal as counts of images are equal as numbers."""
+    return exact(values) if measure == GAP else values

@@ -1,138 +1,126 @@
 """What changes when one factor of training changes (Novak et al. 2018, section 4.2 and figure 4).
 
-Pairs of a matched set share a model (`pairs`), so the set is the unit of every statistic: its
-effect is the mean over its pairs, and a set with three partners counts once. Norms and transitions
-are compared by ratio; generalization gaps, which may be zero or negative, by difference in
-percentage points. Each recipe that sets have in common is reported apart, since effects can point
-in opposite directions: L-BFGS and momentum, true and random labels, one mini-batch rate and
-another.
-"""
+Pairs of a matched set share a model (`pairs`), so the set is the unit, crossed with what networks
+share: draws of the training images, or seeds (`crossed`). A cell of that table is a set's mean over
+its pairs, in one draw; a set with three partners counts once. Norms and transitions are compared by
+the logarithm of their ratio, generalization gaps, which may be zero or negative, by difference in
+percentage points. Recipes, and partners where there are several, are also reported apart, since
+effects can point in opposite directions.
 
-from collections.abc import Callable
+**What a ratio of norms is made of.** J = Λ(p)·∂f/∂x, so a network's mean norm is the mean norm of
+the logits' Jacobian, times that of Λ(p), which is small where the network is confident, times what
+is left: `alignment`, how far the two meet, in direction and at the same points. In logarithms the
+effects on the three add up to the effect on the norm.
+"""
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.tables.crossed import by_seed, weighted_means
+from sensitivity.tables.crossed import Units, crossed_mean
 from sensitivity.tables.pairs import FACTORS, METRICS
-from sensitivity.tables.resampling import SEED_STREAM, Bootstrap
-from sensitivity.tables.statistics import (
-    Estimate,
-    holm,
-    log_ratios,
-    median_difference,
-    median_ratio,
-)
+from sensitivity.tables.resampling import Bootstrap
+from sensitivity.tables.statistics import exponential, log_ratios
 
 ALL = "all"
 BY_DIFFERENCE = ("generalization_gap",)
 PERCENT = 100
-FACTOR_COLUMNS = (
-    *("dataset", "factor", "metric", "recipe", "n", "median_ratio", "median_difference"),
-    *("low", "high", "share_agreeing", "expected_direction", "p", "p_holm", "least_p", "pairs"),
-    *("unfair_pairs", "all_pairs_ratio", "all_pairs_difference", "drawn"),
+PARTS = ("logit_jacobian_norm", "softmax_jacobian_norm")
+ALIGNMENT = "alignment"
+COLUMNS = (
+    *("dataset", "factor", "metric", "recipe", "partner", "n", "ratio", "difference", "low"),
+    *("high", "share_agreeing", "expected_direction", "p", "least_p", "draws", "pairs"),
+    *("unfair_pairs", "all_pairs_ratio", "all_pairs_difference"),
 )
 
 
-def factors(
-    pairs: pd.DataFrame,
-    datasets: list[str],
-    bootstrap: Bootstrap,
-    networks: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def factors(pairs: pd.DataFrame, networks: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
     """Per data set, factor and metric the effect over matched sets: n sets, from `pairs` pairs.
 
-    `median_ratio` is changed over reference, `median_difference` changed minus reference in
-    percentage points (of gaps, which have no ratio), with a bootstrap interval over sets and, where
-    the rows of networks.csv are given, over the seeds that sets share. p: Wilcoxon's signed-rank
-    test; `share_agreeing`: of the sets that moved in the expected direction. Only fair pairs enter;
-    `unfair_pairs` counts the others, and `all_pairs_*` is the median with them. A row for each
-    `recipe` follows the row of them `all`, where there are several. `p_holm` corrects over the
-    `all` rows of one data set; those of recipes are corrected where they are used.
+    `pairs` are rows of pairs.csv, `networks` those of networks.csv. `ratio` is changed over
+    reference (a geometric mean), `difference` changed minus reference in percentage points (of
+    gaps, which have no ratio), with an interval over sets crossed with draws or seeds; p and its
+    least value as in `crossed_mean`; `share_agreeing`: of the sets that moved in the expected
+    direction. Only fair pairs enter; `unfair_pairs` counts the others, and `all_pairs_*` is the
+    estimate with them. Beside the metrics of figure 4 stand the three parts of the norm. Rows of
+    each `recipe`, and of each `partner`, follow those of them `all`, where there are several.
     """
-    rows = []
-    for dataset in datasets:
-        singles = None if networks is None else networks[networks["dataset"] == dataset]
-        for name in FACTORS:
-            for metric in METRICS:
-                chosen = pairs[(pairs["dataset"] == dataset) & (pairs["factor"] == name)]
-                chosen = chosen[chosen["metric"] == metric]
-                recipes = sorted(chosen["recipe"].unique())
-                key = {"dataset": dataset, "factor": name, "metric": metric}
-                for recipe in (ALL, *recipes):
-                    part = chosen if recipe == ALL else chosen[chosen["recipe"] == recipe]
-                    rows.append(key | {"recipe": recipe} | _effect(part, key, singles, bootstrap))
-    table = pd.DataFrame(rows, columns=[c for c in FACTOR_COLUMNS if c != "p_holm"])
-    families = table["p"].where(table["recipe"] == ALL).groupby(table["dataset"], sort=False)
-    table["p_holm"] = families.transform(lambda p: holm(p.to_numpy()))
-    return table[list(FACTOR_COLUMNS)]
+    singles = networks.groupby("dataset", sort=False)
+    by_dataset = {str(dataset): Units(of) for dataset, of in singles}
+    rows = [
+        {"dataset": dataset, "factor": factor, "metric": metric, "recipe": recipe}
+        | {"partner": partner, **_effect(part, units, factor, metric, bootstrap)}
+        for dataset, units in by_dataset.items()
+        for factor in FACTORS
+        for recipe, partner, part in _parts(pairs, dataset, factor)
+        for metric in (*METRICS, *PARTS, ALIGNMENT)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _parts(pairs, dataset, factor):
+    """The pairs of a factor: all, by recipe, and each of these by partner."""
+    chosen = pairs[(pairs["dataset"] == dataset) & (pairs["factor"] == factor)]
+    chosen = chosen[chosen["metric"] == METRICS[0]]  # a pair has a row for each metric
+    for recipe in (ALL, *sorted(chosen["recipe"].unique())):
+        of = chosen if recipe == ALL else chosen[chosen["recipe"] == recipe]
+        yield recipe, ALL, of
+        partners = sorted(of["level"].unique()) if FACTORS[factor].by_partner else ()
+        for partner in partners:
+            yield recipe, partner, of[of["level"] == partner]
 
 
 def _effect(
-    chosen: pd.DataFrame, key: dict[str, str], networks: pd.DataFrame | None, bootstrap: Bootstrap
+    chosen: pd.DataFrame, units: Units, factor: str, metric: str, bootstrap: Bootstrap
 ) -> dict[str, object]:
     """The numbers of one row of factors.csv."""
-    factor, metric = FACTORS[key["factor"]], key["metric"]
-    compare = _difference if metric in BY_DIFFERENCE else log_ratios
     kind = "difference" if metric in BY_DIFFERENCE else "ratio"
     fair = chosen[chosen["comparable"].astype(bool)]
-    estimate, by_set = _estimate(fair, compare, networks, metric, bootstrap)
-    everything, _ = _estimate(chosen, compare, None, metric, bootstrap)
-    expected = factor.expected(metric)
+    cells_US = _cells(fair, units, metric)
+    estimate = crossed_mean(cells_US, bootstrap, units.draws)
+    by_set, with_unfair = _by_set(cells_US), _by_set(_cells(chosen, units, metric))
+    everything = with_unfair.mean() if len(with_unfair) else np.nan
+    if kind == "ratio":
+        estimate, everything = exponential(estimate), np.exp(everything)
+    expected = FACTORS[factor].expected(metric)
     agrees = {"greater": by_set > 0, "less": by_set < 0, "not greater": by_set <= 0}[expected]
     return {
         "n": estimate.n,
-        f"median_{kind}": estimate.value,
+        kind: estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "share_agreeing": agrees.mean() if len(by_set) else np.nan,
         "expected_direction": expected,
         "p": estimate.p,
         "least_p": estimate.least_p,
+        "draws": units.draws,
         "pairs": len(fair),
         "unfair_pairs": len(chosen) - len(fair),
-        f"all_pairs_{kind}": everything.value,
-        "drawn": "matched sets" if networks is None else "matched sets, seeds",
+        f"all_pairs_{kind}": everything,
     }
 
 
-def _estimate(
-    chosen: pd.DataFrame,
-    compare: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    networks: pd.DataFrame | None,
-    metric: str,
-    bootstrap: Bootstrap,
-) -> tuple[Estimate, np.ndarray]:
-    """The median over matched sets, and the effect in each of them `[sets]`."""
+def _by_set(cells_US: np.ndarray) -> np.ndarray:
+    """The mean of each set that has a value."""
+    return np.nanmean(cells_US[:, ~np.isnan(cells_US).all(axis=0)], axis=0)
+
+
+def _cells(chosen: pd.DataFrame, units: Units, metric: str) -> np.ndarray:
+    """The effect in each unit and matched set `[U, S]`: means over the pairs of a set."""
+    reference, changed = (
+        _measured(units, metric, chosen[f"{side}_model"]) for side in ("reference", "changed")
+    )
+    if metric in BY_DIFFERENCE:
+        effects = PERCENT * (changed - reference)
+    else:
+        effects = log_ratios(changed, reference)
     sets = pd.factorize(chosen["matched_set"])[0]
-    sizes = np.bincount(sets)
-    sides = [chosen[side].to_numpy(dtype=float) for side in ("reference", "changed")]
-    by_set = np.bincount(sets, compare(sides[1], sides[0])) / np.maximum(sizes, 1)
-    resampled = None
-    if networks is not None and len(chosen):
-        moved = [
-            _over_seeds(chosen[[f"{side}_model", side]], networks, metric, bootstrap)
-            for side in ("reference", "changed")
-        ]
-        effects = compare(moved[1], moved[0])
-        resampled = effects @ (np.eye(len(sizes))[sets] / sizes)
-    median = median_difference if metric in BY_DIFFERENCE else median_ratio
-    return median(by_set, bootstrap, resampled), by_set
+    return pd.DataFrame(effects.T).groupby(sets).mean().to_numpy(dtype=float).T
 
 
-def _over_seeds(
-    side: pd.DataFrame, networks: pd.DataFrame, metric: str, bootstrap: Bootstrap
-) -> np.ndarray:
-    """A metric of one side of the pairs `[b, pairs]` in every resample of the seeds."""
-    side = side.set_axis(["model", metric], axis=1)
-    names = side.drop_duplicates("model")
-    singles = by_seed(names, networks, metric)
-    counts = bootstrap.counts(singles.shape[1], SEED_STREAM)
-    means = weighted_means(singles, counts, names[metric].to_numpy(dtype=float))
-    places = {name: place for place, name in enumerate(names["model"])}
-    return means[:, side["model"].map(places).to_numpy(dtype=int)]
-
-
-def _difference(changed: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """In percentage points."""
-    return PERCENT * (changed - reference)
+def _measured(units: Units, metric: str, models: pd.Series) -> np.ndarray:
+    """A metric of single networks by unit and model: `[U, pairs]`."""
+    if metric != ALIGNMENT:
+        return units.values(metric, models)
+    norm, *parts = (units.values(name, models) for name in ("jacobian_norm", *PARTS))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return norm / np.prod(parts, axis=0)

@@ -5,6 +5,7 @@ their seeds alone (Novak et al. 2018, section 4). The tables keep every network 
 and which diverged; who enters a comparison is decided where it is made.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.study.architectures import DEFAULT, KNOWN, parts_of_name
 from sensitivity.study.recipe import Recipe
 
 RECIPE_COLUMNS = tuple(field.name for field in fields(Recipe))
@@ -25,6 +27,9 @@ RESULT_COLUMNS = (
 )
 DERIVED_COLUMNS = ("number_of_weights", "number_of_units")
 LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed")
+ARGUMENT = "argument_"  # begins the names of columns with an architecture's arguments
+FITTING_DRAWS = 2 / 3  # share of a model's draws that must fit for it to enter comparisons
+EXACT_DIGITS = 12  # see `exact`
 ROUNDING = 1e-9  # an accuracy is a count over a count: at least 1e-7 apart from the next
 
 
@@ -53,21 +58,42 @@ def network_rows(
     columns = {"replicate": replicates, "seed": np.array(recipe.seeds)}
     columns |= _of_recipe(dataset, recipe, surveys, input_size, classes)
     columns |= _final(training, recipe)
-    columns["generalization_gap"] = columns["training_accuracy"] - columns["test_accuracy"]
+    gap = columns["training_accuracy"] - columns["test_accuracy"]
+    columns["generalization_gap"] = exact(gap)
     columns["diverged"] = ~np.isnan(columns["diverged_step"])
     fits = columns["training_accuracy"] >= fits_at - ROUNDING
     columns["fits"] = fits & ~columns["diverged"]
     ordered = (*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step")
     columns = {name: columns[name] for name in ordered}
+    columns |= {f"{ARGUMENT}{name}": value for name, value in all_arguments(recipe).items()}
     for arrays in measurements:
         columns |= _measured(arrays, recipe, columns)
     return pd.DataFrame(columns, index=replicates)
 
 
-def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> int:
-    """Weights of one network without biases: d·w + (L−1)·w² + w·n."""
+def exact(gaps: np.ndarray) -> np.ndarray:
+    """Gaps without the rounding of their sums, so that equal counts of images give equal numbers.
+
+    Gaps, and means of them, are fractions of whole numbers of images: 1e-12 tells any two apart.
+    """
+    return np.round(gaps, EXACT_DIGITS)
+
+
+def number_of_weights(recipe: Recipe, input_size: int, classes: int) -> float:
+    """Weights of one network without biases: d·w + (L−1)·w² + w·n.
+
+    NaN of an architecture that is not fully connected, which says so where it is measured.
+    """
+    if recipe.architecture != DEFAULT:
+        return math.nan
     inner = (recipe.depth - 1) * recipe.width**2
     return input_size * recipe.width + inner + recipe.width * classes
+
+
+def all_arguments(recipe: Recipe) -> dict[str, Any]:
+    """What an architecture was built with by name, its known defaults included."""
+    known = KNOWN[recipe.architecture].arguments if recipe.architecture in KNOWN else {}
+    return {**known, **dict(recipe.arguments)}
 
 
 def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
@@ -75,17 +101,25 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
 
     A model fits when all its replicates do, and diverged when one did. A mean that lacks a
     replicate's value is NaN, since it would be a mean over the survivors; a standard error needs
-    two replicates.
+    two replicates. Where replicates were trained on different draws of the images (column `draw`) a
+    model fits when at least `FITTING_DRAWS` of them do, and its means are over those.
     """
     metrics = metric_columns(networks)
-    groups = networks.groupby("model", sort=False)
-    constant = [c for c in _recipe_part() if c not in ("model", "replicate", "seed")]
-    table = groups[constant].first()
-    table["fits"] = groups["fits"].all()
-    table["diverged"] = groups["diverged"].any()
+    every = networks.groupby("model", sort=False)
+    described = [*_recipe_part(), *(c for c in networks.columns if c.startswith(ARGUMENT))]
+    constant = [c for c in described if c not in ("model", "replicate", "seed")]
+    table = every[constant].first()
+    table["fits"] = every["fits"].all()
+    table["diverged"] = every["diverged"].any()
+    groups = every
+    if "draw" in networks and networks["draw"].nunique() > 1:
+        table["fits"] = every["fits"].mean() >= FITTING_DRAWS - ROUNDING
+        table["diverged"] &= ~table["fits"]
+        groups = networks[entering(networks)].groupby("model", sort=False)
     table["networks"] = groups.size()
     complete = groups[metrics].count().eq(groups.size(), axis=0)
     means = groups[metrics].mean().where(complete)
+    means["generalization_gap"] = exact(means["generalization_gap"])
     errors = groups[metrics].sem(ddof=1).where(complete)
     columns = {}
     for metric in metrics:
@@ -95,17 +129,30 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
     return table[["dataset", "model", *(c for c in table if c not in ("dataset", "model"))]]
 
 
+def entering(networks: pd.DataFrame) -> pd.Series:
+    """Which networks, trained on draws of a data set's images, stand for their models.
+
+    Those that fit, of models of which enough do; of the others all (they enter where fitting is
+    waived).
+    """
+    fits = networks["fits"].astype(bool)
+    share = fits.groupby(networks["model"]).transform("mean")
+    return fits | (share < FITTING_DRAWS - ROUNDING)
+
+
 def metric_columns(networks: pd.DataFrame) -> list[str]:
     """The columns that are averaged over replicates.
 
     Left out are the numbers of points measured, and errors over points: those are no estimate of
     the spread over replicates, which `models.csv` reports under the same suffix.
     """
-    described = {*_recipe_part(), "fits", "diverged", "diverged_step"}
+    described = {*_recipe_part(), "draw", "fits", "diverged", "diverged_step"}
     return [
         column
         for column in networks.columns
-        if column not in described and not column.endswith(("_points", "_standard_error"))
+        if column not in described
+        and not column.startswith(ARGUMENT)
+        and not column.endswith(("_points", "_standard_error"))
     ]
 
 
@@ -122,8 +169,11 @@ def _of_recipe(
         "model": recipe.name,
         "surveys": ";".join(sorted(surveys)),
         **recipe.to_dict(),
+        "arguments": parts_of_name(recipe.architecture, recipe.arguments)[1] or "none",
         "number_of_weights": number_of_weights(recipe, input_size, classes),
-        "number_of_units": recipe.width * recipe.depth,
+        "number_of_units": (
+            recipe.width * recipe.depth if recipe.architecture == DEFAULT else math.nan
+        ),
     }
 
 
@@ -154,7 +204,8 @@ def _measured(
     for name, values in arrays.items():
         if name == "replicate":
             continue
-        if name in others or values.shape != order.shape:
+        derived = name in DERIVED_COLUMNS and math.isnan(others[name])
+        if (name in others and not derived) or values.shape != order.shape:
             raise SensitivityError(
                 f"a measure of model {recipe.name} gives {name} in the shape {list(values.shape)}; "
                 "let it be a new column, and one number for each replicate"

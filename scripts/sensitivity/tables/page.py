@@ -72,8 +72,9 @@ class Numbers:
         return f"{_interval(row['statistic'], row['low'], row['high'])}, n = {row['n']:.0f}{p}"
 
     def number(self, table: str, column: str, digits: int = 3, **where: Any) -> str:
-        """A number of the one row with these values."""
-        return f"{self._row(table, **where)[column]:.{digits}g}"
+        """A number of the one row with these values; "none" where there is none."""
+        value = self._row(table, **where)[column]
+        return "none" if pd.isna(value) else f"{value:.{digits}g}"
 
     def value(self, table: str, column: str = "value", digits: int = 3, **where: Any) -> str:
         """A number of the one row with these values, with its interval if it has one."""
@@ -81,7 +82,7 @@ class Numbers:
         for low, high in ((f"{column}_low", f"{column}_high"), ("low", "high")):
             if low in row.index and pd.notna(row[low]):
                 return _interval(row[column], row[low], row[high], digits)
-        return f"{row[column]:.{digits}g}"
+        return self.number(table, column, digits, **where)
 
     def _row(self, table: str, **where: Any) -> pd.Series:
         rows = _chosen(self.table(table), where)
@@ -97,6 +98,9 @@ class Numbers:
 
 
 def _chosen(frame: pd.DataFrame, where: dict[str, Any]) -> pd.DataFrame:
+    """The rows with these values; of correlations those of all models, unless others are named."""
+    plain = {"models": "all", "left_out": "none"}
+    where = {column: value for column, value in plain.items() if column in frame} | where
     for column, value in where.items():
         if column == "survey":
             frame = frame[[value in names.split(";") for names in frame["surveys"]]]

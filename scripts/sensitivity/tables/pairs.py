@@ -10,41 +10,27 @@ for that comparison only. And both sides are trained to a comparable degree *on 
 trained on*: training accuracies at most `ACCURACY_APART` apart, training losses within a factor of
 `LOSS_FACTOR`, since losses go on falling by decades when accuracies have long been 1. A pair that
 is not so is kept and drawn hollow, and has no say in the effect: what it shows may be how far
-training went.
+training went. Stages of one training (`longest_trained`) count once.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from sensitivity.study.recipe import IGNORED_BY_FULL_BATCH
-from sensitivity.tables.selection import HYPERPARAMETERS, one_per_recipe
+from sensitivity.tables.selection import HYPERPARAMETERS, longest_trained, one_per_recipe
 
 METRICS = ("generalization_gap", "jacobian_norm", "transitions")
 ACCURACY_APART = 0.01
-LOSS_FACTOR = 100.0
+LOSS_FACTOR = 3.0
 AS_TRAINED = "_as_trained"  # ending of a column that was taken on augmented images
 DEGREE = ("training_accuracy", "training_loss")
+SIDES = ("reference", "changed")
 PAIR_COLUMNS = (
-    "dataset",
-    "factor",
-    "metric",
-    "reference_model",
-    "changed_model",
-    "level",
-    "reference",
-    "reference_standard_error",
-    "changed",
-    "changed_standard_error",
-    "matched_set",
-    "recipe",
-    "reference_training_accuracy",
-    "changed_training_accuracy",
-    "reference_training_loss",
-    "changed_training_loss",
-    "comparable",
+    *("dataset", "factor", "metric", "reference_model", "changed_model", "level", "reference"),
+    *("reference_standard_error", "changed", "changed_standard_error", "matched_set", "recipe"),
+    *("labels", *(f"{side}_{name}" for name in DEGREE for side in SIDES), "comparable"),
 )
 
 
@@ -57,7 +43,7 @@ class Factor:
     model's metrics, but for those in `except_for`, of which it denies it.
     `ignored` are further hyper-parameters in which the two may differ, and `apart` those of them
     by whose values (on the reference side) the comparison is reported apart. `waived` says that the
-    changed side need not fit.
+    changed side need not fit, `by_partner` that its values are compared one by one.
     """
 
     column: str
@@ -68,6 +54,7 @@ class Factor:
     apart: tuple[str, ...] = ()
     except_for: tuple[str, ...] = ()
     waived: bool = False
+    by_partner: bool = False
 
     def is_reference(self, models: pd.DataFrame) -> pd.Series:
         """Which models stand on the reference side: `[models]`, bool."""
@@ -85,7 +72,7 @@ class Factor:
 FACTORS = {
     "random_labels": Factor("labels", greater=True, reference=0.0),
     "augmentation": Factor("augmentation", greater=False, reference="none", waived=True),
-    "activation": Factor("activation", greater=True, reference="relu"),
+    "activation": Factor("activation", greater=True, reference="relu", by_partner=True),
     # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps. What it
     # is compared with changes with the mini-batch side's rate, so each rate is reported apart.
     "full_batch": Factor(
@@ -108,18 +95,21 @@ def pairs(models: pd.DataFrame) -> pd.DataFrame:
     that it was trained on: random labels where they were random, augmented images where the table
     has them (columns ending in `_as_trained`). Nothing that diverged enters; pairs with a missing
     value are left out of their metric, and so are models of which a share of the labels is random:
-    they belong to figure A9.
+    they belong to figure A9. `labels` is the share of the reference side's that is random.
     """
     whole = models["labels"].isin((0, 1))
     usable = _with_degree(models[whole & ~models["diverged"].astype(bool)])
-    rows = [
-        row
-        for dataset, group in one_per_recipe(usable).groupby("dataset", sort=False)
+    usable = longest_trained(one_per_recipe(usable))
+    found = [
+        _pairs_of(group, factor).assign(dataset=dataset, factor=name)
+        for dataset, group in usable.groupby("dataset", sort=False)
         for name, factor in FACTORS.items()
-        for row in _pairs_of(group, str(dataset), name, factor)
     ]
-    table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
-    return table.dropna(subset=["reference", "changed"]).reset_index(drop=True)
+    found = [part for part in found if len(part)]
+    if not found:
+        return pd.DataFrame(columns=list(PAIR_COLUMNS))
+    table = pd.concat(found, ignore_index=True)[list(PAIR_COLUMNS)]
+    return table.dropna(subset=list(SIDES)).reset_index(drop=True)
 
 
 def trained_alike(accuracies: np.ndarray, losses: np.ndarray) -> np.ndarray:
@@ -146,7 +136,8 @@ def _with_degree(models: pd.DataFrame) -> pd.DataFrame:
     return models.assign(**columns)
 
 
-def _pairs_of(models: pd.DataFrame, dataset: str, name: str, factor: Factor) -> Iterator[tuple]:
+def _pairs_of(models: pd.DataFrame, factor: Factor) -> pd.DataFrame:
+    """The pairs of one data set and factor, a row for each metric; all columns but these two."""
     reference_side = factor.is_reference(models)
     enters = models["fits"].astype(bool)
     if factor.waived:
@@ -161,21 +152,26 @@ def _pairs_of(models: pd.DataFrame, dataset: str, name: str, factor: Factor) -> 
     joined = found[found["is_reference"]].merge(
         found[~found["is_reference"]], on="matched_set", suffixes=("_reference", "_changed")
     )
-    joined["matched_set"] = pd.factorize(joined["matched_set"])[0]  # count the sets with pairs
     level = joined[f"{factor.column}_{'changed' if factor.changed is None else 'reference'}"]
-    recipes = [_recipe(row, factor) for row in joined.to_dict("records")]
-    degrees = [joined[f"degree_{d}_{s}"] for d in DEGREE for s in ("reference", "changed")]
-    comparable = trained_alike(*np.array(degrees, dtype=float).reshape(2, 2, -1))
+    shared = {
+        "level": level.astype(object),
+        "matched_set": pd.factorize(joined["matched_set"])[0],  # count the sets with pairs
+        "recipe": [_recipe(row, factor) for row in joined.to_dict("records")],
+        "labels": joined["labels_reference"],
+    }
+    for side in SIDES:
+        shared[f"{side}_model"] = joined[f"model_{side}"]
+        shared |= {f"{side}_{name}": joined[f"degree_{name}_{side}"] for name in DEGREE}
+    degrees = [[shared[f"{side}_{name}"] for side in SIDES] for name in DEGREE]
+    shared["comparable"] = trained_alike(*np.array(degrees, dtype=float))
+    parts = []
     for metric in METRICS:
-        columns = [
-            joined[f"{metric}{suffix}_{side}"]
-            for side in ("reference", "changed")
-            for suffix in ("", "_standard_error")
-        ]
-        names = (joined["model_reference"], joined["model_changed"], level)
-        rest = (joined["matched_set"], recipes, *degrees, comparable)
-        for values in zip(*names, *columns, *rest):
-            yield dataset, name, metric, *values
+        columns = {"metric": metric}
+        for side in SIDES:
+            columns[side] = joined[f"{metric}_{side}"]
+            columns[f"{side}_standard_error"] = joined[f"{metric}_standard_error_{side}"]
+        parts.append(pd.DataFrame(shared | columns, index=joined.index))
+    return pd.concat(parts)
 
 
 def _recipe(row: dict[str, object], factor: Factor) -> str:

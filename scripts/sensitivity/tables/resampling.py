@@ -1,8 +1,7 @@
 """Bootstrap resamples as counts, and rank statistics of all resamples at once.
 
-A resample is a vector of counts: how often each unit was drawn. Kendall's score is then a quadratic
-form and a rank a cumulative sum, so that a thousand resamples are a few matrix products instead of
-a thousand calls.
+A resample is a vector of counts: how often each unit was drawn. A rank is then a cumulative sum, so
+that a thousand resamples are a few matrix products instead of a thousand calls.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 WORK = 4_000_000  # elements of one chunk of resamples: 32 MB in float64
-SEED_STREAM, POINT_STREAM, MODEL_STREAM, CURVE_STREAM = 1, 2, 3, 4  # of `Bootstrap.counts`
+UNIT_STREAM, MODEL_STREAM, CURVE_STREAM = 1, 3, 4  # of `Bootstrap.counts`
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,10 @@ class Bootstrap:
         `statistic` maps counts `[b, n]` (how often each unit was drawn) to `[b]` values; `work` is
         the number of elements that it needs for each resample, where that is more than n.
         """
+        counts = _drawn(self.seed, self.resamples, n)
         chunk = max(1, WORK // max(n, work))
-        if self.resamples <= chunk:
-            return statistic(_drawn_once(self.seed, self.resamples, n))
-        generator = np.random.default_rng(self.seed)
-        parts = []
-        for start in range(0, self.resamples, chunk):
-            rows = min(chunk, self.resamples - start)
-            parts.append(statistic(_drawn(generator, rows, n)))
-        return np.concatenate(parts)
+        starts = range(0, self.resamples, chunk)
+        return np.concatenate([statistic(counts[start : start + chunk]) for start in starts])
 
     def counts(self, n: int, stream: int, strata: np.ndarray | None = None) -> np.ndarray:
         """How often each of n units is drawn in every resample: `[resamples, n]`.
@@ -67,18 +61,6 @@ class Bootstrap:
             counts[:, members] = generator.multinomial(len(members), shares, self.resamples)
         return counts
 
-    def permutations(
-        self, statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, work: int = 0
-    ) -> np.ndarray:
-        """`statistic` of every random permutation of `values` `[n]`, handed in as `[b, n]`."""
-        generator = np.random.default_rng(self.seed)
-        chunk = max(1, WORK // max(len(values), work))
-        parts = []
-        for start in range(0, self.resamples, chunk):
-            rows = min(chunk, self.resamples - start)
-            parts.append(statistic(generator.permuted(np.tile(values, (rows, 1)), axis=1)))
-        return np.concatenate(parts)
-
     def interval(self, distribution: np.ndarray, n: int) -> tuple[float, float]:
         """Percentile interval of a statistic of n units.
 
@@ -92,37 +74,15 @@ class Bootstrap:
         return float(low), float(high)
 
 
-def _drawn(generator: np.random.Generator, rows: int, n: int) -> np.ndarray:
-    """How often each of n units is drawn in each of some resamples: `[rows, n]`, float32."""
-    drawn = generator.integers(0, n, size=(rows, n)) + n * np.arange(rows)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-    return counts.astype(np.float32)
-
-
-@lru_cache(maxsize=4)  # of at most 16 MB each: all statistics of a table meet the same resamples
-def _drawn_once(seed: int, resamples: int, n: int) -> np.ndarray:
-    counts = _drawn(np.random.default_rng(seed), resamples, n)
+@lru_cache(maxsize=4)  # all statistics of a table meet the same resamples
+def _drawn(seed: int, resamples: int, n: int) -> np.ndarray:
+    """How often each of n units is drawn in each resample: `[resamples, n]`, float32."""
+    drawn = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    drawn += n * np.arange(resamples)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
+    counts = counts.astype(np.float32)
     counts.flags.writeable = False
     return counts
-
-
-def weighted_kendall(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """τ-b of samples in which unit i occurs `counts[b, i]` times: `[b]`.
-
-    Kendall's score is a quadratic form in the counts. Its matrix is made block by block, so that
-    memory grows with n only; every product is an exact integer in float32.
-    """
-    x, y = (np.unique(values, return_inverse=True)[1] for values in (x, y))
-    counts = counts.astype(np.float32, copy=False)
-    score = np.zeros(len(counts))
-    block = max(1, WORK // len(x))
-    for start in range(0, len(x), block):
-        part = slice(start, start + block)
-        signs = np.sign(x[part, None] - x) * np.sign(y[part, None] - y)
-        inner = counts @ signs.T.astype(np.float32)
-        score += np.einsum("bi,bi->b", counts[:, part], inner, dtype=np.float64)
-    untied = [counts.sum(axis=1, dtype=float) ** 2 - _tied(values, counts) for values in (x, y)]
-    return _divide(score, np.sqrt(untied[0] * untied[1]))
 
 
 def weighted_spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -151,13 +111,6 @@ def _midranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     sizes = _sums(counts[:, order], starts)
     ranks = np.cumsum(sizes, axis=1) - sizes / 2 + 0.5
     return ranks[:, inverse]
-
-
-def _tied(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Ordered pairs that tie, each unit with itself included."""
-    order, starts, _ = _groups(values)
-    sizes = _sums(counts[:, order].astype(np.float64), starts)
-    return np.einsum("bg,bg->b", sizes, sizes)
 
 
 def _groups(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

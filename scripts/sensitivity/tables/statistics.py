@@ -1,4 +1,4 @@
-"""Estimates with intervals: rank correlation, AUROC, paired ratios; Holm's correction.
+"""Estimates with intervals: rank correlation, AUROC, means of logarithms; Holm's correction.
 
 Intervals are percentile bootstrap intervals. The unit that is resampled is the row handed in, and
 the caller hands in the units of its claim: models (means over replicates) for statements about
@@ -12,20 +12,17 @@ Degenerate input (constant, too short, all missing) gives NaN, never an exceptio
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import scipy
 
-from sensitivity.tables.resampling import (
-    Bootstrap,
-    weighted_auroc,
-    weighted_kendall,
-    weighted_spearman,
-)
+from sensitivity.tables.resampling import Bootstrap, weighted_auroc, weighted_spearman
 
-SMALLEST = 1e-300  # see log_ratios
-EXACT = 50  # signed ranks: as many differences as scipy treats exactly
+SMALLEST = 1e-300  # p-values below it have no finite normal deviate
 VANISHING = 300.0  # logarithms beyond it come from values that vanish, not from measurements
+FLIPS = 9_999  # random signs, where there are more: from 14 values on
 
 
 @dataclass(frozen=True)
@@ -45,18 +42,16 @@ class Estimate:
     least_p: float = np.nan
 
 
-def kendall(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
-    """Kendall's τ-b of paired values `[n]`; p as scipy computes it (exact where there are no ties).
+def kendall(x: np.ndarray, y: np.ndarray) -> Estimate:
+    """Kendall's τ-b of paired values `[n]`, without an interval; p as scipy computes it.
 
-    Pairs with a missing value are left out.
+    (Exact for few values without ties.) Pairs with a missing value are left out.
     """
     x, y = _complete(x, y)
     if not (_varies(x) and _varies(y)):
         return undefined(len(x))
     result = scipy.stats.kendalltau(x, y)
-    distribution = bootstrap.distribution(lambda counts: weighted_kendall(x, y, counts), len(x))
-    interval = bootstrap.interval(distribution, len(x))
-    return Estimate(float(result.statistic), *interval, len(x), float(result.pvalue), distribution)
+    return Estimate(float(result.statistic), np.nan, np.nan, len(x), float(result.pvalue))
 
 
 def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
@@ -114,92 +109,63 @@ def mean_estimate(
     distribution = np.full(values.shape[1], np.nan)
     total = (counts * np.nan_to_num(values)).sum(axis=0)
     np.divide(total, counts.sum(axis=0), out=distribution, where=counts.any(axis=0))
-    below, above = (distribution <= null).sum(), (distribution >= null).sum()
-    p = min(1.0, 2 * (1 + min(below, above)) / (1 + len(distribution)))
+    p, least_p = two_sided(distribution, null)
     value = float(np.mean([estimates[place].value for place in defined]))
     n = estimates[defined[0]].n
     interval = bootstrap.interval(distribution, n)
-    least_p = 2 / (1 + len(distribution))
-    return Estimate(value, *interval, n, float(p), distribution, least_p)
+    return Estimate(value, *interval, n, p, distribution, least_p)
 
 
-def median_ratio(
-    log_ratios: np.ndarray, bootstrap: Bootstrap, resampled: np.ndarray | None = None
-) -> Estimate:
-    """Median of paired ratios from their logarithms `[n]`; Wilcoxon's signed-rank p against 1.
+def sign_flip(values: np.ndarray) -> tuple[float, float]:
+    """The two-sided p of a mean `[n]` against 0, and the least p that any signs could give.
 
-    Pairs with a missing value are left out. Two-sided, exact for small n: fewer than 6 pairs
-    cannot reach p = 0.05. `resampled`: see `median_difference`.
+    The share of signs of the values, each as likely as the others if nothing has an effect, that
+    take the mean as far from 0: all signs where these are few, otherwise `FLIPS` random ones. Fewer
+    than 6 values cannot reach p = 0.05. (As scipy.stats.permutation_test, at a hundredth of its
+    time: tables have hundreds of these.)
     """
-    estimate = median_difference(log_ratios, bootstrap, resampled)
-    numbers = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (ratio(x) if not np.isnan(x) else x for x in numbers)
-    return replace(estimate, value=value, low=low, high=high)
-
-
-def median_difference(
-    differences: np.ndarray, bootstrap: Bootstrap, resampled: np.ndarray | None = None
-) -> Estimate:
-    """Median of paired differences `[n]`; Wilcoxon's signed-rank p against 0.
-
-    Pairs with a missing value are left out. `resampled` `[b, n]` holds the differences as further
-    resamples of what the pairs share (the same seeds, say) leave them: the interval is then that
-    of the crossed resample, pairs and seeds both drawn anew.
-    """
-    known = ~np.isnan(differences)
-    differences = differences[known]
-    n = len(differences)
-    if not n:
-        return undefined(0)
-    generator = np.random.default_rng(bootstrap.seed)
-    drawn = generator.integers(0, n, (bootstrap.resamples, n))
-    if resampled is None:
-        sample = differences[drawn]
-    else:
-        sample = np.take_along_axis(resampled[:, known], drawn, axis=1)
-    low, high = bootstrap.interval(np.median(sample, axis=1), n)
-    p, least_p = signed_rank(differences)
-    return Estimate(float(np.median(differences)), low, high, n, p, least_p=least_p)
-
-
-def signed_rank(differences: np.ndarray) -> tuple[float, float]:
-    """Wilcoxon's two-sided p of differences `[n]`, and the least that any signs could give.
-
-    Zeros are left out. Exact up to 50 differences, ties included: the distribution of the rank sum
-    over all signs, by convolution; the normal approximation beyond.
-    """
-    differences = differences[differences != 0]
-    n = len(differences)
+    moved = values[values != 0]
+    n = len(moved)
     if not n:
         return 1.0, 1.0
-    least_p = min(1.0, 2.0 ** (1 - n))
-    if n > EXACT:
-        return float(scipy.stats.wilcoxon(differences, method="approx").pvalue), least_p
-    twice_ranks = np.rint(2 * scipy.stats.rankdata(np.abs(differences))).astype(int)
-    weights = np.ones(1)
-    for rank in twice_ranks:
-        weights = np.convolve(weights, np.r_[0.5, np.zeros(rank - 1), 0.5])
-    positive = twice_ranks[differences > 0].sum()
-    tail = min(weights[: positive + 1].sum(), weights[positive:].sum())
-    return min(1.0, 2 * float(tail)), least_p
+    few = 2**n <= FLIPS
+    extreme = np.abs(_signs(n) @ moved) >= abs(moved.sum()) - 1e-9 * np.abs(moved).sum()
+    if few:
+        return float(extreme.mean()), 2.0 ** (1 - n)
+    return float(1 + extreme.sum()) / (1 + FLIPS), 1 / (1 + FLIPS)
 
 
-def least_favourable(
-    estimates: Sequence[Estimate], favours: Sequence[float]
-) -> tuple[int, Estimate]:
-    """The estimate that speaks least for a statement which must hold in every one, and its place.
+@lru_cache(maxsize=16)
+def _signs(n: int) -> np.ndarray:
+    """All signs of n values where they are few, otherwise `FLIPS` random ones: `[signs, n]`."""
+    if 2**n <= FLIPS:
+        return np.array(list(product((1.0, -1.0), repeat=n)))
+    return np.random.default_rng(0).choice((1.0, -1.0), size=(FLIPS, n))
+
+
+def two_sided(distribution: np.ndarray, null: float) -> tuple[float, float]:
+    """Twice the smaller share of resamples on either side of `null`, and the least it could be."""
+    below, above = (distribution <= null).sum(), (distribution >= null).sum()
+    least_p = 2 / (1 + len(distribution))
+    return min(1.0, least_p * (1 + min(below, above))), least_p
+
+
+def weakest(estimates: Sequence[Estimate], favours: Sequence[float]) -> tuple[int, Estimate]:
+    """Of estimates in all of which a statement must hold, the one that decides, and its place.
 
     `favours` are the estimates' evidence as normal deviates, positive for the statement (`favour`).
-
-    An intersection-union test: the statement is supported at the p-value of the weakest (Berger
-    1982), so no correction is needed for there being several. That the weakest is on the other side
-    is a selection, and its p-value is multiplied by their number (Bonferroni).
+    It is supported at the p-value of the estimate least in its favour, and contradicted at that of
+    the one least against it (intersection-union tests, Berger 1982: no correction is needed for
+    there being several). Where they disagree neither can be, and p is 1.
     """
-    place = int(np.argmin([-np.inf if np.isnan(f) else f for f in favours]))
-    weakest = estimates[place]
-    p = weakest.p if favours[place] >= 0 else min(1.0, weakest.p * len(estimates))
+    known = np.nan_to_num(np.asarray(favours, dtype=float))
+    contradicts = bool((known < 0).all())
+    place = int(np.argmax(known) if contradicts else np.argmin(known))
+    p = estimates[place].p
+    if not contradicts and (known < 0).any():
+        p = 1.0
     least_p = max((1.0 if np.isnan(e.least_p) else e.least_p) for e in estimates)
-    return place, replace(weakest, p=p, least_p=least_p)
+    return place, replace(estimates[place], p=p, least_p=least_p)
 
 
 def favour(estimate: Estimate, null: float) -> float:
@@ -210,21 +176,18 @@ def favour(estimate: Estimate, null: float) -> float:
     return float(deviate * np.sign(estimate.value - null))
 
 
-def ratio(logarithm: float) -> float:
-    """The ratio of a logarithm, where a vanishing value on either side gives plainly 0 or inf."""
-    if abs(logarithm) > VANISHING:
-        return 0.0 if logarithm < 0 else np.inf
-    return float(np.exp(logarithm))
+def exponential(estimate: Estimate) -> Estimate:
+    """The ratio, with its interval, of an estimate that is a logarithm."""
+    logs = np.array([estimate.value, estimate.low, estimate.high])
+    logs = np.where(np.abs(logs) > VANISHING, np.copysign(np.inf, logs), logs)
+    value, low, high = np.exp(logs).tolist()
+    return replace(estimate, value=value, low=low, high=high)
 
 
 def log_ratios(changed: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """log(changed / reference), where a value that is not positive counts as a vanishing one.
-
-    Norms and densities can underflow to 0; a ratio to a positive one is reported as 0, and two such
-    values count as equal. Medians and signed ranks need no more. (Gaps are compared by difference.)
-    """
-    numerator, denominator = np.maximum(changed, SMALLEST), np.maximum(reference, SMALLEST)
-    return np.log(numerator) - np.log(denominator)
+    """log(changed / reference); NaN where either is not positive (norms can underflow to 0)."""
+    logs = [np.log(np.where(values > 0, values, np.nan)) for values in (changed, reference)]
+    return logs[0] - logs[1]
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -10,23 +10,26 @@ the one that carries it included.)
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import permutations
 from math import factorial
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.tables.resampling import MODEL_STREAM, WORK, Bootstrap
+from sensitivity.tables.resampling import WORK, Bootstrap
 from sensitivity.tables.selection import HYPERPARAMETERS
-from sensitivity.tables.statistics import Estimate, favour, least_favourable, undefined
 
 SIZE, NON_LINEARITY, OPTIMIZER = ("width", "depth"), ("activation",), ("optimizer",)
 RECIPE = tuple(c for c in HYPERPARAMETERS if c not in (*SIZE, *NON_LINEARITY, *OPTIMIZER))
 KINDS = {"size": SIZE, "non-linearity": NON_LINEARITY, "recipe": RECIPE}
-# What else is reported: models of one optimizer, of one width, of one architecture.
-FURTHER = {"optimizer": (), "width": ("width",), "architecture": (*SIZE, *NON_LINEARITY)}
 # Of a measure that is a size, every pair of one size ties: it is compared where all else agrees.
-ALL_BUT_SIZE = {"non-linearity and recipe": (*NON_LINEARITY, *RECIPE)}
-OF_SIZE = ("number_of_weights",)
+SIZES = {
+    "number_of_weights": {"non-linearity and recipe": (*NON_LINEARITY, *RECIPE)},
+    "width": {"depth, non-linearity and recipe": ("depth", *NON_LINEARITY, *RECIPE)},
+    "depth": {"width, non-linearity and recipe": ("width", *NON_LINEARITY, *RECIPE)},
+}
+MOST_ORDERS = 5_040  # of the models of a stratum: 7!
 
 
 @dataclass(frozen=True)
@@ -46,77 +49,33 @@ class Strata:
     @classmethod
     def by(cls, labels: np.ndarray) -> "Strata":
         """From the label of each model's stratum."""
-        firsts, seconds = [np.empty(0, dtype=int)], [np.empty(0, dtype=int)]
-        for label in np.unique(labels):
-            members = np.flatnonzero(labels == label)
-            i, j = np.triu_indices(len(members), 1)
-            firsts.append(members[i])
-            seconds.append(members[j])
-        return cls(labels, np.concatenate(firsts), np.concatenate(seconds))
+        first, second = np.triu_indices(len(labels), 1)
+        agree = labels[first] == labels[second]
+        return cls(labels, first[agree], second[agree])
+
+    def among(self, known: np.ndarray) -> "Strata":
+        """The pairs of models that are both `known` `[n]`."""
+        kept = known[self.first] & known[self.second]
+        return Strata(self.labels, self.first[kept], self.second[kept])
+
+    @property
+    def members(self) -> np.ndarray:
+        """The positions of the models that have a partner."""
+        return np.unique(np.concatenate([self.first, self.second]))
 
     @property
     def shared(self) -> int:
         """How many strata hold two models or more."""
-        return int((np.bincount(self.labels) > 1).sum()) if len(self.labels) else 0
+        return len(np.unique(self.labels[self.members]))
 
 
 def varying_kinds(models: pd.DataFrame, measure: str) -> dict[str, tuple[str, ...]]:
     """The kinds of hyper-parameters that could carry a correlation alone, with their columns."""
-    if measure in OF_SIZE:
-        return ALL_BUT_SIZE
+    if measure in SIZES:
+        return SIZES[measure]
     values = models.groupby("optimizer")[list(HYPERPARAMETERS)].nunique()
     varies = set(values.columns[values.gt(1).any()])
     return {kind: columns for kind, columns in KINDS.items() if varies & set(columns)}
-
-
-def stratified_kendall(
-    strata: Strata,
-    x: np.ndarray,
-    y: np.ndarray,
-    bootstrap: Bootstrap,
-    resampled: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Estimate:
-    """τ-b over the pairs within strata, of `x` and `y` `[n]`.
-
-    p, two-sided: permutations of y within strata, which leave everything as it is that strata
-    share. The interval draws models within strata, and what models share where `resampled` holds x
-    and y `[b, n]` as those resamples leave them. `n` counts the models that have a partner.
-    """
-    known = ~(np.isnan(x) | np.isnan(y))
-    strata, x, y = Strata.by(strata.labels[known]), x[known], y[known]
-    members = np.bincount(strata.labels)[strata.labels] if len(x) else np.empty(0)
-    n = int((members > 1).sum())
-    if not n:
-        return undefined(0)
-    value = pair_kendall(strata, x[None], y[None], np.ones((1, len(x))))[0]
-    if np.isnan(value):
-        return undefined(n)
-    if resampled is None:
-        resampled = tuple(np.broadcast_to(v, (bootstrap.resamples, len(x))) for v in (x, y))
-    else:
-        resampled = tuple(values[:, known] for values in resampled)
-    counts = bootstrap.counts(len(x), MODEL_STREAM, strata.labels)
-    distribution = pair_kendall(strata, *resampled, counts)
-    low, high = bootstrap.interval(distribution, n)
-    extreme = np.abs(_permuted_scores(strata, x, y, bootstrap)) >= abs(_score(strata, x, y)) - 0.5
-    p = (1 + extreme.sum()) / (1 + len(extreme))
-    least_p = max(least_permutation_p(strata.labels, x, y), 1 / (1 + bootstrap.resamples))
-    return Estimate(float(value), low, high, n, float(p), distribution, least_p)
-
-
-def weakest_stratified(
-    models: pd.DataFrame,
-    measure: str,
-    estimates: dict[str, Estimate],
-    direction: int,
-) -> tuple[str, Estimate]:
-    """Of the `estimates` by kind the least favourable, and that kind: what decides."""
-    kinds = [kind for kind in varying_kinds(models, measure) if kind in estimates]
-    if not kinds:
-        return "", undefined(0)
-    chosen = [estimates[kind] for kind in kinds]
-    place, weakest = least_favourable(chosen, [favour(e, 0.0) * direction for e in chosen])
-    return kinds[place], weakest
 
 
 def pair_kendall(strata: Strata, x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -138,48 +97,73 @@ def pair_kendall(strata: Strata, x: np.ndarray, y: np.ndarray, counts: np.ndarra
     return values
 
 
-def least_permutation_p(labels: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+def permutation_test(
+    strata: Strata, x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap
+) -> tuple[float, float]:
+    """The two-sided p of τ over the pairs of strata, and the least that any order could have.
+
+    Permutations of `y` within strata leave everything as it is that strata share. The distribution
+    of Kendall's score over them is exact where every stratum has few orders, since the scores of
+    strata add up; otherwise that of random ones.
+    """
+    members = strata.members
+    groups = [members[strata.labels[members] == s] for s in np.unique(strata.labels[members])]
+    ranks = [[np.unique(v[group], return_inverse=True)[1] for v in (x, y)] for group in groups]
+    score = sum(float(_scores(a, b[None])[0]) for a, b in ranks)
+    if all(factorial(len(group)) <= MOST_ORDERS for group in groups):
+        share = np.ones(1)  # of each score, from the lowest to the highest possible
+        for a, b in ranks:
+            orders = _scores(a, b[_orders(len(b))])
+            most = len(a) * (len(a) - 1) // 2
+            share = np.convolve(share, np.bincount(orders + most, minlength=2 * most + 1))
+            share /= share.sum()
+        size = np.abs(np.arange(len(share)) - len(share) // 2)
+        largest = size[share > 0].max()
+        return tuple(float(share[size >= least].sum()) for least in (abs(score), largest))
+    generator = np.random.default_rng(bootstrap.seed)
+    drawn = np.zeros(bootstrap.resamples)
+    for a, b in ranks:
+        tiled = np.tile(b, (bootstrap.resamples, 1))
+        drawn += _scores(a, generator.permuted(tiled, axis=1))
+    p = (1 + (np.abs(drawn) >= abs(score)).sum()) / (1 + len(drawn))
+    least_p = max(least_permutation_p(ranks), 1 / (1 + bootstrap.resamples))
+    return float(max(p, least_p)), least_p
+
+
+@lru_cache(maxsize=8)
+def _orders(n: int) -> np.ndarray:
+    """All orders of n places: `[n!, n]`."""
+    return np.array(list(permutations(range(n))), dtype=int).reshape(-1, n)
+
+
+def least_permutation_p(ranks: list[list[np.ndarray]]) -> float:
     """The two-sided p of the most extreme order of y within strata, given the ties of both.
 
-    In a stratum of m models it is reached by ∏ g!·∏ c!/∏ n! of the m! permutations: g models share
-    a value of x, c a value of y, and n of these stand at one value of x when both are sorted.
+    `ranks` holds those of x and y in each stratum. In a stratum of m models the extreme is reached
+    by ∏ g!·∏ c!/∏ n! of the m! permutations: g models share a value of x, c a value of y, and n of
+    these stand at one value of x when both are sorted.
     """
-    if not len(x):
-        return 1.0
     share = 1.0
-    for label in np.unique(labels):
-        members = labels == label
-        x_rank, y_rank = (np.unique(v[members], return_inverse=True)[1] for v in (x, y))
-        table = np.zeros((x_rank.max() + 1, y_rank.max() + 1), dtype=int)
-        np.add.at(table, (np.sort(x_rank), np.sort(y_rank)), 1)
+    for a, b in ranks:
+        table = np.zeros((a.max() + 1, b.max() + 1), dtype=int)
+        np.add.at(table, (np.sort(a), np.sort(b)), 1)
         ways = 1
         for count in (*table.sum(axis=0), *table.sum(axis=1)):
             ways *= factorial(int(count))
         for count in table.ravel():
             ways //= factorial(int(count))
-        share *= ways / factorial(int(members.sum()))
+        share *= ways / factorial(len(a))
     return min(1.0, 2 * share)
 
 
-def _score(strata: Strata, x: np.ndarray, y: np.ndarray) -> float:
-    across_x = np.sign(x[strata.second] - x[strata.first])
-    return float(across_x @ np.sign(y[strata.second] - y[strata.first]))
-
-
-def _permuted_scores(
-    strata: Strata, x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap
-) -> np.ndarray:
-    """Kendall's score of random permutations of y within strata: `[resamples]`."""
-    generator = np.random.default_rng(bootstrap.seed)
-    order = np.argsort(strata.labels, kind="stable")
-    across_x = np.sign(x[strata.second] - x[strata.first])
-    chunk = max(1, WORK // max(len(strata.first), len(x)))
+def _scores(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Kendall's score of ranks x `[m]` with each of y `[b, m]`: `[b]`, whole numbers."""
+    first, second = np.triu_indices(len(x), 1)
+    across_x = np.sign(x[second] - x[first]).astype(np.int8)
+    chunk = max(1, WORK // max(1, len(first)))
     parts = []
-    for start in range(0, bootstrap.resamples, chunk):
-        rows = min(chunk, bootstrap.resamples - start)
-        keys = strata.labels[order] + generator.random((rows, len(x)))
-        shuffled = np.empty((rows, len(x)))
-        shuffled[:, order] = y[order][np.argsort(keys, axis=1)]
-        across_y = np.sign(shuffled[:, strata.second] - shuffled[:, strata.first])
-        parts.append(across_y @ across_x)
-    return np.concatenate(parts)
+    for start in range(0, len(y), chunk):
+        rows = y[start : start + chunk]
+        across_y = np.sign(rows[:, second] - rows[:, first]).astype(np.int8)
+        parts.append(across_y.astype(np.float32) @ across_x.astype(np.float32))
+    return np.rint(np.concatenate(parts)).astype(int)

@@ -6,7 +6,8 @@ written once. Nothing is recorded and, but for activations that need a table, no
 which also lets a CUDA graph capture a step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 
@@ -14,8 +15,15 @@ from sensitivity.networks import activations
 from sensitivity.training import nonlinearity
 from sensitivity.training.losses import loss_gradient
 
-# Called as (layer, delta [R, o, B], inputs [R, B, i]); the weight gradient is their product.
-Receiver = Callable[[int, torch.Tensor, torch.Tensor], object]
+
+class Receiver(Protocol):
+    """What gradients are handed to."""
+
+    def receive(self, layer: int, delta_RoB: torch.Tensor, inputs_RBi: torch.Tensor) -> None:
+        """That of one layer's weights, as the two factors of a matrix product."""
+
+    def receive_all(self, gradient_RP: torch.Tensor) -> None:
+        """That of all weights."""
 
 
 class Backpropagation:
@@ -48,11 +56,11 @@ class Backpropagation:
         self.targets_Pn = first.new_empty(replicates * batch, classes)
 
     def __call__(
-        self, images_RBd: torch.Tensor, labels_RB: torch.Tensor, receive: Receiver
+        self, images_RBd: torch.Tensor, labels_RB: torch.Tensor, receiver: Receiver, step: int = 0
     ) -> torch.Tensor:
-        """The logits [R, n, B] of a batch; `receive` gets every layer's gradient, last layer first.
+        """The logits [R, n, B] of a batch; `receiver` gets each layer's gradient, last layer first.
 
-        A layer's weights are no longer needed when `receive` is called for it.
+        A layer's weights are no longer needed when they have been received.
         """
         kept = self._forward(images_RBd)
         replicates, batch = labels_RB.shape
@@ -60,7 +68,7 @@ class Backpropagation:
         targets_RnB = self.targets_Pn.view(replicates, batch, -1).mT
         loss_gradient(self.values[-1], targets_RnB, self.loss, self.error)
         self.error.div_(self.divisor)
-        self._backward(images_RBd, kept, receive)
+        self._backward(images_RBd, kept, receiver)
         return self.values[-1]
 
     def _forward(self, images_RBd: torch.Tensor) -> list[torch.Tensor]:
@@ -74,13 +82,13 @@ class Backpropagation:
         return kept
 
     def _backward(
-        self, images_RBd: torch.Tensor, kept: list[torch.Tensor], receive: Receiver
+        self, images_RBd: torch.Tensor, kept: list[torch.Tensor], receiver: Receiver
     ) -> None:
         delta_RoB = self.error
         for layer in range(len(self.weights) - 1, 0, -1):
             below_RiB = self.deltas[layer % 2]
             torch.bmm(self.weights[layer].mT, delta_RoB, out=below_RiB)
-            receive(layer, delta_RoB, self.values[layer - 1].mT)
+            receiver.receive(layer, delta_RoB, self.values[layer - 1].mT)
             self.nonlinearity.backward(below_RiB, kept[layer - 1])
             delta_RoB = below_RiB
-        receive(0, delta_RoB, images_RBd)
+        receiver.receive(0, delta_RoB, images_RBd)

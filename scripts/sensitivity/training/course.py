@@ -7,23 +7,24 @@ from typing import Any
 import torch
 
 from sensitivity.training.evaluation import evaluate, moments
-from sensitivity.training.initialization import initial_network
 from sensitivity.training.lbfgs import FullBatchRun
-from sensitivity.training.parameters import assembled, flatten, kept_rows
+from sensitivity.training.parameters import kept_rows
 from sensitivity.training.problem import Problem
 from sensitivity.training.stochastic import MiniBatchRun
 
 Row = dict[str, Any]
 Poll = Callable[[], object]
 State = tuple[Mapping[str, torch.Tensor], Mapping[str, Any]]
-ENDED = "ended."  # begins the names of the weights of replicates that have ended
+Rows = dict[str, torch.Tensor]  # "weights" and "others", of a stack or of one replicate
+ENDED = "ended."  # begins the names of the rows of replicates that have ended
 
 
 class Course:
     """Trains the replicates of one stack, each to its own end.
 
-    `seeds` maps the replicates' numbers to their seeds. `weights` and `rows` gather what the
-    replicates end with, by number. It begins at step 0, or with a `state` of the same stack.
+    `seeds` maps the replicates' numbers to their seeds. `networks` and `rows` gather what the
+    replicates end with, by number: rows of numbers, and of the history. It begins at step 0, or
+    with a `state` of the same stack.
     """
 
     def __init__(
@@ -38,22 +39,27 @@ class Course:
         self.fits_at = fits_at
         self.moments = moments(problem.recipe.steps)
         self.active = list(self.seeds)
-        self.weights: dict[int, torch.Tensor] = {}
+        self.networks: dict[int, Rows] = {}
         self.rows: dict[int, list[Row]] = {number: [] for number in self.seeds}
         self.evaluated = -1  # the step of the last evaluation
         if state is not None:
             self._restore(state)
             return
-        self.run = self._run(self._initial_weights().to(problem.device))
-        self.sound_RP = self.run.weights_RP.clone()  # at the last evaluation, known to be finite
+        initial = problem.model.initial(list(self.seeds.values()))
+        self.run = self._run(*(rows.to(problem.device) for rows in initial))
+        # At the last evaluation, known to be finite.
+        self.sound = {name: rows.clone() for name, rows in self._rows().items()}
 
-    def _initial_weights(self) -> torch.Tensor:
-        recipe, sizes = self.problem.recipe, self.problem.sizes
-        return flatten(initial_network(recipe, sizes[0], sizes[-1], list(self.seeds.values())))
-
-    def _run(self, weights_RP: torch.Tensor) -> MiniBatchRun | FullBatchRun:
+    def _run(
+        self, weights_RP: torch.Tensor, others_RB: torch.Tensor
+    ) -> MiniBatchRun | FullBatchRun:
         kind = FullBatchRun if self.problem.recipe.optimizer == "lbfgs" else MiniBatchRun
-        return kind(self.problem, [self.seeds[number] for number in self.active], weights_RP)
+        seeds = [self.seeds[number] for number in self.active]
+        return kind(self.problem, seeds, weights_RP, others_RB)
+
+    def _rows(self) -> Rows:
+        """What the replicates are now."""
+        return {"weights": self.run.weights_RP, "others": self.run.others_RB}
 
     @property
     def ended(self) -> bool:
@@ -78,20 +84,21 @@ class Course:
             sound = finite[position] and isfinite(row["training_loss"])
             if healthy[position] < step or not sound:
                 self.rows[number] = self.rows[number] or [row]
-                self._end(number, self.sound_RP[position], min(healthy[position] + 1, step))
+                self._end(number, self.sound, position, min(healthy[position] + 1, step))
                 continue
             self.rows[number] = [r for r in self.rows[number] if r["step"] != step] + [row]
             if self._has_finished(row):
-                self._end(number, self.run.weights_RP[position], None)
+                self._end(number, self._rows(), position, None)
             else:
                 staying.append(position)
         left_out = len(self.active) - len(staying)
-        self.sound_RP.copy_(self.run.weights_RP)
+        for name, rows in self._rows().items():
+            self.sound[name].copy_(rows)
         self.evaluated = step
         if left_out:
             self.active = [self.active[position] for position in staying]
         if left_out and staying:
-            self.sound_RP = kept_rows(self.sound_RP, staying)
+            self.sound = {name: kept_rows(rows, staying) for name, rows in self.sound.items()}
             self.run = self.run.kept(staying)
         return left_out * (self.problem.recipe.steps - step)
 
@@ -100,13 +107,13 @@ class Course:
         fitted = recipe.stop_when_fitted and row["training_accuracy"] >= self.fits_at
         return fitted or self.run.finished or self.run.step == recipe.steps
 
-    def _end(self, number: int, weights_P: torch.Tensor, diverged_step: int | None) -> None:
+    def _end(self, number: int, rows: Rows, position: int, diverged_step: int | None) -> None:
         self.rows[number][-1] |= {"final": True, "diverged_step": diverged_step}
-        self.weights[number] = weights_P.cpu().clone()
+        self.networks[number] = {name: row[position].cpu().clone() for name, row in rows.items()}
 
     def _measure(self, poll: Poll) -> list[Row]:
         problem, loss = self.problem, self.problem.recipe.loss
-        network = assembled(self.run.weights_RP, problem.sizes, problem.recipe.activation)
+        network = problem.model.network(self.run.weights_RP, self.run.others_RB)
         labels_RN = problem.labels(self.run.seeds)
         test_labels_RP = problem.test_labels_P.expand(len(self.active), -1)
         training = evaluate(network, problem.images_Nd, labels_RN, loss, poll)
@@ -132,8 +139,9 @@ class Course:
     def state(self) -> State:
         """What another course needs to continue from here: tensors, and a record for JSON."""
         tensors = {f"run.{name}": tensor for name, tensor in self.run.state().items()}
-        tensors |= {f"{ENDED}{number}": weights for number, weights in self.weights.items()}
-        tensors["sound"] = self.sound_RP
+        tensors |= {f"sound.{name}": rows for name, rows in self.sound.items()}
+        for number, network in self.networks.items():
+            tensors |= {f"{ENDED}{number}.{name}": row for name, row in network.items()}
         rows = [[number, rows] for number, rows in self.rows.items()]
         record = {"active": self.active, "step": self.run.step, "evaluated": self.evaluated}
         return tensors, {**record, "rows": rows}
@@ -143,16 +151,20 @@ class Course:
         self.active = list(record["active"])
         self.evaluated = record["evaluated"]
         self.rows = dict(record["rows"])
-        self.weights = {
-            number: tensors[f"{ENDED}{number}"]
-            for number in self.seeds
-            if f"{ENDED}{number}" in tensors
-        }
-        self.sound_RP = tensors["sound"].to(self.problem.device, copy=True)
-        self.run = self._run(torch.empty_like(self.sound_RP))
-        prefix = "run."
-        inner = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-        self.run.restore(inner, record["step"])
+        ended = (named(tensors, f"{ENDED}{number}.") for number in self.seeds)
+        self.networks = {number: rows for number, rows in zip(self.seeds, ended) if rows}
+        device = self.problem.device
+        sound = named(tensors, "sound.")
+        self.sound = {name: rows.to(device, copy=True) for name, rows in sound.items()}
+        self.run = self._run(
+            *(torch.empty_like(self.sound[name]) for name in ("weights", "others"))
+        )
+        self.run.restore(named(tensors, "run."), record["step"])
+
+
+def named(tensors: Mapping[str, torch.Tensor], prefix: str) -> Rows:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
 def halves(state: State) -> list[State]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.device import full_precision
 from sensitivity.networks.network import Network
 from sensitivity.training.losses import pointwise_losses
@@ -23,7 +24,7 @@ def moments(steps: int) -> list[int]:
 
 
 def evaluate(
-    network: Network,
+    network: Network | Modules,
     inputs_Pd: torch.Tensor,
     labels_RP: torch.Tensor,
     loss: str,
@@ -34,8 +35,8 @@ def evaluate(
     Logits are computed in float32 (never in TF32); losses, and sums over points, in float64. `poll`
     is called before every chunk of points, and may raise in order to stop.
     """
-    widest = max(weight.shape[1] for weight in network.weights)
-    chunk = max(SMALLEST_CHUNK, ACTIVATION_BYTES // (4 * widest * network.replicates))
+    numbers = network.largest_layer * network.replicates
+    chunk = max(SMALLEST_CHUNK, ACTIVATION_BYTES // (4 * numbers))
     losses = torch.zeros(network.replicates, dtype=torch.float64, device=inputs_Pd.device)
     correct = torch.zeros(network.replicates, dtype=torch.int64, device=inputs_Pd.device)
     with full_precision():

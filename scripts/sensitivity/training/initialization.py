@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import sqrt
 
 import torch
 
+from sensitivity.architectures.initial_weights import standard_deviation
 from sensitivity.base.streams import stream
 from sensitivity.networks.network import Network
 from sensitivity.study.recipe import Recipe
-
-# Weights have the variance VARIANCE / fan-in: 2 where about half of the units pass a signal (He et
-# al. 2015), 1 for HardTanh, which passes nearly all of it.
-VARIANCE = {"relu": 2.0, "relu6": 2.0, "hardsigmoid": 2.0, "hardtanh": 1.0}
-
-
-def standard_deviation(activation: str, fan_in: int, scale: float = 1.0) -> float:
-    """Of the initial weights into a unit with `fan_in` inputs (Novak et al. 2018, appendix A.5)."""
-    return scale * sqrt(VARIANCE[activation] / fan_in)
 
 
 def layer_sizes(recipe: Recipe, input_size: int, classes: int) -> list[int]:

@@ -27,15 +27,22 @@ class FullBatchRun:
     `finished` says that an iteration would change nothing any more, by the criteria of PyTorch.
     """
 
-    def __init__(self, problem: Problem, seeds: Sequence[int], weights_RP: torch.Tensor) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        seeds: Sequence[int],
+        weights_RP: torch.Tensor,
+        others_RB: torch.Tensor,
+    ) -> None:
         (seed,) = seeds
         self.problem = problem
         self.seeds = [seed]
         self.step = 0
         self.weights_RP = weights_RP
+        self.others_RB = others_RB
         self.finished = False
         self.diverged = False
-        self.full_batch = FullBatch(problem, seed)
+        self.full_batch = FullBatch(problem, seed, others_RB)
         self.loss: float | None = None
         self.gradient = weights_RP.new_empty(0)
         self.pairs = CurvaturePairs(weights_RP[0])
@@ -43,6 +50,7 @@ class FullBatchRun:
     def advance(self, poll: Callable[[], object]) -> None:
         """One iteration; interrupted by `poll`, it leaves everything as it was."""
         start = self.weights_RP[0].clone()
+        self.full_batch.others_1B.copy_(self.others_RB)
         if self.loss is None:
             self.loss, self.gradient = self.full_batch(start, poll)
             self.finished = bool(self.gradient.abs().max() <= SMALLEST_GRADIENT)
@@ -82,6 +90,7 @@ class FullBatchRun:
             or abs(loss - self.loss) < SMALLEST_CHANGE
         )
         self.weights_RP[0].copy_(start.add(direction, alpha=length))
+        self.others_RB.copy_(self.full_batch.others_1B)
         self.pairs.add(move, gradient.sub(self.gradient), gradient)
         self.loss, self.gradient = loss, gradient
 
@@ -98,6 +107,7 @@ class FullBatchRun:
         flags = [self.finished, self.diverged, self.loss is not None]
         return {
             "weights": self.weights_RP,
+            "others": self.others_RB,
             "flags": torch.tensor(flags),
             "loss": torch.tensor(self.loss or 0.0, dtype=torch.float64),
             "gradient": self.gradient,
@@ -109,6 +119,7 @@ class FullBatchRun:
         on_device = {name: tensor.to(self.problem.device) for name, tensor in state.items()}
         self.step = step
         self.weights_RP.copy_(on_device["weights"])
+        self.others_RB.copy_(on_device["others"])
         self.finished, self.diverged, started = state["flags"].tolist()
         self.loss = state["loss"].item() if started else None
         self.gradient = on_device["gradient"]

@@ -1,8 +1,9 @@
 """First-order optimizers over the flat weights of a stack.
 
-Each is fed a layer's gradient as the two factors of a matrix product, so that the product can be
-added to what the optimizer keeps (SGD: the weights; momentum: its buffer) without ever existing by
-itself. Adam and RMSProp form it. Constants are PyTorch's defaults, and momentum is 0.9 (Novak et
+Of fully connected networks each is fed a layer's gradient as the two factors of a matrix product,
+so that the product can be added to what the optimizer keeps (SGD: the weights; momentum: its
+buffer) without ever existing by itself. Adam and RMSProp form it. Of other networks the whole
+gradient comes at once. Constants are PyTorch's defaults, and momentum is 0.9 (Novak et
 al. 2018, appendix A.5). A step allocates nothing, so that it cannot run out of memory half-way.
 """
 
@@ -11,7 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch.optim.adam import adam
 
-from sensitivity.training.parameters import kept_rows, layer_views
+from sensitivity.training.model import Model
+from sensitivity.training.parameters import kept_rows
 
 MOMENTUM = 0.9
 
@@ -26,12 +28,13 @@ class SGD:
     buffers: tuple[str, ...] = ()  # of the state
     scratches: tuple[str, ...] = ()
 
-    def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
+    def __init__(self, weights_RP: torch.Tensor, model: Model) -> None:
+        self.model = model
         self.weights_RP = weights_RP
         self.state = {name: torch.zeros_like(weights_RP) for name in self.buffers}
         self.scratch = {name: torch.empty_like(weights_RP) for name in self.scratches}
         self.rate = 0.0
-        self.layers = layer_views(self._target(), sizes)
+        self.layers = model.layers(self._target())
 
     def _target(self) -> torch.Tensor:
         """What gradients are written to, or added to; flat."""
@@ -41,16 +44,20 @@ class SGD:
         """Take the gradient of one layer's weights, as two factors."""
         self.layers[layer].baddbmm_(delta_RoB, inputs_RBi, alpha=-self.rate)
 
+    def receive_all(self, gradient_RP: torch.Tensor) -> None:
+        """Take the gradient of all weights."""
+        self.weights_RP.add_(gradient_RP, alpha=-self.rate)
+
     def update(self) -> None:
         """Finish a step, once all layers' gradients have been received."""
 
-    def keep(self, positions: Sequence[int], sizes: Sequence[int]) -> None:
+    def keep(self, positions: Sequence[int]) -> None:
         """Go on with the replicates at these positions (ascending) alone."""
         self.weights_RP = kept_rows(self.weights_RP, positions)
         for tensors in (self.state, self.scratch):
             for name, tensor in tensors.items():
                 tensors[name] = kept_rows(tensor, positions) if tensor.dim() else tensor
-        self.layers = layer_views(self._target(), sizes)
+        self.layers = self.model.layers(self._target())
 
 
 class Momentum(SGD):
@@ -63,6 +70,9 @@ class Momentum(SGD):
 
     def receive(self, layer: int, delta_RoB: torch.Tensor, inputs_RBi: torch.Tensor) -> None:
         self.layers[layer].baddbmm_(delta_RoB, inputs_RBi, beta=MOMENTUM)
+
+    def receive_all(self, gradient_RP: torch.Tensor) -> None:
+        self.state["momentum"].mul_(MOMENTUM).add_(gradient_RP)
 
     def update(self) -> None:
         self.weights_RP.add_(self.state["momentum"], alpha=-self.rate)
@@ -80,6 +90,9 @@ class RMSProp(SGD):
     def receive(self, layer: int, delta_RoB: torch.Tensor, inputs_RBi: torch.Tensor) -> None:
         torch.bmm(delta_RoB, inputs_RBi, out=self.layers[layer])
 
+    def receive_all(self, gradient_RP: torch.Tensor) -> None:
+        self.scratch["gradient"].copy_(gradient_RP)
+
     def update(self) -> None:
         gradient_RP, root_RP = self.scratch["gradient"], self.scratch["root"]
         mean_square_RP = self.state["mean_square"]
@@ -91,8 +104,8 @@ class RMSProp(SGD):
 class TensorFlowRMSProp(RMSProp):
     """RMSProp as TensorFlow 1 has it: decay 0.9, 1e-10 inside the root, mean squares from 1."""
 
-    def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
-        super().__init__(weights_RP, sizes)
+    def __init__(self, weights_RP: torch.Tensor, model: Model) -> None:
+        super().__init__(weights_RP, model)
         self.state["mean_square"].fill_(1.0)
 
     def update(self) -> None:
@@ -109,8 +122,8 @@ class Adam(RMSProp):
     buffers = ("mean", "mean_square")
     scratches = ("gradient",)
 
-    def __init__(self, weights_RP: torch.Tensor, sizes: Sequence[int]) -> None:
-        super().__init__(weights_RP, sizes)
+    def __init__(self, weights_RP: torch.Tensor, model: Model) -> None:
+        super().__init__(weights_RP, model)
         # Counted on the device, where a CUDA graph can reach it.
         self.state["step"] = torch.zeros((), device=weights_RP.device)
 

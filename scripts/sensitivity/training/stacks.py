@@ -1,7 +1,5 @@
 """How many replicates are trained together, and what to do when memory does not suffice."""
 
-from itertools import pairwise
-
 import torch
 
 from sensitivity.training.optimizers import OPTIMIZERS
@@ -24,7 +22,7 @@ def stack_size(problem: Problem, replicates: int) -> int:
     if problem.device.type == "cuda":
         return replicates
     batch = min(problem.recipe.batch_size, len(problem.images_Nd))
-    fitting = CACHE_BYTES // (4 * batch * sum(problem.sizes))
+    fitting = CACHE_BYTES // (4 * batch * problem.model.values)
     return min(replicates, max(fitting, torch.get_num_threads()))
 
 
@@ -39,8 +37,7 @@ def copies_of_weights(optimizer: str) -> int:
 
 def least_bytes(problem: Problem) -> int:
     """A lower bound of what training one replicate needs: copies of the weights, and a batch."""
-    sizes, recipe = problem.sizes, problem.recipe
-    weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
+    model, recipe = problem.model, problem.recipe
     batch = min(recipe.batch_size, len(problem.images_Nd))
-    copies = copies_of_weights(recipe.optimizer)
-    return 4 * (copies * weights + batch * (sum(sizes) + 2 * recipe.width))
+    weights = copies_of_weights(recipe.optimizer) * model.number_of_weights
+    return 4 * (weights + batch * (model.values + model.values_backward))

@@ -7,30 +7,36 @@ import torch
 
 from sensitivity.training.ahead import Ahead
 from sensitivity.training.augmentation import transform
-from sensitivity.training.backpropagation import Backpropagation
 from sensitivity.training.batches import Batches, learning_rate
 from sensitivity.training.capture import Repeated
 from sensitivity.training.optimizers import OPTIMIZERS
-from sensitivity.training.parameters import kept_rows, layer_views
+from sensitivity.training.parameters import kept_rows
 from sensitivity.training.problem import Problem
 
 
 class MiniBatchRun:
-    """The replicates of `seeds`, trained together from the flat weights [R, P] on.
+    """The replicates of `seeds`, trained together from rows of weights [R, P] and others [R, B] on.
 
     `step` counts the steps done. Nothing inside a step waits for the device.
     """
 
     finished = False  # only its number of steps ends such a training
 
-    def __init__(self, problem: Problem, seeds: Sequence[int], weights_RP: torch.Tensor) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        seeds: Sequence[int],
+        weights_RP: torch.Tensor,
+        others_RB: torch.Tensor,
+    ) -> None:
         self.problem = problem
         self.seeds = list(seeds)
         self.step = 0
         transformations = 1 if problem.table_Td is None else len(problem.table_Td)
         self.batches = Batches.of(problem.recipe, len(problem.images_Nd), transformations)
         kind = OPTIMIZERS[problem.recipe.optimizer]
-        self.optimizer = kind(weights_RP, problem.sizes)
+        self.optimizer = kind(weights_RP, problem.model)
+        self.others_RB = others_RB
         self.healthy_R = torch.zeros(len(seeds), dtype=torch.int64, device=problem.device)
         self.taint_R = weights_RP.new_zeros(len(seeds))  # NaN from the first such logits on
         self._allocate()
@@ -46,24 +52,20 @@ class MiniBatchRun:
         """
         problem, shape = self.problem, (len(self.seeds), self.batches.size)
         device = problem.device
-        self.gradients = Backpropagation(
-            layer_views(self.weights_RP, problem.sizes),
-            problem.recipe.activation,
-            problem.recipe.loss,
-            self.batches.size,
-            self.batches.size,
+        self.gradients = problem.model.gradients(
+            self.weights_RP, self.others_RB, self.seeds, self.batches.size, self.batches.size
         )
         self.labels_RN = problem.labels(self.seeds)
         self.drawn_RB = torch.zeros(shape, dtype=torch.int64, device=device)
         self.labels_RB = torch.zeros_like(self.drawn_RB)
-        self.images_RBd = problem.images_Nd.new_empty(*shape, problem.sizes[0])
+        self.images_RBd = problem.images_Nd.new_empty(*shape, problem.images_Nd.shape[1])
         if problem.table_Td is not None:
             self.chosen_RB = torch.zeros_like(self.drawn_RB)
             self.originals_RBd = torch.empty_like(self.images_RBd)
             self.permutations = torch.empty_like(self.images_RBd, dtype=torch.int64).flatten(0, 1)
         self.total_R = torch.empty_like(self.taint_R)
         self.sound_R = torch.empty_like(self.taint_R, dtype=torch.bool)
-        self.repeated = Repeated(device)
+        self.repeated = Repeated(device, problem.model.can_be_captured)
         self.draws = Ahead(partial(self.batches.draws, tuple(self.seeds)), device.type == "cuda")
         self.epoch = -1  # none is loaded
 
@@ -104,7 +106,7 @@ class MiniBatchRun:
     def _work(self) -> None:
         self._draw()
         torch.gather(self.labels_RN, 1, self.drawn_RB, out=self.labels_RB)
-        logits_RnB = self.gradients(self.images_RBd, self.labels_RB, self.optimizer.receive)
+        logits_RnB = self.gradients(self.images_RBd, self.labels_RB, self.optimizer, self.step)
         self.optimizer.update()
         torch.sum(logits_RnB, (1, 2), out=self.total_R)
         self.taint_R.add_(self.total_R.mul_(0.0))  # 0, or NaN unless all are finite
@@ -129,7 +131,8 @@ class MiniBatchRun:
         """This run, which goes on with the replicates at these positions (ascending) alone."""
         self._release()
         self.seeds = [self.seeds[position] for position in positions]
-        self.optimizer.keep(positions, self.problem.sizes)
+        self.optimizer.keep(positions)
+        self.others_RB = kept_rows(self.others_RB, positions)
         self.healthy_R = kept_rows(self.healthy_R, positions)
         self.taint_R = kept_rows(self.taint_R, positions)
         self._allocate()
@@ -139,6 +142,7 @@ class MiniBatchRun:
         """All tensors that decide how the training goes on, beside the step and the seeds."""
         return {
             "weights": self.weights_RP,
+            "others": self.others_RB,
             "healthy": self.healthy_R,
             "taint": self.taint_R,
             **{f"optimizer.{name}": t for name, t in self.optimizer.state.items()},

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.device import full_precision
 from sensitivity.base.errors import SensitivityError, is_out_of_memory
 from sensitivity.datasets import Dataset
 from sensitivity.networks.network import Network
 from sensitivity.study.recipe import Recipe
 from sensitivity.training.checkpoints import Checkpoint, Interrupted
-from sensitivity.training.course import ENDED, Course, Poll, Row, State, halves
-from sensitivity.training.parameters import assembled
-from sensitivity.training.problem import Problem, labels_by_seed
+from sensitivity.training.course import ENDED, Course, Poll, Row, Rows, State, halves, named
+from sensitivity.training.labels import labels_by_seed
+from sensitivity.training.problem import Problem
 from sensitivity.training.stacks import least_bytes, stack_size
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Training:
-    """The trained network (float32, CPU) and its history, a row per replicate and moment.
+    """The trained replicates (float32, CPU) and their history, a row per replicate and moment.
 
     A row holds replicate, seed, step, training_loss, training_accuracy, test_loss, test_accuracy,
     final and diverged_step (None unless diverged). Losses and accuracies are those of the whole
@@ -30,7 +31,7 @@ class Training:
     holds the weights of the `final` rows.
     """
 
-    network: Network
+    network: Network | Modules
     history: list[Row]
 
 
@@ -56,6 +57,7 @@ def train(
     progress: Report = nothing,
     poll: Poll = nothing,
     fits_at: float = 1.0,
+    folder: str = ".",
 ) -> Training:
     """Train one replicate per seed (default: the recipe's) as Novak et al. 2018, appendix A.5.
 
@@ -65,19 +67,22 @@ def train(
     `stop_when_fitted` a replicate ends at the first evaluation with a training accuracy of at least
     `fits_at`. `progress` receives steps done, summed over replicates; `poll` is called between
     pieces of work, and may raise `Interrupted`: then, and at intervals of time, `checkpoint` is
-    written, from which the same call continues to the very same bytes.
+    written, from which the same call continues to the very same bytes. `folder` is where a builder
+    of the reader's own is looked for.
 
     Raises:
-        SensitivityError: one replicate exceeds the memory; the data do not suit the recipe.
+        SensitivityError: one replicate exceeds the memory; the data do not suit the recipe; the
+            architecture can't be built or trained.
     """
     seeds = list(recipe.seeds if seeds is None else seeds)
     with torch.no_grad(), full_precision():
-        problem = Problem.of(recipe, dataset, torch.device(device))
+        problem = Problem.of(recipe, dataset, torch.device(device), folder)
         plan = _Plan(problem, seeds, fits_at)
         plan.carry_out(checkpoint, progress, poll)
-    weights_RP = torch.stack([plan.weights[index] for index in range(len(seeds))])
+    networks = [plan.networks[index] for index in range(len(seeds))]
+    rows = [torch.stack([network[name] for network in networks]) for name in ("weights", "others")]
     history = sorted(plan.history, key=lambda row: (row["replicate"], row["step"]))
-    return Training(assembled(weights_RP, problem.sizes, recipe.activation), history)
+    return Training(problem.model.network(*rows), history)
 
 
 class _Plan:
@@ -92,7 +97,7 @@ class _Plan:
         self.waiting = [numbers[start : start + size] for start in range(0, len(seeds), size)]
         self.course: Course | None = None  # of the first of them, once it has begun
         self.states: dict[int, State] = {}  # of those that were interrupted, by their first number
-        self.weights: dict[int, torch.Tensor] = {}
+        self.networks: dict[int, Rows] = {}
         self.history: list[Row] = []
 
     def carry_out(self, checkpoint: Checkpoint | None, progress: Report, poll: Poll) -> None:
@@ -135,7 +140,7 @@ class _Plan:
             if checkpoint is not None:
                 self._write(checkpoint, course)
             raise
-        self.weights |= course.weights
+        self.networks |= course.networks
         self.history += [row for rows in course.rows.values() for row in rows]
         del self.waiting[0]
         self.course = None
@@ -168,7 +173,11 @@ class _Plan:
     def _write(self, checkpoint: Checkpoint, course: Course) -> None:
         """All there is to know: of the course, of stacks that wait half-way, of trained ones."""
         states = {**self.states, self.waiting[0][0]: course.state()}
-        tensors = {f"trained.{number}": weights for number, weights in self.weights.items()}
+        tensors = {
+            f"trained.{number}.{name}": row
+            for number, network in self.networks.items()
+            for name, row in network.items()
+        }
         for number, (inner, _) in states.items():
             tensors |= {f"{number}.{name}": tensor for name, tensor in inner.items()}
         records = [[number, record] for number, (_, record) in states.items()]
@@ -183,15 +192,15 @@ class _Plan:
             return
         tensors, record = found
         self.waiting, self.history = record["waiting"], record["history"]
-        parts: dict[str, dict[str, torch.Tensor]] = {"trained": {}}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition(".")
-            parts.setdefault(part, {})[rest] = tensor
-        self.weights = {int(number): weights for number, weights in parts["trained"].items()}
-        self.states = {number: (parts[str(number)], inner) for number, inner in record["states"]}
-        ended, done = len(self.weights), 0
+        waiting = {number for numbers in self.waiting for number in numbers}
+        trained = [number for number in range(len(self.seeds)) if number not in waiting]
+        self.networks = {number: named(tensors, f"trained.{number}.") for number in trained}
+        self.states = {
+            number: (named(tensors, f"{number}."), inner) for number, inner in record["states"]
+        }
+        ended, done = len(self.networks), 0
         for inner_tensors, inner in self.states.values():
-            ended += sum(name.startswith(ENDED) for name in inner_tensors)
+            ended += sum(n.startswith(ENDED) and n.endswith(".weights") for n in inner_tensors)
             done += len(inner["active"]) * inner["step"]
         progress(ended * self.problem.recipe.steps + done)
         step = self.states[self.waiting[0][0]][1]["step"]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.measures.curves import bin_centres, norms_along, transitions_along
 from sensitivity.measures.measuring import (
@@ -49,7 +50,9 @@ def measure(measurement: Measurement) -> Arrays:
     return arrays
 
 
-def _along(measurement: Measurement, curves: list[Ellipse], network: Network) -> dict[str, Tensor]:
+def _along(
+    measurement: Measurement, curves: list[Ellipse], network: Network | Modules
+) -> dict[str, Tensor]:
     """Both metrics of every replicate in every bin of every curve, [R, C, 64]; NaN if diverged."""
     replicates = finite_replicates(network)
     finite = network.select(replicates)

@@ -11,6 +11,7 @@ import logging
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.measures import rivals
 from sensitivity.measures.input_margins import input_margin
 from sensitivity.measures.input_noise import output_change
@@ -18,7 +19,7 @@ from sensitivity.measures.measuring import Arrays, Measurement, finite_replicate
 from sensitivity.measures.untrained import PREFIX
 from sensitivity.networks.network import Network
 from sensitivity.training.initialization import initial_network
-from sensitivity.training.problem import labels_by_seed
+from sensitivity.training.labels import labels_by_seed
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,10 @@ def measure(measurement: Measurement) -> Arrays:
     replicates = finite_replicates(measurement.network)
     seeds = [recipe.seeds[replicate] for replicate in replicates]
     network = measurement.network.select(replicates)
-    initial = initial_network(recipe, data.input_size, network.classes, seeds).to(device)
+    if isinstance(network, Modules):
+        initial = network.untrained(seeds, recipe.initial_scale).to(device)
+    else:
+        initial = initial_network(recipe, data.input_size, network.classes, seeds).to(device)
     index = measurement.chosen("train", "training_points", 1000)
     x = data.inputs("train")[index].to(device)
     labels = labels_by_seed(recipe, data.labels("train"), data.classes, seeds)[:, index].to(device)
@@ -40,7 +44,7 @@ def measure(measurement: Measurement) -> Arrays:
     at = measurement.chosen("test", "training_points", 1000)
     x_test = data.inputs("test")[at].to(device)
 
-    def of_any(network: Network) -> dict[str, Tensor]:
+    def of_any(network: Network | Modules) -> dict[str, Tensor]:
         return {
             "spectral_norm_product": rivals.spectral_norm_product(network),
             "path_norm": rivals.path_norm(network),

@@ -10,13 +10,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
-from sensitivity.jacobian.sizes import JacobianSizes, jacobian_sizes
-from sensitivity.measures.halves import errors_of_halves, means_of_halves
+from sensitivity.jacobian.sizes import JacobianSizes
+from sensitivity.measures.any_network import jacobian_sizes
 from sensitivity.measures.measuring import (
     Arrays,
     Measurement,
-    choose,
     finite_replicates,
     of_all_replicates,
 )
@@ -35,6 +35,9 @@ def measure(measurement: Measurement) -> Arrays:
     points = _points(measurement)
     network = measurement.network
     arrays: dict = {"replicate": torch.arange(network.replicates)}
+    if isinstance(network, Modules):  # of others tables know it from the recipe
+        weights = torch.full((network.replicates,), network.number_of_weights)
+        arrays["number_of_weights"] = weights
     arrays |= with_controls(measurement, partial(_sizes, measurement, points))
     for where, x_Pd in points.items():
         arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), len(x_Pd))
@@ -43,7 +46,7 @@ def measure(measurement: Measurement) -> Arrays:
 
 
 def _sizes(
-    measurement: Measurement, points: dict[str, Tensor], network: Network
+    measurement: Measurement, points: dict[str, Tensor], network: Network | Modules
 ) -> dict[str, Tensor]:
     replicates = finite_replicates(network)
     finite = network.select(replicates)
@@ -51,15 +54,8 @@ def _sizes(
     for where, x_Pd in points.items():
         sizes = jacobian_sizes(finite, x_Pd.to(measurement.device))
         values |= {f"{name}{where}": value for name, value in _means(sizes).items()}
-        if where == "":
-            values |= means_of_halves("jacobian_norm", sizes.norms)
-        elif where == "_training":
+        if where == "_training":
             values |= of_the_logits(sizes)
-    data = measurement.dataset
-    order = choose(len(data.labels("test")), 0, measurement.seed, "test")  # all, as chosen above
-    x_Pd, labels_P = data.inputs("test")[order], data.labels("test")[order]
-    device = measurement.device
-    values |= errors_of_halves(finite, x_Pd.to(device), labels_P.to(device))
     return {name: of_all_replicates(network, replicates, value) for name, value in values.items()}
 
 

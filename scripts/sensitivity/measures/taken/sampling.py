@@ -11,11 +11,14 @@ import logging
 import torch
 from tqdm import tqdm
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
+from sensitivity.measures.any_network import in_double
 from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import ellipses
-from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions.any_network import count_transitions
 from sensitivity.regions.paths import Ellipse, Polygon, translation_loop
+from sensitivity.regions.sampling import sampled_transitions
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,8 @@ SMALLEST_EXPONENT = 8
 def measure(measurement: Measurement) -> Arrays:
     """`samples` [K], `sampled_float32`, `sampled_float64` [K, C], `exact` and `curve` [C]."""
     network = measurement.network.replicate(0)
+    if isinstance(network, Modules):
+        (network,) = in_double(network)
     kinds, paths = zip(*_paths(measurement))
     exponents = range(SMALLEST_EXPONENT, measurement.number("largest_exponent", 20) + 1)
     samples = [2**exponent for exponent in exponents]

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sensitivity.architectures.modules import Modules
+from sensitivity.measures.any_network import counts_on
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
 from sensitivity.measures.path_lengths import softmax_path_lengths
 from sensitivity.measures.untrained import with_controls
@@ -42,9 +44,11 @@ def measure(measurement: Measurement) -> Arrays:
     }
 
 
-def _counts(images: Tensor, network: Network) -> dict[str, Tensor]:
+def _counts(images: Tensor, network: Network | Modules) -> dict[str, Tensor]:
     replicates = finite_replicates(network)
     finite = network.select(replicates)
+    if isinstance(finite, Modules):
+        return _of_modules(images, network, replicates, finite)
     counts, lengths = [], []
     first = LOOPS_WITH_LENGTHS if replicates else 0
     for image in images[:first]:
@@ -65,4 +69,16 @@ def _counts(images: Tensor, network: Network) -> dict[str, Tensor]:
         "transitions": mean,
         "transitions_standard_error": counts_RP.std(1) / len(images) ** 0.5,
         "transitions_per_unit": mean / network.number_of_units,
+    }
+
+
+def _of_modules(
+    images: Tensor, network: Modules, replicates: list[int], finite: Modules
+) -> dict[str, Tensor]:
+    """As `_counts`, without what is known of stacks alone."""
+    paths = [translation_loop(image) for image in images]
+    counts_RP = of_all_replicates(network, replicates, counts_on(finite, paths))
+    return {
+        "transitions": counts_RP.mean(1),
+        "transitions_standard_error": counts_RP.std(1) / len(images) ** 0.5,
     }

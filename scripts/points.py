@@ -10,7 +10,7 @@ from sensitivity.base.command import run, setup, standard_arguments
 from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
-from sensitivity.tables.point_statistics import point_statistics
+from sensitivity.tables.points import points
 from sensitivity.tables.resampling import Bootstrap
 
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     networks = pd.concat([read_table(path) for path in arguments.networks], ignore_index=True)
     records = [read_measure(path, "points") for path in arguments.points]
-    table = point_statistics(records, networks, Bootstrap.from_settings(arguments.settings))
+    table = points(records, networks, Bootstrap.from_settings(arguments.settings))
     write_table(arguments.output, table, describe(arguments.settings))
 
 

@@ -8,7 +8,7 @@ p is the larger of a test over networks and one over curves. Networks of one arc
 so the statistics speak of its seeds, not of other architectures.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,25 +16,32 @@ import scipy
 
 from sensitivity.tables.resampling import CURVE_STREAM, WORK, Bootstrap
 from sensitivity.tables.selection import fitting
-from sensitivity.tables.statistics import Estimate, log_ratios, median_ratio, ratio
+from sensitivity.tables.statistics import (
+    SMALLEST,
+    Estimate,
+    exponential,
+    log_ratios,
+    sign_flip,
+    undefined,
+)
 
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
 WINDOW = np.pi / 16  # half-width in radians: four of 64 bins at each training point
-KINDS = ("random", "same class", "different classes")
-AGAINST_RANDOM = {kind: f"{kind} / random" for kind in KINDS[1:]}
-UNTRAINED = {kind: f"{kind}, untrained" for kind in KINDS}
-AGAINST_UNTRAINED = {kind: f"{kind} / untrained" for kind in KINDS}
-PREFIX = "untrained_"  # of the arrays of the networks before training, on the same curves
+RANDOM = "random"
+KINDS = (RANDOM, "same class", "different classes")
+TRAINED, UNTRAINED, NOTHING = "trained", "untrained", "nothing"
+PREFIXES = {TRAINED: "", UNTRAINED: "untrained_"}  # of the arrays, on the same curves
 ALL = "all"
 METRICS = {"norm_near_over_far": "jacobian_norm", "density_near_over_far": "transitions"}
 COLUMNS = (
-    *("dataset", "model", "kind", "networks", "curves"),
+    *("dataset", "model", "kind", "of", "against", "networks", "curves"),
     *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high", "_p", "_least_p")),
 )
-Contrasts = dict[tuple[str, str], np.ndarray]  # by (kind, metric): logarithms [networks, curves]
+# Of a kind of curve, networks and a metric the logarithms [networks, curves].
+Contrasts = dict[tuple[str, str, str], np.ndarray]
 
 
-def curve_contrasts(
+def curves(
     records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
     networks: pd.DataFrame,
     bootstrap: Bootstrap,
@@ -42,16 +49,16 @@ def curve_contrasts(
 ) -> pd.DataFrame:
     """Median over networks of near / far, by model and kind of curve; model `all` pools models.
 
-    `records` are (data set, model, arrays of curves.npz); only networks that fit enter. Kinds
-    "different classes / random" and "different classes / untrained" divide a network's contrast by
-    its contrast on random ellipses, or by that of the untrained network on the same curves: 1 means
-    that the training points, or the training, make no difference.
+    `records` are (data set, model, arrays of curves.npz); only networks that fit enter. `of` says
+    whether networks are trained or those before training; `against` "random" or "untrained" divides
+    a network's contrast by its contrast on random ellipses, or by that of the untrained network on
+    the same curves: 1 means that the training points, or the training, make no difference.
 
-    p: over networks, Wilcoxon's signed-rank test of their contrasts against 1; over curves, the t
-    test of the curves' mean logarithms (Welch's against random ellipses); the larger of the two.
+    p: over networks, of the signs of their mean logarithms; over curves, the t test of the curves'
+    mean logarithms (Welch's against random ellipses); the larger of the two.
     """
     rows = []
-    pools: dict[str, dict[tuple[str, str], list[np.ndarray]]] = {}
+    pools: dict[str, dict[tuple[str, str, str], list[np.ndarray]]] = {}
     for dataset, model, arrays in records:
         chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
         replicates = np.sort(fitting(chosen)["replicate"].to_numpy(dtype=int))
@@ -74,46 +81,43 @@ def near_training_points(theta: np.ndarray, window: float) -> np.ndarray:
 def _log_contrasts(
     arrays: Mapping[str, np.ndarray], replicates: np.ndarray, window: float
 ) -> Contrasts:
-    """Per (kind, metric) the logarithms `[R, C]` of near / far of each network on each curve.
+    """The logarithms `[R, C]` of near / far of each network on each curve.
 
-    A curve's contrast is the ratio of two means over bins.
+    A curve's contrast is the ratio of two means over bins. A norm that underflows to 0 counts as a
+    vanishing one; medians and signs need no more.
     """
     near = near_training_points(arrays["theta"], window)
     logs = {}
     for name, metric in METRICS.items():
-        for prefix in ("", PREFIX):
+        for of, prefix in PREFIXES.items():
             if f"{prefix}{metric}" not in arrays:
                 continue
             values = arrays[f"{prefix}{metric}"][replicates]
-            contrasts = log_ratios(values[..., near].mean(axis=2), values[..., ~near].mean(axis=2))
+            means = [np.maximum(values[..., bins].mean(axis=2), SMALLEST) for bins in (near, ~near)]
+            contrasts = log_ratios(*means)
             for kind in KINDS:
                 of_kind = contrasts[:, arrays["kind"] == kind]
                 if of_kind.shape[1]:
-                    logs[UNTRAINED[kind] if prefix else kind, name] = of_kind
+                    logs[kind, of, name] = of_kind
     return logs
 
 
-def _rows(
-    dataset: str, model: str, logs: Contrasts, bootstrap: Bootstrap
-) -> list[dict[str, object]]:
+def _rows(dataset: str, model: str, logs: Contrasts, bootstrap: Bootstrap) -> Iterator[dict]:
     """The rows of a model: plain contrasts, then those against each control."""
-    compared = {kind: (kind, None) for kind in (*KINDS, *UNTRAINED.values())}
-    compared |= {name: (kind, "random") for kind, name in AGAINST_RANDOM.items()}
-    compared |= {name: (kind, UNTRAINED[kind]) for kind, name in AGAINST_UNTRAINED.items()}
-    rows = []
-    for name, (kind, control) in compared.items():
-        if any(
-            (part, metric) not in logs for part in (kind, control or kind) for metric in METRICS
-        ):
+    compared = [(kind, of, NOTHING, None) for of in PREFIXES for kind in KINDS]
+    compared += [(kind, TRAINED, RANDOM, (RANDOM, TRAINED)) for kind in KINDS[1:]]
+    compared += [(kind, TRAINED, UNTRAINED, (kind, UNTRAINED)) for kind in KINDS]
+    for kind, of, against, control in compared:
+        needed = [(kind, of), control or (kind, of)]
+        if not all((*part, metric) in logs for part in needed for metric in METRICS):
             continue
-        row: dict[str, object] = {"dataset": dataset, "model": model, "kind": name}
+        row = {"dataset": dataset, "model": model, "kind": kind, "of": of, "against": against}
         for metric in METRICS:
-            own = logs[kind, metric]
-            other = None if control is None else logs[control, metric]
-            estimate = _contrast(own, other, control == "random", bootstrap)
+            own = logs[kind, of, metric]
+            other = None if control is None else logs[*control, metric]
+            estimate = _contrast(own, other, against == RANDOM, bootstrap)
             row |= {"networks": len(own), "curves": own.shape[1], **_numbers(metric, estimate)}
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _contrast(
@@ -128,15 +132,15 @@ def _contrast(
     if not unpaired and other is not None:
         own, other = own - other, None
     by_network = np.median(own, axis=1) - (0 if other is None else np.median(other, axis=1))
-    networks, least = median_ratio(by_network, bootstrap), 1.0
-    if not networks.n:
-        return networks
-    p = _over_curves(own, other)
-    if own.shape[1] > 1 and (other is None or other.shape[1] > 1):
-        least = networks.least_p
-    low, high = bootstrap.interval(_crossed(own, other, bootstrap), networks.n)
-    numbers = (ratio(end) if not np.isnan(end) else end for end in (low, high))
-    return Estimate(networks.value, *numbers, networks.n, max(networks.p, p), least_p=least)
+    n = len(by_network)
+    if not n:
+        return undefined(0)
+    p, least_p = sign_flip(by_network)
+    if own.shape[1] < 2 or (other is not None and other.shape[1] < 2):
+        least_p = 1.0  # one curve is no sample
+    low, high = bootstrap.interval(_crossed(own, other, bootstrap), n)
+    p = max(p, _over_curves(own, other))
+    return exponential(Estimate(float(np.median(by_network)), low, high, n, p, least_p=least_p))
 
 
 def _over_curves(own: np.ndarray, other: np.ndarray | None) -> float:

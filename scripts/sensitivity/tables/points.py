@@ -5,7 +5,8 @@ AUROC of the norm as a predictor of misclassification, beside that of the obviou
 maximum probability, with its lead over the rival and what it adds to it; and Spearman's ρ of the
 norm with the loss that the network was trained on, over all points and among right and wrong ones
 (against the loss the norm is an arch: confidently wrong points have small norms). The unit is a
-test point; networks share their points, and statements about several draw points, models and seeds.
+test point; networks share their points, and statements about several draw points, models and
+replicates.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.tables.added_value import auroc_added, auroc_lead
 from sensitivity.tables.resampling import (
     MODEL_STREAM,
-    SEED_STREAM,
+    UNIT_STREAM,
     Bootstrap,
     weighted_spearman,
 )
@@ -35,7 +36,7 @@ NULLS = {
     "spearman_loss_right": 0.0,
     "spearman_loss_wrong": 0.0,
 }
-WITH_P = tuple(NULLS)[2:]
+WITH_P = tuple(name for name in NULLS if name != "auroc_maximum_probability")
 LOSSES = {
     "cross_entropy": "cross_entropy",
     "squared": "squared_loss",
@@ -44,7 +45,7 @@ LOSSES = {
 COLUMNS = (
     *("dataset", "model", "replicate", "loss", "n", "misclassified"),
     *(f"{name}{suffix}" for name in NULLS for suffix in ("", "_low", "_high")),
-    *("p", *(f"{name}_p" for name in WITH_P), "least_p", "networks"),
+    *(*(f"{name}_p" for name in WITH_P), "least_p", "networks"),
 )
 
 
@@ -53,12 +54,12 @@ class Single:
     """What one network says, and which of its points `[n]` are wrong."""
 
     model: str
-    seed: int
+    replicate: int
     estimates: dict[str, Estimate]
     wrong: np.ndarray
 
 
-def point_statistics(
+def points(
     records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
     networks: pd.DataFrame,
     bootstrap: Bootstrap,
@@ -67,30 +68,29 @@ def point_statistics(
 
     `records` are (data set, model, arrays of points.npz); `networks` the rows of networks.csv. A
     pooled row is the mean over its networks of their own statistics: scores are compared within a
-    network only. A resample draws test points for all networks at once, and models and seeds (which
-    models share) with them. Its `n` counts test points, its `misclassified` those that at least one
-    of its networks gets wrong. `p` belongs to the AUROC of the Jacobian norm (Mann-Whitney; in
-    pooled rows from the bootstrap); `least_p` is the least that the resamples could give.
+    network only. A resample draws test points for all networks at once, and models and replicates
+    (whose seeds models share) with them. Its `n` counts test points, its `misclassified` those that
+    at least one of its networks gets wrong. p of the AUROC is Mann-Whitney's, and in pooled rows
+    from the bootstrap; `least_p` is the least that the resamples could give.
 
     Raises:
         SensitivityError: records of one data set are about different test points.
     """
     rows: list[dict[str, object]] = []
     pools: dict[tuple[str, str], list[Single]] = {}
-    points: dict[str, np.ndarray] = {}
+    indices: dict[str, np.ndarray] = {}
     for dataset, model, arrays in records:
-        if not np.array_equal(points.setdefault(dataset, arrays["index"]), arrays["index"]):
+        if not np.array_equal(indices.setdefault(dataset, arrays["index"]), arrays["index"]):
             raise SensitivityError(
                 f"the points of model {model} on {dataset} are not those of the other models; "
                 "delete its points.npz and run the same command again"
             )
         pool: list[Single] = []
-        seeds = _seeds(networks, dataset, model)
         for replicate, loss in _fitting(networks, dataset, model):
             wrong = ~arrays["correct"][replicate].astype(bool)
             estimates = _estimates(arrays, replicate, LOSSES[loss], bootstrap)
             rows.append(_row((dataset, model, str(replicate), loss), estimates, wrong, 1))
-            pool.append(Single(model, seeds.get(replicate, replicate), estimates, wrong))
+            pool.append(Single(model, replicate, estimates, wrong))
         if pool:
             rows.append(_pooled_row((dataset, model, POOLED, loss), pool, bootstrap))
             pools.setdefault((dataset, loss), []).extend(pool)
@@ -137,14 +137,6 @@ def _spearman_among(
     return replace(single, low=low, high=high, distribution=distribution)
 
 
-def _seeds(networks: pd.DataFrame, dataset: str, model: str) -> dict[int, int]:
-    """The seed of each replicate, where the table says it."""
-    if "seed" not in networks:
-        return {}
-    chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-    return dict(zip(chosen["replicate"].astype(int), chosen["seed"].astype(int)))
-
-
 def _pooled_row(
     key: tuple[str, str, str, str], pool: list[Single], bootstrap: Bootstrap
 ) -> dict[str, object]:
@@ -158,11 +150,11 @@ def _pooled_row(
 
 
 def _drawn(pool: list[Single], bootstrap: Bootstrap) -> np.ndarray:
-    """How often each network is drawn where models and seeds are: `[b, networks]`."""
+    """How often each network is drawn where models and replicates are: `[b, networks]`."""
     weights = np.ones((bootstrap.resamples, len(pool)))
     for stream, labels in (
         (MODEL_STREAM, [single.model for single in pool]),
-        (SEED_STREAM, [single.seed for single in pool]),
+        (UNIT_STREAM, [single.replicate for single in pool]),
     ):
         values, places = np.unique(labels, return_inverse=True)
         weights = weights * bootstrap.counts(len(values), stream)[:, places]
@@ -177,5 +169,4 @@ def _row(
     for name, estimate in estimates.items():
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     row |= {f"{name}_p": estimates[name].p for name in WITH_P}
-    decisive = estimates["auroc_jacobian_norm"]
-    return row | {"p": decisive.p, "least_p": decisive.least_p}
+    return row | {"least_p": estimates["auroc_jacobian_norm"].least_p}

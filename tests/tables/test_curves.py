@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensitivity.tables.curve_contrasts import (
+from sensitivity.tables.curves import (
     COLUMNS,
     KINDS,
     WINDOW,
-    curve_contrasts,
+    curves,
     near_training_points,
 )
 from sensitivity.tables.resampling import Bootstrap
@@ -42,8 +42,9 @@ def networks_table(model="a", networks=8, fits=True):
     )
 
 
-def entry(table, kind, model="all"):
-    return table[(table["kind"] == kind) & (table["model"] == model)].iloc[0]
+def entry(table, kind, against="nothing", model="all", of="trained"):
+    key = {"kind": kind, "against": against, "model": model, "of": of}
+    return table[(table[list(key)] == list(key.values())).all(axis=1)].iloc[0]
 
 
 def test_windows_lie_around_the_training_points():
@@ -53,11 +54,11 @@ def test_windows_lie_around_the_training_points():
 
 
 def test_known_contrasts():
-    table = curve_contrasts([("digits", "a", arrays())], networks_table(), QUICK)
+    table = curves([("digits", "a", arrays())], networks_table(), QUICK)
     assert tuple(table.columns) == COLUMNS
     assert entry(table, "random")["norm_near_over_far"] == pytest.approx(1.0, abs=0.1)
     assert entry(table, "random")["norm_near_over_far_p"] > 0.05
-    against = entry(table, "different classes / random")
+    against = entry(table, "different classes", "random")
     assert against["norm_near_over_far"] == pytest.approx(0.1, rel=0.1)
     assert against["norm_near_over_far_high"] < 0.2
     assert against["norm_near_over_far_p"] == pytest.approx(2 / 2**8)
@@ -70,8 +71,8 @@ def test_networks_that_do_not_fit_are_left_out_and_models_pooled():
     networks = pd.concat([networks_table("a"), networks_table("b")], ignore_index=True)
     networks.loc[[0, 1, 9], "fits"] = False
     records = [("digits", "a", arrays()), ("digits", "b", arrays(seed=1))]
-    table = curve_contrasts(records, networks, QUICK)
-    counts = [entry(table, "random", model)["networks"] for model in ("a", "b", "all")]
+    table = curves(records, networks, QUICK)
+    counts = [entry(table, "random", model=model)["networks"] for model in ("a", "b", "all")]
     assert counts == [6, 7, 13]
 
 
@@ -79,17 +80,17 @@ def test_an_underflown_norm_is_a_vanishing_one():
     sample = arrays()
     near = near_training_points(THETA, WINDOW)
     sample["jacobian_norm"][:, sample["kind"] == "different classes"] *= np.where(near, 0.0, 1.0)
-    table = curve_contrasts([("digits", "a", sample)], networks_table(), QUICK)
-    row = entry(table, "different classes / random")
+    table = curves([("digits", "a", sample)], networks_table(), QUICK)
+    row = entry(table, "different classes", "random")
     assert row["norm_near_over_far"] == 0.0
     assert row["norm_near_over_far_p"] == pytest.approx(2 / 2**8)
 
 
 def test_nothing_fits_and_nothing_measured():
-    table = curve_contrasts([("digits", "a", arrays())], networks_table(fits=False), QUICK)
+    table = curves([("digits", "a", arrays())], networks_table(fits=False), QUICK)
     assert (table["networks"] == 0).all()
     assert table["norm_near_over_far"].isna().all()
-    table = curve_contrasts([], networks_table(), QUICK)
+    table = curves([], networks_table(), QUICK)
     assert table.empty
     assert tuple(table.columns) == COLUMNS
 
@@ -108,10 +109,10 @@ def test_curves_that_networks_share_are_drawn_anew():
     """Contrasts of the curves alone: over networks they look certain, and are not."""
     supported, trials = 0, 20
     for trial in range(trials):
-        table = curve_contrasts(
+        table = curves(
             [("digits", "a", by_curve(2.0, seed=trial))], networks_table(), Bootstrap(100)
         )
-        row = entry(table, "different classes / random")
+        row = entry(table, "different classes", "random")
         away = row["norm_near_over_far_high"] < 1 or row["norm_near_over_far_low"] > 1
         supported += row["norm_near_over_far_p"] < 0.05 and away
     assert supported / trials <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / trials)
@@ -120,12 +121,12 @@ def test_curves_that_networks_share_are_drawn_anew():
 def test_what_untrained_networks_show_already_is_no_trace_of_training():
     sample = arrays(curves=4)
     sample |= {f"untrained_{m}": sample[m].copy() for m in ("jacobian_norm", "transitions")}
-    table = curve_contrasts([("digits", "a", sample)], networks_table(), QUICK)
-    assert entry(table, "different classes, untrained")["norm_near_over_far"] < 0.2
-    against = entry(table, "different classes / untrained")
+    table = curves([("digits", "a", sample)], networks_table(), QUICK)
+    assert entry(table, "different classes", of="untrained")["norm_near_over_far"] < 0.2
+    against = entry(table, "different classes", "untrained")
     assert against["norm_near_over_far"] == pytest.approx(1.0)
     assert against["norm_near_over_far_p"] == 1.0
-    assert entry(table, "different classes / random")["norm_near_over_far"] < 0.2
+    assert entry(table, "different classes", "random")["norm_near_over_far"] < 0.2
     assert against["curves"] == 4
 
 
@@ -134,8 +135,9 @@ def test_training_is_seen_against_the_untrained_networks():
     untrained = arrays(curves=4, drop=1.0, seed=1)
     sample |= {f"untrained_{m}": untrained[m] for m in ("jacobian_norm", "transitions")}
     row = entry(
-        curve_contrasts([("digits", "a", sample)], networks_table(), QUICK),
-        "different classes / untrained",
+        curves([("digits", "a", sample)], networks_table(), QUICK),
+        "different classes",
+        "untrained",
     )
     assert row["norm_near_over_far"] == pytest.approx(0.1, rel=0.1)
     assert row["norm_near_over_far_high"] < 0.2

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.tables.point_statistics import COLUMNS, point_statistics
+from sensitivity.tables.points import COLUMNS, points
 from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
@@ -47,14 +47,14 @@ def entry(table, model, replicate):
 
 def test_a_network_has_the_numbers_of_scipy():
     arrays = records(1.0)
-    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    table = points([("digits", "a", arrays)], networks_table(), QUICK)
     assert tuple(table.columns) == COLUMNS
     assert table["replicate"].tolist() == ["0", "1", "2", "pooled", "pooled"]
     row, wrong, norm = entry(table, "a", "1"), ~arrays["correct"][1], arrays["jacobian_norm"][1]
     test = stats.mannwhitneyu(norm[wrong], norm[~wrong])
     area = test.statistic / (wrong.sum() * (~wrong).sum())
     assert row["auroc_jacobian_norm"] == pytest.approx(area)
-    assert row["p"] == pytest.approx(test.pvalue)
+    assert row["auroc_jacobian_norm_p"] == pytest.approx(test.pvalue)
     assert row["auroc_maximum_probability"] == 1.0
     correlation = stats.spearmanr(norm, arrays["cross_entropy"][1])
     assert row["spearman_loss"] == pytest.approx(correlation.statistic)
@@ -65,26 +65,26 @@ def test_a_network_has_the_numbers_of_scipy():
 def test_pooled_rows_are_means_within_networks():
     arrays = records(1.0)
     arrays["jacobian_norm"][1] *= 1e6  # another scale: comparing across networks would mislead
-    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    table = points([("digits", "a", arrays)], networks_table(), QUICK)
     pooled, single = entry(table, "a", "pooled"), table.head(3)
     assert pooled["auroc_jacobian_norm"] == pytest.approx(single["auroc_jacobian_norm"].mean())
     assert pooled["auroc_jacobian_norm_low"] > 0.5
-    assert pooled["p"] == pytest.approx(2 / 201)
+    assert pooled["auroc_jacobian_norm_p"] == pytest.approx(2 / 201)
     assert pooled["networks"] == 3
     assert pooled["misclassified"] == (~arrays["correct"]).any(axis=0).sum()
 
 
 def test_no_relation_gives_no_small_p():
-    table = point_statistics([("digits", "a", records(0.0))], networks_table(), QUICK)
+    table = points([("digits", "a", records(0.0))], networks_table(), QUICK)
     pooled = entry(table, "all", "pooled")
     assert pooled["auroc_jacobian_norm_low"] < 0.5 < pooled["auroc_jacobian_norm_high"]
-    assert pooled["p"] > 0.05
+    assert pooled["auroc_jacobian_norm_p"] > 0.05
 
 
 def test_losses_are_kept_apart_and_models_pooled():
     networks = pd.concat([networks_table("a"), networks_table("b"), networks_table("c", "squared")])
     arrays = records(1.0)
-    table = point_statistics([("digits", m, arrays) for m in "abc"], networks, QUICK)
+    table = points([("digits", m, arrays) for m in "abc"], networks, QUICK)
     overall = table[table["model"] == "all"].set_index("loss")
     assert overall["networks"].to_dict() == {"cross_entropy": 6, "squared": 3}
     squared = stats.spearmanr(arrays["jacobian_norm"][0], arrays["squared_loss"][0]).statistic
@@ -96,7 +96,7 @@ def test_only_networks_that_fit_have_rows():
     networks = pd.concat(
         [networks_table("a", fits=[True, False, True]), networks_table("b", fits=[False] * 3)]
     )
-    table = point_statistics(records_, networks, QUICK)
+    table = points(records_, networks, QUICK)
     assert table["model"].tolist() == ["a", "a", "a", "all"]
     assert entry(table, "a", "pooled")["networks"] == 2
 
@@ -104,7 +104,7 @@ def test_only_networks_that_fit_have_rows():
 def test_a_network_without_errors_has_no_auroc_but_a_rank_correlation():
     arrays = records(1.0)
     arrays["correct"][0] = True
-    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    table = points([("digits", "a", arrays)], networks_table(), QUICK)
     row = entry(table, "a", "0")
     assert np.isnan(row["auroc_jacobian_norm"])
     assert row["spearman_loss"] > 0
@@ -114,7 +114,7 @@ def test_a_network_without_errors_has_no_auroc_but_a_rank_correlation():
 
 
 def test_without_records_the_table_is_empty_but_has_its_columns():
-    table = point_statistics([], networks_table(), QUICK)
+    table = points([], networks_table(), QUICK)
     assert table.empty
     assert tuple(table.columns) == COLUMNS
 
@@ -122,9 +122,7 @@ def test_without_records_the_table_is_empty_but_has_its_columns():
 def test_other_test_points_are_refused():
     other = {**records(1.0), "index": np.arange(1, 301)}
     with pytest.raises(SensitivityError, match="model b on digits"):
-        point_statistics(
-            [("digits", "a", records(1.0)), ("digits", "b", other)], networks_table(), QUICK
-        )
+        points([("digits", "a", records(1.0)), ("digits", "b", other)], networks_table(), QUICK)
 
 
 @pytest.mark.slow
@@ -138,7 +136,7 @@ def test_coverage_when_networks_share_their_points():
         arrays["jacobian_norm"] = np.exp(np.tile(generator.normal(size=150), (3, 1)) + wrong)
         arrays["correct"] = ~wrong
         quick = Bootstrap(resamples=100)
-        table = point_statistics([("digits", "a", arrays)], networks_table(), quick)
+        table = points([("digits", "a", arrays)], networks_table(), quick)
         row = entry(table, "all", "pooled")
         truth = stats.norm.cdf(1 / np.sqrt(2))
         hits += row["auroc_jacobian_norm_low"] <= truth <= row["auroc_jacobian_norm_high"]
@@ -163,7 +161,7 @@ def confident(extra, seed=0, points=600, networks=3):
 
 @pytest.mark.parametrize(("extra", "adds"), [(0.0, False), (1.0, True)])
 def test_the_norm_adds_to_its_rival_only_what_the_rival_does_not_know(extra, adds):
-    table = point_statistics([("digits", "a", confident(extra))], networks_table(), QUICK)
+    table = points([("digits", "a", confident(extra))], networks_table(), QUICK)
     row = entry(table, "all", "pooled")
     assert row["auroc_jacobian_norm_low"] > 0.5
     assert (row["auroc_added_low"] > 0) == adds
@@ -177,12 +175,10 @@ def test_the_arch_is_seen_among_wrong_points():
     wrong = ~arrays["correct"]
     log_norm = np.log(arrays["jacobian_norm"])
     arrays["cross_entropy"] = np.exp(np.where(wrong, 3 - log_norm, log_norm))
-    row = entry(
-        point_statistics([("digits", "a", arrays)], networks_table(), QUICK), "all", "pooled"
-    )
+    row = entry(points([("digits", "a", arrays)], networks_table(), QUICK), "all", "pooled")
     assert row["spearman_loss_right"] == pytest.approx(1.0)
     assert row["spearman_loss_wrong"] == pytest.approx(-1.0)
-    single = point_statistics([("digits", "a", arrays)], networks_table(), QUICK).iloc[0]
+    single = points([("digits", "a", arrays)], networks_table(), QUICK).iloc[0]
     chosen = wrong[0]
     expected = stats.spearmanr(
         arrays["jacobian_norm"][0][chosen], arrays["cross_entropy"][0][chosen]
@@ -197,7 +193,7 @@ def test_networks_are_drawn_with_the_points():
     strength = np.array([0.0, 1.0, 2.0])[:, None]
     generator = np.random.default_rng(5)
     arrays["jacobian_norm"] = np.exp(strength * wrong + generator.normal(size=wrong.shape))
-    table = point_statistics([("digits", "a", arrays)], networks_table(), QUICK)
+    table = points([("digits", "a", arrays)], networks_table(), QUICK)
     pooled, single = entry(table, "a", "pooled"), table.head(3)
     width = pooled["auroc_jacobian_norm_high"] - pooled["auroc_jacobian_norm_low"]
     own = (single["auroc_jacobian_norm_high"] - single["auroc_jacobian_norm_low"]).mean()
