@@ -73,7 +73,10 @@ def main():
     axes.plot(*CORNERS.T, "s", color="black")
     for number, corner in enumerate(CORNERS):
         axes.annotate(
-            f"t = {number}/3" if number else "t = 0", corner, (8, 6), textcoords="offset points"
+            f"t = {number}/3" if number else "t = 0",
+            corner,
+            (10, 8 if number else -16),
+            textcoords="offset points",
         )
     axes.set(xlabel="input 1", ylabel="input 2", xlim=(-1.2, 1.8), ylim=(-1, 1.4))
     save(figure, "1_path")
