@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sensitivity.base import command
-from sensitivity.study import estimation
+from sensitivity.study import estimation, traced
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     command.setup(arguments)
     configuration = arguments.settings
+    traced.COUNTED.update(configuration.get("counted", {}))
     others = configuration.get("other_jobs", 0)
     frame = estimation.table(configuration)
     for title, by in (

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from pretended import pretend as pretend_a_card
@@ -10,6 +11,10 @@ from pretended import unavailable
 
 HERE = Path(__file__).resolve().parent
 FIRST = {"slurm": 0, "workflow": 1}
+
+# No example is late: a machine may have other things to do.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items):

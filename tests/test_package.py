@@ -84,7 +84,7 @@ def test_the_wheel_holds_the_package_alone(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sensitivity"}
-    assert "sensitivity/regions/crossings.py" in names
+    assert "sensitivity/regions/thresholds.py" in names
 
 
 def test_it_pulls_what_the_metrics_need_and_no_more(installed):

@@ -16,7 +16,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import style
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
-from sensitivity.regions.any_network import count_transitions
+from sensitivity.regions import count_transitions
 
 NAMES = ("along", "plane", "points", "over_training")
 

@@ -6,7 +6,7 @@ import torch
 from sensitivity.base import kernels
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import sampled_transitions, transitions
+from sensitivity.regions import sampled_transitions, transitions
 from sensitivity.regions.paths import random_ellipse
 
 

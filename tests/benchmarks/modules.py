@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from timing import hardware, timed, use_threads
 
 from sensitivity.networks.graph import read_graph
-from sensitivity.regions.any_network import count_transitions
+from sensitivity.regions import count_transitions
 from sensitivity.regions.paths import Segment, ellipse_through, translation_loop
 from sensitivity.regions.sampling import sampled_transitions
 

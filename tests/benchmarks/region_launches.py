@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "card"))
 from transitions import loops, trained
 
 from pretended import pretend
-from sensitivity.regions import restriction
-from sensitivity.regions.counting import count_transitions
+from sensitivity.regions import count_transitions
+from sensitivity.regions.walk import Walk
 
 FREE = 75 * 2**30
 """Bytes that are free on the card: an H100's, or an A100's."""
@@ -40,20 +40,20 @@ def main() -> None:
 
 def row(width: int, depth: int, many: int, share: int, replicates: int) -> None:
     network, paths = trained(depth, replicates, width), loops(many // share)
-    sizes, work = [], restriction.Restriction._walk
+    sizes, work = [], Walk._walk
 
     def watched(self, piece, *rest):
-        sizes.append(piece.nodes)
+        sizes.append(len(piece))
         return work(self, piece, *rest)
 
-    restriction.Restriction._walk = watched
+    Walk._walk = watched
     with pretend() as card:
         there = network.to("cuda:0")
         card.restart()
         counts = count_transitions(there, paths, memory=FREE // 2 // share)
         launches, waits = card.launches, card.waits
         found = int(counts.cpu().sum())
-    restriction.Restriction._walk = work
+    Walk._walk = work
     print(
         f"| {many} x {replicates} of 784-{width}x{depth}-10 | {found * share / 1e6:.1f} M | "
         f"{len(sizes)} | at most {share * max(sizes):,} | {launches:,} | {waits:,} |"

@@ -25,11 +25,12 @@ from timing import DEVICE, caught_up, clock, hardware, product_rate, timed, use_
 
 from sensitivity.base import kernels
 from sensitivity.networks.network import Network
-from sensitivity.regions import counting
-from sensitivity.regions.arcs import Merged, Piece
-from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions import count_transitions, counting, sampled_transitions
+from sensitivity.regions.arcs import Arcs
+from sensitivity.regions.dense import Dense
+from sensitivity.regions.margins import Magnitudes
 from sensitivity.regions.paths import ellipse_through, random_ellipse, translation_loop
-from sensitivity.regions.restriction import Restriction
+from sensitivity.regions.walk import Walk
 
 SAMPLES = 2**20
 
@@ -64,7 +65,7 @@ def parts(repeats: int) -> None:
     counted = partial(count_transitions, network, [path])
     whole = timed({"count": counted}, repeats)["count"]
     products = statistics.median(seconds_in(kernels, "product", counted) for _ in range(repeats))
-    looks = statistics.median(seconds_in(Restriction, "look", counted) for _ in range(repeats))
+    looks = statistics.median(seconds_in(Magnitudes, "look", counted) for _ in range(repeats))
     print("| exact, translation loop | ms | of the whole |\n|---|---|---|")
     for name, part in {"whole": whole, "matrix products": products, "first pass": looks}.items():
         print(f"| {name} | {1e3 * part:.1f} | {part / whole:.0%} |")
@@ -101,11 +102,12 @@ def shares_of(counted: Callable[[], object], runs: int) -> str:
     """What parts of an exact count, which do not overlap but for the products, take of it."""
     watched = {
         "products": (kernels, "product"),
-        "weights and their norms": (Restriction, "__init__"),
-        "first look": (Restriction, "look"),
-        "crossings": (Piece, "crossings"),
-        "order of nodes": (Merged, "__init__"),
-        "values at nodes": (Merged, "_values"),
+        "weights and their squares": (counting, "graph_of"),
+        "first look": (Magnitudes, "look"),
+        "margins": (Magnitudes, "margins"),
+        "crossings": (Walk, "_crossings"),
+        "order of nodes": (Arcs, "merged"),
+        "values at nodes": (Dense, "values"),
     }
     found = {
         name: statistics.median(seconds_in(*place, counted) for _ in range(runs))
@@ -231,10 +233,10 @@ def walk(network: Network, vertices: Tensor) -> int:
 
 def operations(network: Network, path) -> int:
     """Multiplications and additions in the exact count's matrix products."""
-    line = counting._straightened(network, (path, 0.0, 1.0))
-    found = counting._crossings(network, [line], torch.float64)
-    widths = [w.shape[1] for w in network.weights]
-    return sum(2 * piece.values.numel() * widths[layer] for _, layer, piece, _ in found)
+    with mock.patch.object(kernels, "product", wraps=kernels.product) as watched:
+        count_transitions(network, [path])
+    factors = (call.args for call in watched.call_args_list)
+    return sum(2 * a.numel() * b.shape[-1] for a, b in factors)
 
 
 def trained(depth: int, replicates: int, width: int = 200) -> Network:

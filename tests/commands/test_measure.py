@@ -15,7 +15,7 @@ from torch import nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import command, table
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.regions.any_network import count_transitions
+from sensitivity.regions import count_transitions
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 SOURCE = """

@@ -10,7 +10,7 @@ from sensitivity.commands import command, table
 from sensitivity.commands.points import load_points
 from sensitivity.datasets import Dataset
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.regions.any_network import count_transitions
+from sensitivity.regions import count_transitions
 
 generator = np.random.default_rng(0)
 COLOUR = generator.integers(0, 256, (9, 6, 5, 3), dtype=np.uint8)  # as in a study's file

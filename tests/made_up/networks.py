@@ -5,7 +5,7 @@ import math
 import torch
 
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import (
+from sensitivity.regions import (
     sampled_transitions,
     transitions,
 )

@@ -15,6 +15,7 @@ from sensitivity.networks.network import Network
 from sensitivity.regions.slices import Plane
 from sensitivity.study.recipe import Recipe
 from sensitivity.tables.correlations import DIRECTIONS
+from sensitivity.tables.networks import cells
 
 ACTIVATIONS = ("relu", "relu6", "hardtanh", "hardsigmoid")
 DATASETS = ("mnist5k", "digits")
@@ -73,7 +74,7 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
             "networks": recipe.replicates,
         }
         about = {"dataset": dataset, "model": recipe.name, "fits": fits, "diverged": False}
-        rows.append(about | recipe.to_dict() | sizes | values | errors)
+        rows.append(about | cells(recipe) | sizes | values | errors)
     return pd.DataFrame(rows)
 
 
@@ -97,7 +98,7 @@ def made_up_stages(dataset="digits"):
         about = {"dataset": dataset, "model": recipe.name, "diverged": False}
         about |= {"fits": recipe.steps > 50}
         about |= {"number_of_weights": 64 * width, "networks": 3}
-        rows.append(about | recipe.to_dict() | values | errors | before)
+        rows.append(about | cells(recipe) | values | errors | before)
     return pd.DataFrame(rows)
 
 
@@ -192,7 +193,7 @@ def made_up_points(datasets=DATASETS, count=1000, replicates=3, seed=0):
         }
         recipe = Recipe(width=200, depth=3 + copy, activation="relu", loss=loss)
         records.append(Record(dataset, recipe.name, arrays))
-        about = {"dataset": dataset, "model": recipe.name, **recipe.to_dict()}
+        about = {"dataset": dataset, "model": recipe.name, **cells(recipe)}
         for replicate in range(replicates):
             fits = not (copy == 1 and replicate == 2)
             state = {"share_of_random_labels": 0.0, "fits": fits, "diverged": False}
@@ -231,7 +232,7 @@ def made_up_curves(dataset="mnist5k", replicates=24, bins=64, seed=0):
             for end, value in (("", 1.0), ("_low", 0.8), ("_high", 1.2), ("_p", 0.01)):
                 row[f"{name}_near_over_far{end}"] = value * (1 - depth / 12)
         contrasts.append(row)
-    recipe = Recipe(width=200, depth=20, activation="relu").to_dict()
+    recipe = cells(Recipe(width=200, depth=20, activation="relu"))
     networks = [
         about | recipe | {"replicate": r, "fits": r < replicates - 1, "diverged": False}
         for r in range(replicates)

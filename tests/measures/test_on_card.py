@@ -8,7 +8,7 @@ import torch
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.measures import rivals
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import count_transitions, sampled_transitions
+from sensitivity.regions import count_transitions, sampled_transitions
 from sensitivity.regions.paths import ellipse_through, translation_loop
 
 SIZES = (64, 20, 20, 4)

@@ -140,6 +140,5 @@ def stack(monkeypatch):
 
     def share(replicates):
         monkeypatch.setitem(plan.STACKED, "cpu", replicates)
-        monkeypatch.setattr(plan, "LEAST_NODES", 2)
 
     return share

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sensitivity.regions import graph_chords
-from sensitivity.regions.any_network import transitions
+from sensitivity.regions import chords, transitions
 from sensitivity.regions.path_values import values_at_breakpoints
 from sensitivity.regions.paths import Ellipse, Polygon, Segment
 
@@ -54,14 +53,14 @@ def path_of(kind):
 def test_the_same_as_computing_every_node(monkeypatch, build, kind, run, together):
     torch.manual_seed(0)
     module, path = build().double(), path_of(kind)
-    monkeypatch.setattr(graph_chords, "LEAST", 2.0)
+    monkeypatch.setattr(chords, "LEAST", 2.0)
     every, values = transitions(module, path, SHAPE), values_at_breakpoints(module, path, SHAPE)
-    monkeypatch.setattr(graph_chords, "LEAST", 0.01)
-    monkeypatch.setattr(graph_chords, "RUN", run)
-    monkeypatch.setattr(graph_chords, "TOGETHER", together)
-    filled, monitor = [], graph_chords.Runs.filled
+    monkeypatch.setattr(chords, "LEAST", 0.01)
+    monkeypatch.setattr(chords, "RUN", run)
+    monkeypatch.setattr(chords, "TOGETHER", together)
+    filled, monitor = [], chords.Runs.filled
     monkeypatch.setattr(
-        graph_chords.Runs, "filled", lambda *a: filled.append(1) or monitor(*a), raising=True
+        chords.Runs, "filled", lambda *a: filled.append(1) or monitor(*a), raising=True
     )
     found, others = transitions(module, path, SHAPE), values_at_breakpoints(module, path, SHAPE)
     assert filled
@@ -82,7 +81,7 @@ def test_little_memory_leaves_chords_out(monkeypatch):
     torch.manual_seed(0)
     module, path = plain().double(), path_of("polygon")
     plenty = values_at_breakpoints(module, path, SHAPE)
-    monkeypatch.setattr(graph_chords.Runs, "filled", None)
+    monkeypatch.setattr(chords.Runs, "filled", None)
     scarce = values_at_breakpoints(module, path, SHAPE, memory=2**12)
     torch.testing.assert_close(scarce.logits, plenty.logits, rtol=0, atol=1e-12)
 

@@ -11,9 +11,9 @@ from sklearn.datasets import load_digits
 from made_up.networks import PAPER, PATHS, closest, equals_sampling, random_network, random_path
 from sensitivity.networks import activations
 from sensitivity.networks.network import Network
+from sensitivity.regions import sampled_transitions
 from sensitivity.regions.counting import (
     count_transitions,
-    sampled_transitions,
     transitions,
 )
 from sensitivity.regions.paths import (

@@ -8,16 +8,14 @@ import torch
 from made_up.networks import PAPER, PATHS, random_network, random_path
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.network import Network
-from sensitivity.regions import arcs, plan
+from sensitivity.regions import plan, sampled_transitions
 from sensitivity.regions.counting import (
     count_transitions,
     estimate_transitions,
-    sampled_transitions,
     transitions,
 )
-from sensitivity.regions.paths import (
-    Polygon,
-)
+from sensitivity.regions.paths import Polygon
+from sensitivity.regions.walk import Walk
 
 
 def test_many_paths_at_once_are_counted_as_one_by_one():
@@ -56,14 +54,13 @@ def test_little_memory_gives_the_same(kind):
 
 
 def test_pieces_stay_within_their_number_of_nodes(monkeypatch):
-    sizes = []
-    crossings = arcs.Piece.crossings
+    sizes, walk = [], Walk._walk
 
-    def watched(piece, *arguments):
-        sizes.append(piece.nodes)
-        return crossings(piece, *arguments)
+    def watched(self, piece, index):
+        sizes.append(len(piece))
+        return walk(self, piece, index)
 
-    monkeypatch.setattr(arcs.Piece, "crossings", watched)
+    monkeypatch.setattr(Walk, "_walk", watched)
     monkeypatch.setitem(plan.NODES, "cpu", 20)
     network = random_network("hardtanh", 2, biases=True, sizes=(10, 40, 40, 40, 3))
     count_transitions(network, [random_path("ellipse", seed) for seed in range(5)])
@@ -153,7 +150,7 @@ def test_refuses_what_has_no_answer():
     with pytest.raises(SensitivityError, match="runs through 4 dimensions"):
         sampled_transitions(network, Polygon(torch.zeros(3, 4)), 10)
     with pytest.raises(SensitivityError, match=r"not in torch\.bfloat16"):
-        transitions(network, random_path("loop", 0), torch.bfloat16)
+        transitions(network, random_path("loop", 0), dtype=torch.bfloat16)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

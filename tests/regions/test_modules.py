@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sensitivity.regions.any_network import count_transitions, transitions
+from sensitivity.networks.network import Network
+from sensitivity.regions import count_transitions, transitions
 from sensitivity.regions.paths import Ellipse, Polygon, Segment
 
 SHAPE = (2, 6, 6)
@@ -153,3 +154,20 @@ def test_random_compositions(blocks, kind, seed, equals_sampling, at_thresholds)
     found = transitions(module, path_of(kind, seed), SHAPE)
     equals_sampling(module, found, SHAPE)
     at_thresholds(module, found, SHAPE)
+
+
+def test_nothing_to_count_is_no_error():
+    """A module without layers that bend; no replicates; no paths."""
+    path, module = Segment(torch.zeros(4), torch.ones(4)), nn.Linear(4, 3)
+    found = transitions(module, path, (4,))
+    assert (len(found), found.counts().tolist()) == (0, [0])
+    assert count_transitions(module, [path], (4,)).tolist() == [[0]]
+    assert count_transitions(module, [], (4,)).shape == (1, 0)
+    none = Network([torch.zeros(0, 5, 4), torch.zeros(0, 3, 5)], "relu")
+    assert transitions(none, path).counts().tolist() == []
+    assert count_transitions(none, [path], by_layer=True).shape == (0, 1, 1)
+    assert count_transitions(network_of_two(), []).shape == (2, 0)
+
+
+def network_of_two():
+    return Network([torch.ones(2, 5, 4), torch.ones(2, 3, 5)], "relu")

@@ -9,7 +9,7 @@ from torch import nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.network import Network
-from sensitivity.regions.any_network import transitions
+from sensitivity.regions import transitions
 from sensitivity.regions.path_values import values_at_breakpoints
 from sensitivity.regions.paths import Ellipse, Polygon, Segment
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import count_transitions, sampled_transitions, transitions
+from sensitivity.regions import count_transitions, sampled_transitions, transitions
 from sensitivity.regions.paths import Ellipse, Polygon
 
 

@@ -6,8 +6,7 @@ from torch.nn import functional
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import read_graph
 from sensitivity.networks.network import Network
-from sensitivity.regions import sampling
-from sensitivity.regions.any_network import transitions
+from sensitivity.regions import sampling, transitions
 from sensitivity.regions.paths import Polygon, Segment, random_ellipse
 from sensitivity.regions.sampling import sampled_transitions
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from sensitivity.networks.graph import graph_of
 from sensitivity.networks.network import Network
 from sensitivity.regions import plan
 from sensitivity.regions.counting import count_transitions, estimate_transitions, transitions
@@ -77,11 +78,18 @@ def test_estimates_from_parts_of_paths_are_the_same(stack):
     assert torch.equal(*estimates)
 
 
-def test_little_memory_makes_stacks_smaller_before_pieces(monkeypatch):
+def test_little_memory_makes_stacks_and_walks_smaller(monkeypatch):
     network = random_network("relu", 0, False, sizes=(10, 100, 100, 3), replicates=4)
     monkeypatch.setitem(plan.STACKED, "cpu", 8)
-    monkeypatch.setitem(plan.NODES, "cpu", 2**20)
-    node = 8 * ((2 * 2 + 8) * 100 + 2 * 10)
-    for pieces, stacks, nodes in ((4096, 1, 1024), (2048, 2, 1024), (1000, 4, 1000)):
-        chosen = plan.plan(network, False, torch.float64, pieces * node)
-        assert (len(chosen.stacks), chosen.nodes) == (stacks, nodes)
+    weights, numbers = 8 * (10 * 100 + 100 * 100 + 100 * 3), 8 * (10 + 4 * 100 + 3)
+    for memory, stack in ((16 * weights, 4), (8 * weights, 2), (weights, 1)):
+        assert plan.networks_to_a_piece(network, torch.float64, memory) == stack
+    assert plan.lines_to_a_walk([graph_of(network)] * 2, 8 * 2 * 5 * numbers) == 5
+
+
+def test_little_memory_takes_many_lines_a_few_at_a_time(monkeypatch):
+    network = random_network("relu", 0, True)
+    paths = [random_path(kind, seed) for seed in range(5) for kind in PATHS]
+    expected = count_transitions(network, paths, by_layer=True)
+    monkeypatch.setattr(plan, "lines_to_a_walk", lambda *a: 3)
+    assert torch.equal(count_transitions(network, paths, by_layer=True), expected)

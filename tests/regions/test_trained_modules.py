@@ -11,7 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sensitivity.networks.graph import graph_of
 from sensitivity.networks.network import Network
-from sensitivity.regions.any_network import count_transitions, transitions
+from sensitivity.regions import count_transitions, transitions
 from sensitivity.regions.paths import (
     Ellipse,
     Polygon,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.study.recipe import Recipe
+from sensitivity.tables.networks import cells
 
 GRID = {"width": (40, 100, 200), "depth": (2, 3), "activation": ("relu", "hardtanh")}
 RATES = (0.015, 0.05, 0.1)
@@ -20,7 +21,7 @@ def recipes(grid=None, rates=RATES, **further):
 
 def models_of(chosen, gap, log_norm, dataset="simulated", **columns):
     """Rows as of models.csv, all fitting, from a gap and a log-norm for each recipe."""
-    table = pd.DataFrame([recipe.to_dict() for recipe in chosen])
+    table = pd.DataFrame([cells(recipe) for recipe in chosen])
     table.insert(0, "dataset", dataset)
     table.insert(1, "model", [recipe.name for recipe in chosen])
     table["number_of_weights"] = (

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sensitivity.study.recipe import Recipe
-from sensitivity.tables.networks import number_of_weights
+from sensitivity.tables.networks import cells, number_of_weights
 
 
 def every_recipe(**axes):
@@ -16,7 +16,7 @@ def every_recipe(**axes):
 
 
 def table_of(dataset, chosen, metrics, **columns):
-    table = pd.DataFrame([recipe.to_dict() for recipe in chosen])
+    table = pd.DataFrame([cells(recipe) for recipe in chosen])
     table.insert(0, "dataset", dataset)
     table.insert(1, "model", [recipe.name for recipe in chosen])
     table["number_of_weights"] = [number_of_weights(recipe, 64, 10) for recipe in chosen]

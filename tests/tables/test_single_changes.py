@@ -40,6 +40,20 @@ def test_seeds_are_no_hyper_parameter_and_full_batch_is_no_single_change(models_
     assert sorted(zip(changes.first.tolist(), changes.second.tolist())) == [(0, 1), (2, 3)]
 
 
+def test_networks_without_a_width_are_compared_as_all_others(models_table):
+    """Two of them differ in the optimizer and in the rate: no single change."""
+    resnet = {"architecture": "torchvision.models:resnet18"}
+    chosen = [
+        Recipe(10, 2, "relu"),
+        Recipe(20, 2, "relu"),
+        Recipe(**resnet, learning_rate=0.1),
+        Recipe(**resnet, optimizer="adam", learning_rate=0.01),
+        Recipe(**resnet, optimizer="adam", learning_rate=0.1),
+    ]
+    changes = SingleChanges.of(models_table("digits", chosen, {}))
+    assert sorted(zip(changes.first.tolist(), changes.second.tolist())) == [(0, 1), (3, 4), (4, 2)]
+
+
 def test_a_correlation_carried_by_one_hyper_parameter_is_seen(grid):
     """Width moves measure and gap together; depth moves them against each other."""
     table, chosen = grid(width=[10, 100, 1000], depth=[2, 4])

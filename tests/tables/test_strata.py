@@ -10,6 +10,7 @@ from scipy import stats
 
 from sensitivity.tables.correlations import stratified_kendall
 from sensitivity.tables.crossed import Crossed
+from sensitivity.tables.networks import cells
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.statistics import favour, kendall, weakest
 from sensitivity.tables.strata import (
@@ -159,6 +160,6 @@ def test_strata_count_models_that_have_the_measure():
 
 
 def test_every_hyper_parameter_has_a_kind():
-    frame = pd.DataFrame([r.to_dict() for r in studies.recipes()])
+    frame = pd.DataFrame([cells(r) for r in studies.recipes()])
     named = {c for columns in KINDS.values() for c in columns}
     assert named >= set(frame.columns) - {"optimizer", "replicates", "first_seed"}

@@ -46,7 +46,7 @@ def test_no_figure_without_something_to_show(finished):
     drawn = {path.stem for path in finished.files("results/tiny/figures/*")}
     assert drawn == set(FIGURES)
     wanted = "results/tiny/figures/A3_points_all.pdf"
-    assert "draw A3_points_all" in finished.planned("--", wanted)
+    assert "draw A3_points_all" in finished.planned(wanted)
     configuration = yaml.safe_load((finished.folder / CONFIG).read_text())
     configuration["points"]["surveys"].append("random_labels")
     assert configuration["surveys"]["random_labels"]["datasets"] != ["digits"]
@@ -66,7 +66,10 @@ def test_networks_and_models(tables, dataset, models):
     np.testing.assert_array_equal(networks["fits"], networks["training_accuracy"] == 1)
     for metric in ("generalization_gap", "jacobian_norm", "transitions", "logit_jacobian_norm"):
         grouped = networks.groupby("model")[metric]
-        np.testing.assert_allclose(means[metric].sort_index(), grouped.mean(), rtol=1e-12)
+        rounding = 1e-12 if metric == "generalization_gap" else 0.0  # as the table has it
+        np.testing.assert_allclose(
+            means[metric].sort_index(), grouped.mean(), rtol=1e-12, atol=rounding
+        )
         np.testing.assert_allclose(
             means[f"{metric}_standard_error"].sort_index(), grouped.sem(), rtol=1e-9, atol=1e-15
         )

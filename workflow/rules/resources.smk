@@ -125,6 +125,7 @@ def estimate_settings(wildcards):
     return storage.canonical(
         {
             **config,
+            **({"counted": traced.COUNTED} if traced.COUNTED else {}),
             "sharing": {group: int(count) for group, count in pairs},
             # fetch, plan, networks; claims, page
             "other_jobs": 3 * len(DATASETS) + len(named) + 2,

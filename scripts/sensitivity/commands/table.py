@@ -15,7 +15,7 @@ from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.graph import Graph, read_graph
-from sensitivity.regions.any_network import transitions
+from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import Polygon
 
 Row = dict[str, float | int | None]

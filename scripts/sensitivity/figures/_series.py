@@ -64,7 +64,7 @@ def series(models, axis):
         return models
     others = [name for name in HYPERPARAMETERS if name != axis.varied]
     models = one_per_recipe(models[~models["diverged"].astype(bool)])
-    values = models.groupby(others, sort=False)[axis.column].transform("nunique")
+    values = models.groupby(others, sort=False, dropna=False)[axis.column].transform("nunique")
     models = models[values >= LEAST_VALUES].sort_values(axis.column)
     return models.assign(**{SERIES: models.apply(_names.model_name, axis=1, result_type="reduce")})
 

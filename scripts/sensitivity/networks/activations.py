@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 
 
@@ -59,8 +60,10 @@ class Activation:
             low, high = (*self.thresholds, math.inf)[:2]
             y = functional.hardtanh(z, low, high)
             return y + self.offsets[1] if self.offsets[1] else y
-        code = self.codes(z)
-        return z * self._row(self.slopes, z)[code] + self._row(self.offsets, z)[code]
+        y = z * self.slopes[0] + self.offsets[0]
+        for threshold, slope, offset in zip(self.thresholds, self.slopes[1:], self.offsets[1:]):
+            y = torch.where(z > threshold, z * slope + offset, y)
+        return y
 
     def codes(self, z: Tensor) -> Tensor:
         """The number of the active piece, 0 to K: how many thresholds lie strictly below z."""
@@ -74,7 +77,7 @@ class Activation:
             if len(self.thresholds) == 2:
                 inside &= z <= self.thresholds[1]
             return inside.to(z.dtype)
-        return self._row(self.slopes, z)[self.codes(z)]
+        return self.row(self.slopes, z)[self.codes(z)]
 
     @property
     def scales(self) -> bool:
@@ -87,18 +90,35 @@ class Activation:
         return self.slopes in ((0.0, 1.0), (0.0, 1.0, 0.0))
 
     @staticmethod
-    def _row(values: tuple[float, ...], like: Tensor) -> Tensor:
-        return torch.tensor(values, dtype=like.dtype, device=like.device)
+    def row(values: tuple[float, ...], like: Tensor) -> Tensor:
+        """Slopes, offsets or thresholds as a tensor where `like` is, not to be changed."""
+        return kernels.constants(values, like.dtype, like.device)
 
 
 def clamp(name: str, low: float, high: float, offset: float = 0.0) -> Activation:
-    """min(max(z, low), high) + offset."""
+    """min(max(z, low), high) + offset; of an infinite bound only the other one counts."""
+    if high == math.inf:
+        return Activation(name, (low,), (0, 1), (low + offset, offset))
+    if low == -math.inf:
+        return Activation(name, (high,), (1, 0), (offset, high + offset))
     return Activation(name, (low, high), (0, 1, 0), (low + offset, offset, high + offset))
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:
     """z where z > 0, slope * z elsewhere."""
     return Activation(f"leaky_relu_{slope}", (0,), (slope, 1), (0, 0))
+
+
+def hardtanh(low: float = -1.0, high: float = 1.0) -> Activation:
+    """PyTorch's: min(max(z, low), high)."""
+    name = "hardtanh" if (low, high) == (-1.0, 1.0) else f"hardtanh_{low:g}_{high:g}"
+    return clamp(name, low, high)
+
+
+def softshrink(size: float = 0.5) -> Activation:
+    """z brought nearer to 0 by `size`, and 0 where it is no larger than that."""
+    name = f"softshrink_{size:g}"
+    return Activation(name, (-size, size), (1, 0, 1), (size, 0, -size))
 
 
 # What a study may train is said in three more places: `CHOICES` of study/recipe.py, `VARIANCE` of
@@ -108,7 +128,7 @@ ACTIVATIONS: dict[str, Activation] = {
     for activation in (
         Activation("relu", (0,), (0, 1), (0, 0)),
         clamp("relu6", 0, 6),
-        clamp("hardtanh", -1, 1),
+        hardtanh(),
         clamp("hardsigmoid", -0.5, 0.5, offset=0.5),
         # PyTorch's Hardsigmoid is another function than the paper's: relu6(z + 3) / 6.
         Activation("torch_hardsigmoid", (-3, 3), (0, 1 / 6, 0), (0, 0.5, 1)),

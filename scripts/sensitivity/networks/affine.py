@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sensitivity.networks.operations import Affine
+from sensitivity.networks.operations import Affine, Linear
 from sensitivity.networks.refusals import Refused
 
 Rule = Callable[..., Callable[..., Any]]
@@ -68,16 +68,21 @@ def weighted(function: Callable[..., Tensor]) -> Rule:
     def rule(x: Value, weight: Tensor, bias: Tensor | None = None, *args, **kwargs):
         if not isinstance(x, Value) or isinstance(weight, Value) or isinstance(bias, Value):
             raise Refused("its weights depend on the network's input; constant ones are accepted")
-        squared = square(weight), square(bias)
         step = affine(
             [x],
             lambda h: function(h, weight, bias, *args, **kwargs),
-            lambda s: function(s, *squared, *args, **kwargs),
+            # Squares are formed anew: to keep them would take as much memory as the weights.
+            lambda s: function(s, square(weight), square(bias), *args, **kwargs),
         )
         # Convolutions unfold all that a place of the output sees, of all groups.
         return partial(step, columns=x.shape[0] * weight[0, 0].numel() if weight.dim() > 2 else 0)
 
     return rule
+
+
+def linear(x: Value, weight: Tensor, bias: Tensor | None = None):
+    step = weighted(functional.linear)(x, weight, bias)
+    return partial(Linear, **step.keywords, weight=weight, bias=bias) if len(x.shape) == 1 else step
 
 
 def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):

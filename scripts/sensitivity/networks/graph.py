@@ -1,122 +1,26 @@
-"""A module as a graph of affine operations, element-wise pieces and maxima (`operations`).
+"""A network as a graph of affine operations, element-wise functions and maxima (`operations`).
 
     graph = read_graph(module, (3, 32, 32))
     graph.logits(x)                 # [P, n] in float64, differentiable
     [op.name for op in graph.layers]
 
 Whoever measures a module reads it with `read_graph`, which refuses by name, and with its place,
-whatever would make the measurement wrong. P points, n numbers in the output.
+whatever would make the measurement wrong; `graph_of` makes a stack's network one.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sensitivity.base.errors import SensitivityError
+from sensitivity.networks.computation import Graph
 from sensitivity.networks.network import Network
-from sensitivity.networks.operations import Affine, Elementwise, Maximum, Operation
+from sensitivity.networks.operations import Elementwise, Linear, Operation
 
-
-@dataclass(frozen=True)
-class Graph:
-    """Operations in the order in which they are computed; value i + 1 is operation i's.
-
-    input_shape: of one point; output: the number of the value that holds the logits;
-    ends_in: "softmax", "log_softmax" or "sigmoid" if the module applies that to them, which is left
-    out here, else None; like: an empty tensor of the computation's dtype and device.
-    """
-
-    input_shape: tuple[int, ...]
-    operations: tuple[Operation, ...]
-    output: int
-    ends_in: str | None
-    like: Tensor
-
-    @property
-    def input_size(self) -> int:
-        return math.prod(self.input_shape)
-
-    @property
-    def classes(self) -> int:
-        """Numbers in the output, n."""
-        return math.prod(self.shape_of(self.output))
-
-    @cached_property
-    def layers(self) -> tuple[Elementwise | Maximum, ...]:
-        """The piecewise operations: what the `layer` of a transition is an index into."""
-        return tuple(op for op in self.operations if not isinstance(op, Affine))
-
-    @cached_property
-    def layer_names(self) -> tuple[str, ...]:
-        """Such as "features.1 (ReLU)"; where a name comes again, with "#2", "#3" behind it."""
-        names: list[str] = []
-        for operation in self.layers:
-            again = 1 + sum(name.split(" #")[0] == operation.name for name in names)
-            names.append(operation.name if again == 1 else f"{operation.name} #{again}")
-        return tuple(names)
-
-    @property
-    def number_of_units(self) -> int:
-        """Numbers that go into the piecewise operations."""
-        return sum(math.prod(self.shape_of(op.inputs[0])) for op in self.layers)
-
-    @cached_property
-    def last_use(self) -> dict[int, int]:
-        """By value, the operation that is the last to take it; the output's is never."""
-        uses = {number: i for i, op in enumerate(self.operations) for number in op.inputs}
-        return uses | {self.output: len(self.operations)}
-
-    def shape_of(self, value: int) -> tuple[int, ...]:
-        """At one point."""
-        return self.operations[value - 1].shape if value else self.input_shape
-
-    def points(self, x: Tensor | np.ndarray) -> Tensor:
-        """Points [P, d] or [P, *input_shape] as the first operation takes them.
-
-        Raises SensitivityError for other shapes, and for numbers that are infinite or undefined.
-        """
-        x = torch.as_tensor(x, dtype=self.like.dtype, device=self.like.device)
-        if x.dim() < 2 or math.prod(x.shape[1:]) != self.input_size:
-            raise SensitivityError(
-                f"Inputs must have the shape [points, {self.input_size}] or "
-                f"{['points', *self.input_shape]}, not {list(x.shape)}."
-            )
-        if not x.detach().isfinite().all():
-            raise SensitivityError(
-                "Some inputs hold numbers that are infinite or undefined; give finite ones."
-            )
-        return x.reshape(len(x), *self.input_shape)
-
-    def logits(self, x: Tensor | np.ndarray) -> Tensor:
-        """The module's output, before its softmax if it has one: [P, n]; differentiable."""
-        *_, values = self.run({0: self.points(x)})
-        return values[self.output].flatten(1)
-
-    def run(self, values: dict[int, Tensor], start: int = 0) -> Iterator[dict[int, Tensor]]:
-        """The values that are still needed, before every operation from `start` on and at the end.
-
-        values: by number, [P, *shape]; they must hold what is needed from `start` on. To be
-        followed to its end.
-        """
-        values = dict(values)
-        for index in range(start, len(self.operations)):
-            yield values
-            operation = self.operations[index]
-            result = operation.apply(*(values[i] for i in operation.inputs))
-            values = self.still_needed({**values, index + 1: result}, index)
-        yield values
-
-    def still_needed(self, values: dict[int, Tensor], index: int) -> dict[int, Tensor]:
-        """Those of the values that operations after `index`, or the user, need."""
-        return {i: value for i, value in values.items() if self.last_use.get(i, -1) > index}
+__all__ = ["Graph", "graph_of", "read_graph"]
 
 
 def read_graph(
@@ -139,55 +43,37 @@ def read_graph(
             parameters are not finite, the shape does not fit, or the graph does not compute what
             the module does (which is tried on random inputs).
     """
+    # Only who reads a module waits for torch.fx.
     from sensitivity.networks.reading import Reader
 
     return module if isinstance(module, Graph) else Reader(module, input_shape, dtype).read()
 
 
-def graph_of(network: Network, replicate: int = 0) -> Graph:
-    """One replicate of a stack of fully connected networks, in float64."""
+def graph_of(network: Network, replicate: int = 0, dtype: torch.dtype = torch.float64) -> Graph:
+    """One replicate of a stack of fully connected networks."""
     operations: list[Operation] = []
     activation = network.activation
-    like = network.weights[0].new_empty(0, dtype=torch.float64)
+    like = network.weights[0].new_empty(0, dtype=dtype)
     for index, weights in enumerate(network.weights):
-        weight = weights[replicate].double()
-        bias = None if network.biases is None else network.biases[index][replicate].double()
-        squares = weight.square(), None if bias is None else bias.square()
+        weight = weights[replicate].to(dtype)
+        bias = None if network.biases is None else network.biases[index][replicate].to(dtype)
         place, shape = f"hidden layer {index}", (len(weight),)
-        operations.append(
-            Affine(
-                *(place, "Linear", (2 * index,), shape),
-                apply=lambda h, w=weight, b=bias: functional.linear(h, w, b),
-                spread=lambda s, squares=squares: functional.linear(s, *squares),
-            )
-        )
+        at = {"inputs": (2 * index,), "place": place, "kind": "Linear", "shape": shape}
+        operations.append(_linear(weight, bias, **at))
         if index < network.depth:
-            slopes, offsets = (
-                like.new_tensor(row)[:, None] for row in (activation.slopes, activation.offsets)
-            )
-            operations.append(
-                Elementwise(
-                    *(place, activation.name, (2 * index + 1,), shape),
-                    apply=activation,
-                    thresholds=activation.thresholds,
-                    slopes=slopes,
-                    offsets=offsets,
-                )
-            )
+            at |= {"inputs": (2 * index + 1,), "kind": activation.name}
+            operations.append(Elementwise(**at, function=activation))
     shape = (network.input_size,)
     return Graph(shape, tuple(operations), len(operations), None, like)
 
 
-def without_the_unused(graph: Graph) -> Graph:
-    """Operations that do not lead to the output left out, and the others numbered anew."""
-    needed = {graph.output}
-    for index in reversed(range(len(graph.operations))):
-        if index + 1 in needed:
-            needed.update(graph.operations[index].inputs)
-    kept = [i for i in range(len(graph.operations)) if i + 1 in needed]
-    number = {0: 0} | {old + 1: new + 1 for new, old in enumerate(kept)}
-    operations = tuple(
-        replace(op, inputs=tuple(number[i] for i in op.inputs))
-        for op in (graph.operations[i] for i in kept)
+def _linear(weight: Tensor, bias: Tensor | None, **at) -> Linear:
+    return Linear(
+        apply=lambda h: functional.linear(h, weight, bias),
+        spread=lambda s: functional.linear(
+            s, weight.square(), None if bias is None else bias.square()
+        ),
+        weight=weight,
+        bias=bias,
+        **at,
     )
-    return replace(graph, operations=operations, output=number[graph.output])

@@ -19,7 +19,6 @@ from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.files.storage import atomic
 from sensitivity.networks import activations
 from sensitivity.networks.activations import Activation
-from sensitivity.networks.modules import read_module
 
 
 class Network:
@@ -72,6 +71,11 @@ class Network:
     def depth(self) -> int:
         """The number of hidden layers, L."""
         return len(self.weights) - 1
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """As of a module's layers, by which transitions are listed."""
+        return tuple(f"hidden layer {i} ({self.activation.name})" for i in range(self.depth))
 
     @property
     def input_size(self) -> int:
@@ -156,13 +160,15 @@ class Network:
 
     @classmethod
     def from_module(cls, module: torch.nn.Module) -> Network:
-        """The stack of one network (R = 1) that computes what a `torch.nn.Sequential` computes.
+        """The stack of one network (R = 1) that computes what a module computes.
 
-        The module may hold Linear, Flatten (before the first Linear) and one of the activations
-        that `modules.read_module` lists. Weights are copied. Raises SensitivityError otherwise.
+        The module must be a chain of Linear layers with one activation between them, as
+        `chains.read_chain` says. Weights are copied. Raises SensitivityError otherwise.
         """
-        weights, activation, biases = read_module(module)
-        return cls(weights, activation, biases)
+        # Only who reads a module waits for torch.fx.
+        from sensitivity.networks.chains import read_chain
+
+        return cls(*read_chain(module))
 
     def save(self, path: str | Path, provenance: dict | None = None) -> None:
         """Write network and `provenance` (JSON values) to a safetensors file, whole or not at all.

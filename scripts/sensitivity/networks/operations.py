@@ -11,11 +11,13 @@ weights), or more than that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from sensitivity.networks.activations import Activation
 
 
 @dataclass(frozen=True)
@@ -57,39 +59,73 @@ class Affine(Operation):
     columns: int = 0
 
     @property
+    def scales(self) -> bool:
+        """Whether it is known to commute with a change of scale."""
+        return self.exact
+
+    @property
     def unfolded(self) -> int:
         """Numbers that the operation itself takes for one point."""
         return self.columns * torch.Size(self.shape[1:]).numel()
 
 
 @dataclass(frozen=True)
+class Linear(Affine):
+    """A fully connected layer of points [P, size]: weight [out, size], bias [out] or None."""
+
+    weight: Tensor = field(kw_only=True)
+    bias: Tensor | None = field(kw_only=True)
+
+    @property
+    def scales(self) -> bool:
+        return self.bias is None
+
+    def of(self, h: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """W h + b, with somebody's product of matrices."""
+        z = product(h, self.weight.T)
+        return z if self.bias is None else z.add_(self.bias)
+
+
+@dataclass(frozen=True)
 class Elementwise(Operation):
     """A continuous piecewise-linear function of every number by itself, with K thresholds.
 
-    On piece p, the number of thresholds strictly below z, it is slopes[p] * z + offsets[p]; these
-    are tensors [K + 1, 1], or [K + 1, size] where units differ (as channels of a PReLU may).
+    own_slopes: [K + 1, size] where units differ, as the channels of a PReLU may, whose pieces meet
+    in 0; else the function's slopes hold for all.
     """
 
-    apply: Callable[[Tensor], Tensor]
-    thresholds: tuple[float, ...]
-    slopes: Tensor
-    offsets: Tensor
+    function: Activation
+    own_slopes: Tensor | None = None
 
-    def codes(self, z: Tensor) -> Tensor:
-        """The number of every unit's piece, 0 to K, in z's shape."""
-        return sum((z > t).long() for t in self.thresholds)
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        return self.function.thresholds
+
+    @property
+    def scales(self) -> bool:
+        return self.function.scales
+
+    def apply(self, z: Tensor) -> Tensor:
+        if self.own_slopes is None:
+            return self.function(z)
+        slopes = self.own_slopes.gather(0, self.function.codes(z).flatten(1))
+        return z * slopes.view_as(z)
 
     def piece(self, z: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
         """Slope and offset of the pieces on which units, given by number, have the values z."""
-        codes = self.codes(z)
-        tables = self.slopes, self.offsets
-        slopes, offsets = (t[codes, units] if t.shape[1] > 1 else t[codes, 0] for t in tables)
-        return slopes, offsets
+        codes, function = self.function.codes(z), self.function
+        offsets = function.row(function.offsets, z)[codes]
+        if self.own_slopes is not None:
+            return self.own_slopes[codes, units], offsets
+        return function.row(function.slopes, z)[codes], offsets
 
     def spread(self, squares: Tensor) -> Tensor:
         """Half of the units of a function with a flat piece let no error pass."""
-        steepest = self.slopes.abs().amax().square()
-        return squares * (steepest / 2 if bool((self.slopes == 0).any()) else steepest)
+        slopes = self.function.slopes
+        if self.own_slopes is not None:
+            slopes = self.own_slopes.flatten().tolist()
+        steepest = max(abs(slope) for slope in slopes) ** 2
+        return squares * (steepest / 2 if 0 in slopes else steepest)
 
 
 @dataclass(frozen=True)
@@ -102,6 +138,10 @@ class Maximum(Operation):
 
     apply: Callable[[Tensor], Tensor]
     windows: Tensor
+
+    @property
+    def scales(self) -> bool:
+        return True
 
     @cached_property
     def highest(self) -> int:

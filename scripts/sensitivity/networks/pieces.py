@@ -10,64 +10,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sensitivity.networks import activations
+from sensitivity.networks.activations import Activation
 from sensitivity.networks.affine import Value
 from sensitivity.networks.operations import Elementwise, Maximum
 from sensitivity.networks.refusals import Refused
 
 
-def elementwise(
-    x: Value,
-    apply: Callable[[Tensor], Tensor],
-    thresholds: Sequence[float],
-    slopes: Sequence[float | Tensor],
-    offsets: Sequence[float],
-) -> partial[Elementwise]:
-    """slopes: numbers, or tensors of a number for every channel (the first of x's dimensions)."""
-    like = {"dtype": x.sample.dtype, "device": x.sample.device}
-    rows = [torch.as_tensor(slope, **like).view(-1) for slope in slopes]
-    if any(len(row) > 1 for row in rows):
-        inner = math.prod(x.shape[1:])
-        rows = [row.repeat_interleave(inner) if len(row) > 1 else row for row in rows]
-        rows = [row.expand(math.prod(x.shape)) for row in rows]
-    return partial(
-        Elementwise,
-        inputs=(x.number,),
-        apply=apply,
-        thresholds=tuple(float(t) for t in thresholds),
-        slopes=torch.stack(rows),
-        offsets=x.sample.new_tensor(offsets)[:, None],
-    )
+def elementwise(x: Value, function: Activation) -> partial[Elementwise]:
+    return partial(Elementwise, inputs=(x.number,), function=function)
 
 
 def relu(x: Value, inplace: bool = False):
-    return elementwise(x, torch.relu, [0], [0, 1], [0, 0])
+    return elementwise(x, activations.get("relu"))
+
+
+def relu6(x: Value, inplace: bool = False):
+    return elementwise(x, activations.get("relu6"))
 
 
 def hardtanh(x: Value, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False):
     if not min_val < max_val:
         raise Refused("its bounds leave nothing between them; give a lower and a higher one")
-    return elementwise(
-        x,
-        lambda z: functional.hardtanh(z, min_val, max_val),
-        [min_val, max_val],
-        [0, 1, 0],
-        [min_val, 0, max_val],
-    )
-
-
-def relu6(x: Value, inplace: bool = False):
-    return hardtanh(x, 0, 6)
+    return elementwise(x, activations.hardtanh(min_val, max_val))
 
 
 def clamp(x: Value, min=None, max=None):
     """Also of one side alone."""
     if any(isinstance(bound, Tensor | Value) for bound in (min, max)):
         raise Refused("its bounds are tensors; numbers are accepted")
-    if min is not None and max is not None:
-        return hardtanh(x, min, max)
-    if max is None:
-        return elementwise(x, lambda z: z.clamp(min=min), [min], [0, 1], [min, 0])
-    return elementwise(x, lambda z: z.clamp(max=max), [max], [1, 0], [0, max])
+    return hardtanh(x, -math.inf if min is None else min, math.inf if max is None else max)
 
 
 def clamp_max(x: Value, max: float):
@@ -75,8 +47,7 @@ def clamp_max(x: Value, max: float):
 
 
 def leaky_relu(x: Value, negative_slope: float = 0.01, inplace: bool = False):
-    slope = negative_slope
-    return elementwise(x, lambda z: functional.leaky_relu(z, slope), [0], [slope, 1], [0, 0])
+    return elementwise(x, activations.leaky_relu(negative_slope))
 
 
 def rrelu(
@@ -92,25 +63,29 @@ def rrelu(
 
 
 def prelu(x: Value, weight: Tensor):
+    """Of one slope for all, or of one for every channel: the first of x's dimensions."""
     if isinstance(weight, Value):
         raise Refused("its slopes depend on the network's input; constant ones are accepted")
-    return elementwise(x, lambda z: functional.prelu(z, weight), [0], [weight, 1], [0, 0])
+    if weight.numel() == 1:
+        return leaky_relu(x, float(weight))
+    slopes = weight.repeat_interleave(math.prod(x.shape[1:]))
+    own = torch.stack([slopes, torch.ones_like(slopes)])
+    return partial(elementwise(x, activations.leaky_relu()), own_slopes=own)
 
 
 def hardsigmoid(x: Value, inplace: bool = False):
     """PyTorch's: relu6(z + 3) / 6."""
-    return elementwise(x, functional.hardsigmoid, [-3, 3], [0, 1 / 6, 0], [0, 0.5, 1])
+    return elementwise(x, activations.get("torch_hardsigmoid"))
 
 
 def absolute(x: Value):
-    return elementwise(x, torch.abs, [0], [-1, 1], [0, 0])
+    return elementwise(x, activations.get("absolute"))
 
 
 def softshrink(x: Value, lambd: float = 0.5):
-    apply = partial(functional.softshrink, lambd=lambd)
     if not lambd:
         raise Refused("with a lambd of 0 it is the identity; leave it out")
-    return elementwise(x, apply, [-lambd, lambd], [1, 0, 1], [lambd, 0, -lambd])
+    return elementwise(x, activations.softshrink(lambd))
 
 
 def threshold(x: Value, threshold: float, value: float, inplace: bool = False):
@@ -119,8 +94,7 @@ def threshold(x: Value, threshold: float, value: float, inplace: bool = False):
             f"it jumps from {value} to {threshold} at its threshold; a value equal to the "
             "threshold is accepted"
         )
-    apply = partial(functional.threshold, threshold=threshold, value=value)
-    return elementwise(x, apply, [threshold], [0, 1], [value, 0])
+    return elementwise(x, activations.clamp("threshold", threshold, math.inf))
 
 
 def max_pool(dimensions: int):

@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.affine import Value
-from sensitivity.networks.graph import Graph, without_the_unused
+from sensitivity.networks.computation import Graph, without_the_unused
 from sensitivity.networks.operations import Operation
 from sensitivity.networks.refusals import Refused, reason, refusal
 from sensitivity.networks.rules import FUNCTIONS, METHODS, NAMES, Softmax
@@ -181,7 +181,7 @@ class Reader:
         if isinstance(step, Softmax):
             return Ending(place, kind, step.name, step.value)
         samples = [self._value(i, self._shape(i)).sample for i in step.keywords["inputs"]]
-        shape = tuple(step.keywords["apply"](*samples).shape)
+        shape = tuple(step(place=place, kind=kind, shape=()).apply(*samples).shape)
         if shape[:1] != (2,):
             raise Refused("it mixes the points of a batch; keep the first dimension as it is")
         self.operations.append(step(place=place, kind=kind, shape=shape[1:]))

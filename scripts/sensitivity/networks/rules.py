@@ -143,7 +143,7 @@ FUNCTIONS: dict[Any, Any] = {
     torch.concat: affine.joining(torch.cat),
     torch.stack: affine.joining(torch.stack),
     functional.pad: affine.pad,
-    functional.linear: weighted(functional.linear),
+    functional.linear: affine.linear,
     functional.batch_norm: affine.batch_norm,
     functional.dropout: dropout,
     functional.dropout1d: dropout,

@@ -16,10 +16,10 @@ __all__ = [
 __getattr__ = exports(
     __name__,
     {
-        "count_transitions": "any_network",
+        "count_transitions": "counting",
         "plane_regions": "planes",
         "sampled_transitions": "sampling",
-        "transitions": "any_network",
+        "transitions": "counting",
         "values_at_breakpoints": "path_values",
     },
 )

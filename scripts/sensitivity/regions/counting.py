@@ -1,22 +1,24 @@
-"""Linear-region transitions: every change of a hidden unit's linear piece along a path.
+"""Exact transitions of a stack of networks, or of any piecewise-linear module, along paths.
 
-Novak et al. 2018, section 3: t(x) is the sum, over neighbouring points of a path, of the L1
-distance of their codes, a code being the number of the active piece of every hidden unit. Its
-limit for ever denser points is counted here exactly, by restricting the network to the path layer
-after layer (`restriction`): on every arc between the breakpoints found so far, a layer's
-pre-activations are known functions of one variable; where they cross the activation's thresholds
-(`crossings`) are the next breakpoints.
+What is counted. "Linear region" has several meanings that are not equivalent: a set of inputs with
+one code of all units, a maximal set on which the function is one affine function, or a piece of the
+function as such. Here *changes of units' codes* are counted, as the paper does: where several
+units change at one place (layers that repeat each other, equal units), all of them count, and units
+count that nothing behind them sees. `counts()` are these; `places()` are the places where at least
+one unit changes, so that on a generic segment `places() + 1` regions of the first meaning are met.
+The code of a maximum (a pooling window) is which of its inputs wins, the first of equal ones: each
+change of the winner is one transition, its unit the input that wins from there on.
 
-Rules: a unit at a threshold is on the lower piece (`activations`), and is at it when rounding
-cannot tell. So a unit that is exactly zero along a stretch is off there, and changes at the
-stretch's ends if at all. A unit that passes a threshold at a vertex of the path changes once.
+How. The network is restricted to the path layer after layer (`walk`): on every arc between the
+breakpoints found so far, a layer's inputs are known functions of one variable; where they cross the
+thresholds (`thresholds`), or change places at the top of a window (`winners`), are the next ones.
+
+Rules. A unit at a threshold is on the lower piece (`activations`), and is at it when rounding
+cannot tell (`margins`). So a unit that is exactly zero along a stretch is off there, and changes at
+the stretch's ends if at all. A unit that passes a threshold at a vertex of the path changes once.
 Passing two thresholds counts two, at once or not. Touching a threshold from below counts nothing,
 from above two. The count thus depends on the closed curve alone, not on its start or direction. A
 segment is not closed: its transitions are those from the code at its start to the code at its stop.
-
-Memory: beyond the results and one network's weights, `plan.MEMORY` bytes by default (on a card,
-half of what is free), whatever the network's size, since the path streams through the layers depth
-first.
 
 R replicates, L hidden layers, n transitions.
 """
@@ -24,156 +26,100 @@ R replicates, L hidden layers, n transitions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
+from sensitivity.networks.graph import Graph, graph_of, read_graph
 from sensitivity.networks.network import Network
-from sensitivity.regions import inputs
-from sensitivity.regions.arcs import Piece
-from sensitivity.regions.crossings import Crossings
+from sensitivity.regions import plan
+from sensitivity.regions.found import Transitions
 from sensitivity.regions.inputs import Line
 from sensitivity.regions.paths import Ellipse, Octagon, Path, check_path
-from sensitivity.regions.plan import plan
-from sensitivity.regions.restriction import Restriction
-from sensitivity.regions.sampling import sampled_transitions
-
-__all__ = [
-    "Transitions",
-    "count_transitions",
-    "estimate_transitions",
-    "sampled_transitions",
-    "transitions",
-]
-
-
-@dataclass(frozen=True)
-class Transitions:
-    """All transitions of R networks along one path, ordered by replicate and position, [n] each.
-
-    position: in [0, 1), or up to 1 at the stop of a segment; replicate, layer, unit: which unit
-    changed, of modules the flat index in the input of the layer's operation; change: +1 or -1, of
-    its code; names: the layers', in the order of execution.
-    """
-
-    path: Path
-    replicates: int
-    depth: int
-    position: Tensor
-    replicate: Tensor
-    layer: Tensor
-    unit: Tensor
-    change: Tensor
-    names: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.position)
-
-    def counts(self) -> Tensor:
-        """t of every network, [R]."""
-        return self.layer_counts().sum(1)
-
-    def places(self) -> Tensor:
-        """At how many places (1e-12 of the parameter apart) a network's units change, [R].
-
-        Where several units change at once, as in layers that repeat each other, that is one place.
-        """
-        apart = torch.ones_like(self.position, dtype=torch.bool)
-        apart[1:] = (self.position.diff() > 1e-12) | (self.replicate.diff() != 0)
-        return self.replicate[apart].bincount(minlength=self.replicates)
-
-    def layer_counts(self) -> Tensor:
-        """The transitions of every layer, [R, L]."""
-        index = self.replicate * self.depth + self.layer
-        return index.bincount(minlength=self.replicates * self.depth).view(-1, self.depth)
-
-    def boundary_density(self) -> Tensor:
-        """Boundaries met per unit of length in input space, by layer, [R, L]."""
-        return self.layer_counts() / self.path.arc_length(torch.ones(1)).item()
-
-    def histogram(self, bins: int) -> Tensor:
-        """Transitions in each of `bins` equal parts of the path's parameter, [R, bins]."""
-        index = self.replicate * bins + (self.position * bins).long().clamp(max=bins - 1)
-        return index.bincount(minlength=self.replicates * bins).view(-1, bins)
-
-    def region_lengths(self, replicate: int) -> Tensor:
-        """Lengths in input space of the regions that one network's path runs through, in order.
-
-        The first is the one in which a closed path ends and begins; transitions that coincide (to
-        1e-12 of the parameter) leave no region between them. The lengths add up to the path's.
-        """
-        if not 0 <= replicate < self.replicates:
-            raise SensitivityError(
-                f"There is no replicate {replicate}; give one of 0 to {self.replicates - 1}."
-            )
-        whole = self.path.arc_length(torch.ones(1))
-        position = self.position[self.replicate == replicate].to(whole.device)
-        if not len(position):
-            return whole
-        apart = torch.cat([position.new_ones(1), position.diff()]) > 1e-12
-        ends = self.path.arc_length(position[apart])
-        if not self.path.closed:
-            return torch.cat([ends, whole]).diff(prepend=0 * whole)
-        return torch.cat([whole - ends[-1:] + ends[:1], ends.diff()])
+from sensitivity.regions.walk import Found, Walk, together
 
 
 @torch.no_grad()
-def transitions(network: Network, path: Path, dtype: torch.dtype = torch.float64) -> Transitions:
-    """Every transition of every replicate along a path, each with its place."""
-    columns: list[list[Tensor]] = [[], [], [], [], []]
-    widths = [weight.shape[1] for weight in network.weights]
-    check_path(path, network.input_size)
-    line = _straightened(network, (path, 0.0, 1.0))
-    for first, layer, piece, found in _crossings(network, [line], dtype, places=True):
-        position = piece.positions(found)
-        if isinstance(line[0], Octagon):
-            position = line[0].parameter(position)
-        if path.closed:  # A crossing at the very end of the path is one at its beginning.
-            position %= 1
-        replicate = found.unit // widths[layer]
-        unit = found.unit - replicate * widths[layer]
-        parts = (position, replicate + first, torch.full_like(unit, layer), unit, found.change)
-        for column, part in zip(columns, parts, strict=True):
-            column.append(part)
+def transitions(
+    network: Network | nn.Module | Graph,
+    path: Path,
+    input_shape: Sequence[int] | None = None,
+    dtype: torch.dtype = torch.float64,
+) -> Transitions:
+    """Every transition along a path, each with its place.
+
+    Args:
+        network: a stack of R fully connected networks, or a module as `networks.graph.read_graph`
+            accepts it (R = 1), which is taken in evaluation mode.
+        path: a `Polygon`, `Ellipse` or `Segment` through the flattened inputs, [d].
+        input_shape: of one point, for a module, such as (3, 32, 32); without it points are flat.
+        dtype: of the computation; of modules it is float64.
+
+    Returns:
+        Transitions with `position` in [0, 1) along the path ([0, 1] on a segment), `layer` (which
+        piecewise operation, in the order of execution; `names` names them), `unit` (the flat index
+        in that operation's input), `change`, `counts()` and `places()`.
+
+    Raises:
+        SensitivityError: the module can't be read, the path does not fit, or something on it is
+            infinite or undefined.
+    """
+    check_dtype(network, dtype)
+    network = read(network, [path], input_shape)
+    walks = _walks(network, [(path, 0.0, 1.0)], dtype, None)
+    like = torch.empty(0, dtype=dtype, device=network.device)
+    none = like.long()
+    columns = [[like], [none], [none], [none], [none.to(torch.int8)]]
+    for first, _, walk in walks:
+        for found in walk.run():
+            breaks, track = found.breaks, found.arcs.track
+            own = 0 * breaks.arc if isinstance(track, int) else track.take(breaks.arc)
+            layer = torch.full_like(breaks.unit, found.layer)
+            parts = _positions(walk, found), first + own, layer, breaks.unit, breaks.change
+            for column, part in zip(columns, parts, strict=True):
+                column.append(part)
     position, replicate, *rest = (torch.cat(column) for column in columns)
+    if path.closed:
+        position %= 1  # A transition at the very end of the path is one at its beginning.
     order = position.argsort(stable=True)
     order = order[replicate[order].argsort(stable=True)]
     fields = (column[order] for column in (position, replicate, *rest))
-    names = tuple(f"hidden layer {i} ({network.activation.name})" for i in range(network.depth))
-    return Transitions(path, network.replicates, network.depth, *fields, names)
+    return Transitions(path, network.replicates, network.depth, *fields, network.layer_names)
 
 
 @torch.no_grad()
 def count_transitions(
-    network: Network,
+    network: Network | nn.Module | Graph,
     paths: Sequence[Path],
+    input_shape: Sequence[int] | None = None,
     by_layer: bool = False,
     dtype: torch.dtype = torch.float64,
     memory: int | None = None,
 ) -> Tensor:
     """t of every replicate on every path, [R, paths], or [R, paths, L] by layer; int64.
 
-    memory: bytes for what is under way through the layers, on top of one network's weights.
+    Arguments as of `transitions`; memory: bytes for what is under way through the layers, on top of
+    one network's own parameters: by default 1 GiB, of a stack on a GPU half of what is free. Places
+    are not kept, so that the memory does not grow with counts.
     """
     if isinstance(paths, Path):
         raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")
+    check_dtype(network, dtype)
+    network = read(network, paths, input_shape)
     counts = _count(network, [(path, 0.0, 1.0) for path in paths], dtype, memory)
     return counts if by_layer else counts.sum(2)
 
 
 @torch.no_grad()
 def estimate_transitions(
-    network: Network,
+    network: Network | nn.Module | Graph,
     path: Path,
     arcs: int,
     generator: torch.Generator,
     parts: int = 1024,
-    dtype: torch.dtype = torch.float64,
+    input_shape: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """An unbiased estimate of t and its standard error, [R] each, at the cost of a few arcs.
 
@@ -182,119 +128,130 @@ def estimate_transitions(
     """
     if not 2 <= arcs <= parts:
         raise SensitivityError(f"Choose at least 2 and at most {parts} arcs, not {arcs}.")
+    network = read(network, [path], input_shape)
     chosen = torch.randperm(parts, generator=generator, device=generator.device)[:arcs].tolist()
     lines = [(path, i / parts, (i + 1) / parts) for i in sorted(chosen)]
-    counts = _count(network, lines, dtype, None).sum(2).double()
+    counts = _count(network, lines, torch.float64, None).sum(2).double()
     # The variance of a mean drawn without replacement from a finite population.
     variance = counts.var(dim=1) / arcs * (1 - arcs / parts)
     return parts * counts.mean(dim=1), parts * variance.sqrt()
 
 
 def _count(
-    network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int | None
+    network: Network | Graph, lines: Sequence[Line], dtype: torch.dtype, memory: int | None
 ) -> Tensor:
     """Transitions of every replicate on every line, by layer, [R, lines, L]."""
-    for path, _, _ in lines:
-        check_path(path, network.input_size)
-    lines = [_straightened(network, line) for line in lines]
-    curved = [isinstance(path, Ellipse) for path, _, _ in lines]
-    if not any(curved) or all(curved):
-        return _count_kind(network, lines, dtype, memory)
     shape = network.replicates, len(lines), network.depth
-    counts = torch.zeros(shape, dtype=torch.int64, device=network.device)
-    for kind in (False, True):
-        chosen = [i for i, bent in enumerate(curved) if bent == kind]
-        counts[:, chosen] = _count_kind(network, [lines[i] for i in chosen], dtype, memory)
-    return counts
+    total = torch.zeros(shape, dtype=torch.int64, device=network.device)
+    for first, numbers, walk in _walks(network, lines, dtype, memory, places=False):
+        tracks = len(walk.graphs) * len(numbers)
+        counts = torch.zeros(network.depth, tracks, dtype=torch.int64, device=network.device)
+        for found in walk.run():
+            track = found.arcs.track
+            if isinstance(track, int):
+                counts[found.layer, track] += len(found.breaks)
+            else:
+                counts[found.layer] += kernels.tally(track.take(found.breaks.arc), tracks)
+        by_line = counts.view(network.depth, len(walk.graphs), len(numbers)).permute(1, 2, 0)
+        total[first : first + len(walk.graphs), numbers] = by_line
+    return total
 
 
-def _count_kind(
-    network: Network, lines: Sequence[Line], dtype: torch.dtype, memory: int | None
-) -> Tensor:
-    """`_count` for lines of one kind."""
-    total = torch.zeros(
-        (network.depth, network.replicates * len(lines)), dtype=torch.int64, device=network.device
-    )
-    for first, layer, piece, found in _crossings(network, lines, dtype, memory):
-        counts, start = total[layer], first * len(lines)
-        if isinstance(piece.line, int):
-            counts[start + piece.line] += len(found)
-        else:
-            of_stack = counts[start : start + piece.replicates * len(lines)]
-            of_stack += kernels.tally(piece.line.take(found.arc), len(of_stack))
-    return total.view(network.depth, network.replicates, len(lines)).permute(1, 2, 0)
+def read(
+    network: Network | nn.Module | Graph, paths: Sequence[Path], input_shape: Sequence[int] | None
+) -> Network | Graph:
+    """The stack, or the module's graph, for paths that run through the flattened inputs.
+
+    Raises SensitivityError where they do not, or where a replicate's parameters are not finite.
+    """
+    if isinstance(network, Network):
+        _check(network, input_shape)
+    else:
+        if input_shape is None and len(paths) and not isinstance(network, Graph):
+            check_path(paths[0], getattr(paths[0], "input_size", 0))
+            input_shape = (paths[0].input_size,)
+        network = read_graph(network, input_shape)
+    for path in paths:
+        check_path(path, network.input_size)
+    return network
 
 
-def _straightened(network: Network, line: Line) -> Line:
+def check_dtype(network: Network | nn.Module | Graph, dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
+    if dtype != torch.float64 and not isinstance(network, Network):
+        raise SensitivityError(f"Transitions of modules are counted in float64, not in {dtype}.")
+
+
+def _check(network: Network, input_shape: Sequence[int] | None) -> None:
+    if input_shape is not None and torch.Size(input_shape).numel() != network.input_size:
+        raise SensitivityError(
+            f"Points of the shape {tuple(input_shape)} do not fit a network with "
+            f"{network.input_size} inputs; leave input_shape out."
+        )
+    parameters = [*network.weights, *(network.biases or [])]
+    # A finite sum has finite terms, and costs next to nothing; only else every number is looked at.
+    if bool(torch.stack([parameter.sum() for parameter in parameters]).isfinite().all()):
+        return
+    finite = torch.stack([p.flatten(1).isfinite().all(1) for p in parameters]).all(0).tolist()
+    if not all(finite):
+        raise SensitivityError(
+            f"Replicate {finite.index(False)} has infinite or undefined parameters and thus no "
+            "linear regions; leave diverged replicates out with Network.select."
+        )
+
+
+def _walks(
+    network: Network | Graph,
+    lines: Sequence[Line],
+    dtype: torch.dtype,
+    memory: int | None,
+    places: bool = True,
+) -> Iterator[tuple[int, list[int], Walk]]:
+    """(the first replicate, the numbers of the lines, how they go through) for all of them."""
+    memory = plan.memory_of(network.device, memory)
+    for first, graphs in _stacks(network, dtype, memory):
+        chosen = [_straightened(graphs[0], line) for line in lines]
+        most = 1
+        if len(lines) > 1 and together(graphs[0]):
+            most = plan.lines_to_a_walk(graphs, memory)
+        for curved in (False, True):
+            kind = [i for i, line in enumerate(chosen) if isinstance(line[0], Ellipse) == curved]
+            for start in range(0, len(kind), most):
+                numbers = kind[start : start + most]
+                yield first, numbers, Walk(graphs, [chosen[i] for i in numbers], memory, places)
+
+
+def _stacks(
+    network: Network | Graph, dtype: torch.dtype, memory: int
+) -> Iterator[tuple[int, list[Graph]]]:
+    """The networks that go through together, one after another: the first one's number, graphs."""
+    if isinstance(network, Graph):
+        yield 0, [network]
+        return
+    if not network.replicates:
+        return
+    size = plan.networks_to_a_piece(network, dtype, memory)
+    for first in range(0, network.replicates, size):
+        some = range(first, min(first + size, network.replicates))
+        yield first, [graph_of(network, replicate, dtype) for replicate in some]
+
+
+def _straightened(graph: Graph, line: Line) -> Line:
     """The line, or chords with the same transitions where these depend on the direction alone.
 
     Straight arcs need half the arithmetic. They serve ellipses around 0, as the random ones are,
     in networks of which every unit's side of its threshold stays the same when the input is scaled.
     """
     path, start, stop = line
-    scales = network.activation.scales and not network.biases
-    if not scales or not isinstance(path, Ellipse) or path.center.any():
+    if not isinstance(path, Ellipse) or path.center.any() or not graph.scales:
         return line
     octagon = Octagon(path)
     return octagon, octagon.inverse(start), octagon.inverse(stop)
 
 
-def _crossings(
-    network: Network,
-    lines: Sequence[Line],
-    dtype: torch.dtype,
-    memory: int | None = None,
-    places: bool = False,
-) -> Iterator[tuple[int, int, Piece, Crossings]]:
-    """(first replicate, layer, piece, crossings) for lines of one kind.
-
-    places: whether positions are asked for.
-    """
-    _check(network, dtype)
-    curved = any(isinstance(path, Ellipse) for path, _, _ in lines)
-    chosen = plan(network, curved, dtype, memory)
-    how = dtype, chosen.hold, len(lines), places
-    networks = (Restriction(network, s, *how) for s in chosen.stacks)
-    # The inputs stream by twice: margins need to know what the whole of a line is like.
-    stream = partial(inputs.pieces, lines, chosen.nodes, dtype, network.device, places)
-    first, second = (*islice(stream(), 2), None, None)[:2]
-    if first is not None and second is None:
-        for restricted in networks:
-            z = restricted.look(first)
-            restricted.settle()
-            for found in restricted.walk(first, chosen.nodes, z):
-                yield restricted.first, *found
-        return
-    del first, second
-    networks = list(networks)
-    for piece in stream():
-        for restricted in networks:
-            restricted.look(piece)
-    for restricted in networks:
-        restricted.settle()
-    for piece in stream():
-        for restricted in networks:
-            for found in restricted.walk(piece, chosen.nodes):
-                yield restricted.first, *found
-
-
-def _check(network: Network, dtype: torch.dtype) -> None:
-    if dtype not in (torch.float32, torch.float64):
-        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
-    parameters = [*network.weights, *(network.biases or [])]
-    if _finite(parameters):
-        return
-    for replicate in range(network.replicates):
-        if not _finite([parameter[replicate] for parameter in parameters]):
-            raise SensitivityError(
-                f"Replicate {replicate} has infinite or undefined parameters and thus no linear "
-                "regions; leave diverged replicates out with Network.select."
-            )
-
-
-def _finite(parameters: Sequence[Tensor]) -> bool:
-    # A finite sum has finite terms, and costs next to nothing; only else extremes are looked at.
-    if bool(torch.stack([parameter.sum() for parameter in parameters]).isfinite().all()):
-        return True
-    extremes = [extreme for p in parameters if p.numel() for extreme in p.aminmax()]
-    return bool(torch.stack(extremes).isfinite().all())
+def _positions(walk: Walk, found: Found) -> Tensor:
+    """The path's parameter at the breaks, [n]."""
+    position = found.arcs.positions(found.breaks)
+    path, _, _ = walk.lines[0]
+    return path.parameter(position) if isinstance(path, Octagon) else position

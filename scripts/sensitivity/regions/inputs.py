@@ -1,15 +1,14 @@
-"""The inputs on lines, in pieces that fit into memory: what enters a network's first layer."""
+"""The inputs on lines, in pieces that fit into memory: what enters a network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.regions.arcs import Piece
+from sensitivity.regions.arcs import Arcs
 from sensitivity.regions.paths import Path
 
 Line = tuple[Path, float, float]
@@ -17,59 +16,55 @@ Line = tuple[Path, float, float]
 
 
 def pieces(
-    lines: Sequence[Line], nodes: int, dtype: torch.dtype, device: torch.device, places: bool
-) -> Iterator[Piece]:
+    lines: Sequence[Line], nodes: int, like: Tensor, shape: Sequence[int], places: bool
+) -> Iterator[Arcs]:
     """The inputs on all lines, in pieces of at most `nodes` nodes: parts of lines, or several.
 
-    Lines must be all ellipses, or all of straight parts. places: whether positions on straight ones
-    are asked for. The values [d, m, N] of a piece are a view of points [N, m, d].
+    Lines must be all ellipses, or all of straight parts. Values are [N, m, *shape]; their tracks
+    are the lines. places: whether positions on straight ones are asked for.
     """
     batch: list[tuple[int, Tensor, Tensor]] = []
     length = 0
     for number, (path, start, stop) in enumerate(lines):
-        for positions, points in path.nodes(start, stop, nodes):
-            if batch and length + len(positions) > nodes:
-                yield _piece(batch, dtype, device, places)
+        for position, points in path.nodes(start, stop, nodes):
+            if batch and length + len(position) > nodes:
+                yield _piece(batch, like, shape, places)
                 batch, length = [], 0
-            batch.append((number, positions, points))
-            length += len(positions)
+            batch.append((number, position, points))
+            length += len(position)
     if batch:
-        yield _piece(batch, dtype, device, places)
+        yield _piece(batch, like, shape, places)
 
 
 def _piece(
-    batch: list[tuple[int, Tensor, Tensor]], dtype: torch.dtype, device: torch.device, places: bool
-) -> Piece:
+    batch: list[tuple[int, Tensor, Tensor]], like: Tensor, shape: Sequence[int], places: bool
+) -> Arcs:
     numbers, positions, points = zip(*batch, strict=True)
     joined = points[0] if len(points) == 1 else torch.cat(points)
-    values = kernels.sent(joined, device, dtype).permute(2, 1, 0)
+    values = kernels.sent(joined, like.device, like.dtype).unflatten(2, shape)
     position = None
     if places or values.shape[1] == 2:
-        position = kernels.sent(torch.cat(positions), device, dtype)
+        position = kernels.sent(torch.cat(positions), like.device, like.dtype)
     if len(numbers) == 1:
-        return Piece(values, position, numbers[0], None)
+        return Arcs(position, {0: values}, numbers[0])
     sizes = torch.tensor([len(t) for t in positions])
     joint = torch.zeros(int(sizes.sum()), dtype=torch.bool)
     joint[sizes.cumsum(0) - 1] = True
-    line = torch.tensor(numbers).repeat_interleave(sizes)
-    return Piece(values, position, kernels.sent(line, device), kernels.sent(joint, device))
+    track = torch.tensor(numbers).repeat_interleave(sizes)
+    sent = (kernels.sent(column, like.device) for column in (track, joint))
+    return Arcs(position, {0: values}, *sent)
 
 
-def stacked(piece: Piece, replicates: int, lines: int) -> Piece:
-    """The inputs of a piece as what each of several replicates goes on with."""
-    if replicates == 1:
-        return piece
-    device, nodes = piece.values.device, piece.nodes
-    line, joint = piece.line, piece.joint
-    if isinstance(line, int):
-        line = torch.full((nodes,), line, device=device)
+def stacked(arcs: Arcs, values: dict[int, Tensor], networks: int, lines: int) -> Arcs:
+    """The same nodes on their way through each of several networks, with the networks' values."""
+    if networks == 1:
+        return Arcs(arcs.position, values, arcs.track, arcs.joint)
+    device, nodes = values[next(iter(values))].device, len(arcs)
+    track, joint = arcs.track, arcs.joint
+    if isinstance(track, int):
+        track = torch.full((nodes,), track, device=device)
         joint = torch.arange(nodes, device=device) == nodes - 1
-    line = line + lines * torch.arange(replicates, device=device)[:, None]
-    position = piece.position
-    return replace(
-        piece,
-        position=None if position is None else position.repeat(replicates),
-        line=line.view(-1),
-        joint=joint.repeat(replicates),
-        lengths=[nodes] * replicates,
-    )
+    track = track + lines * torch.arange(networks, device=device)[:, None]
+    position = None if arcs.position is None else arcs.position.repeat(networks)
+    bounds = [nodes * i for i in range(networks + 1)]
+    return Arcs(position, values, track.view(-1), joint.repeat(networks), bounds)

@@ -1,79 +1,147 @@
-"""How far above a threshold a value must be for exact counts to take it for more than rounding.
+"""How far above a threshold a number must be to be taken for more than rounding, unit by unit.
 
 A unit that is identically at a threshold along a stretch, as where a translated margin leaves it
-nothing to see, would else flicker between its pieces. The size of rounding in z = W h + b follows
-from |W| |h|, with the |h| of the same line, so that a count depends on no other line.
+nothing to see, would else flicker between its pieces. What rounding leaves behind is followed from
+operation to operation as if errors were independent (squares add up, weighted by squared weights),
+with the largest magnitudes that occur at the nodes of a line and half-way between them. A margin
+depends on its own line alone, and is one and the same for all of it, so that a code can be told
+anywhere, and a count depends on no other line.
+
+Tensor names as in `arcs`; T lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from sensitivity.base import kernels
+from sensitivity.base.errors import SensitivityError
+from sensitivity.networks.graph import Graph
+from sensitivity.networks.operations import Affine, Elementwise
+from sensitivity.regions.arcs import Arcs
+from sensitivity.regions.stages import applied
 
 ROUNDING = 32
 """How many units in the last place of |W| |h| a value may lie above a threshold it is at."""
 
 
-@dataclass(frozen=True)
-class Margin:
-    """Of a layer's h units, of each of R replicates, at N nodes: base + factor * size.
+class Magnitudes:
+    """The largest magnitude of every number of every value on lines: by value, [T, *shape]."""
 
-    base, factor: [h, 1]; size: |h| of the layer before, [1] for all nodes or [N]. Of several
-    replicates [R, h, 1], and [R, 1, N].
-    """
+    def __init__(self, graph: Graph, lines: int) -> None:
+        self.graph, self.lines = graph, lines
+        piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
+        end = len(graph.operations)
+        self._first, self._last = (piecewise[0], piecewise[-1]) if piecewise else (end, end)
+        self.largest: dict[int, Tensor] = {}
 
-    base: Tensor
-    factor: Tensor
-    size: Tensor
+    def look(self, arcs: Arcs, most: int) -> dict[int, Tensor]:
+        """Note what occurs on a piece of the inputs, whose tracks are the lines.
 
-    def values(self) -> Tensor:
-        """[R * h, 1] or [R * h, N]."""
-        return torch.addcmul(self.base, self.factor, self.size).flatten(0, -2)
+        most: points that may go through at once. Returns the values at the piece's nodes before the
+        first piecewise operation.
+        """
+        shape = arcs.values[0].shape[:2]
+        inputs = {0: arcs.values[0].flatten(0, 1)}
+        for number, values in enumerate(self.graph.run(inputs, 0, applied)):
+            self._note(number, values, shape, arcs.track)
+            if number == self._first:
+                break
+        at_nodes = {i: value.unflatten(0, shape) for i, value in values.items()}
+        values = at_nodes
+        if not arcs.curved:  # On curved arcs the second points are half-way.
+            values = {i: _with_halves(v, arcs.joint) for i, v in at_nodes.items()}
+        rows = max(1, most // 2)
+        for start in range(0, len(arcs), rows):
+            part = slice(start, start + rows)
+            track = arcs.track if isinstance(arcs.track, int) else arcs.track[part]
+            self._follow({i: value[part] for i, value in values.items()}, track)
+        return at_nodes
+
+    def _follow(self, values: dict[int, Tensor], track: Tensor | int) -> None:
+        """Note what becomes of values [n, 2, *shape] from the first piecewise operation on."""
+        shape = next(iter(values.values())).shape[:2]
+        values = {i: value.flatten(0, 1) for i, value in values.items()}
+        for number, further in enumerate(self.graph.run(values, self._first, applied), self._first):
+            if number > self._first:
+                self._note(number, further, shape, track)
+            if number == self._last:
+                break
+
+    def _note(
+        self, number: int, values: dict[int, Tensor], shape: Sequence[int], track: Tensor | int
+    ) -> None:
+        if number not in values:
+            return
+        value = values[number].abs()
+        known = self.largest.get(number)
+        if known is None:
+            known = value.new_zeros(self.lines, *value.shape[1:])
+            self.largest[number] = known
+        if isinstance(track, int):
+            torch.maximum(known[track], value.amax(0), out=known[track])
+            return
+        value = value.unflatten(0, shape).amax(1).flatten(1)
+        if value.is_cuda:
+            index = track[:, None].expand_as(value)
+            known.view(len(known), -1).scatter_reduce_(0, index, value, "amax")
+            return
+        starts = np.flatnonzero(np.diff(track.numpy(), prepend=-1))
+        tracks = track[torch.from_numpy(starts)]
+        found = torch.from_numpy(np.maximum.reduceat(value.numpy(), starts))
+        known[tracks] = torch.maximum(known[tracks], found.view(-1, *known.shape[1:]))
+
+    def margins(self) -> dict[int, Tensor]:
+        """By piecewise operation, its number in the graph: the margin of its inputs, [T, D]."""
+        return _margins(self.graph, self.largest, self._last)
 
 
-class Layer:
-    """What the margins of one layer have in common, whatever the line.
-
-    norms [R, h]: of the weights' rows; biases [R, h] or None; thresholds of its activation.
-    """
-
-    def __init__(self, norms: Tensor, biases: Tensor | None, thresholds: Sequence[float]) -> None:
-        precision = ROUNDING * torch.finfo(norms.dtype).eps
-        largest = max(abs(t) for t in thresholds)
-        if biases is None:
-            base = kernels.constants((largest,), norms.dtype, norms.device).expand_as(norms)
-        else:
-            base = biases.abs() + largest
-        self._base, self._factor = (precision * base)[..., None], (precision * norms)[..., None]
-        if len(norms) == 1:
-            self._base, self._factor = self._base[0], self._factor[0]
-
-    def margin(self, line: Tensor | int, sizes: Tensor) -> Margin:
-        """At nodes on one line, or on those that `line` [R * N] says; sizes [lines]: |h| there."""
-        if isinstance(line, int):
-            return Margin(self._base, self._factor, sizes[line : line + 1])
-        size = sizes.take(line)
-        if self._base.ndim == 3:
-            size = size.view(len(self._base), 1, -1)
-        return Margin(self._base, self._factor, size)
+def check_finite(looks: Sequence[Magnitudes]) -> None:
+    """Raise SensitivityError if anything that was looked at is not finite."""
+    sizes = [size for look in looks for size in look.largest.values()]
+    # A finite sum has finite terms, and costs little; only else every number is looked at.
+    if torch.stack([size.sum() for size in sizes]).isfinite().all():
+        return
+    if not all(size.isfinite().all() for size in sizes):
+        raise SensitivityError(
+            "A path runs through points, or the network on it through values, that are infinite or "
+            "undefined; give finite ones."
+        )
 
 
-def with_propagated(sizes: Tensor, norms: Sequence[Tensor], fan_ins: Sequence[int]) -> Tensor:
-    """Sizes [L, R * lines], raised where the rounding of earlier layers outweighs a layer's own.
+def _with_halves(value: Tensor, joint: Tensor | None) -> Tensor:
+    """Values [N, 1, *shape] on straight arcs, and half-way to the next node: [N, 2, *shape]."""
+    half = value.clone()
+    middle = (value[1:] + value[:-1]) / 2
+    if joint is not None:
+        apart = joint[:-1].view(-1, *[1] * (value.dim() - 1))
+        middle = torch.where(apart, value[:-1], middle)
+    half[:-1] = middle
+    return torch.cat([value, half], 1)
 
-    Between the nodes at which |h| was looked up, or after cancellation, h may be larger than there,
-    or be less exact than its size says. What is left of the rounding errors of the layer before
-    counts, too: random ones grow by |W| / sqrt(fan_in), and half the units let them pass.
-    norms: L tensors [R, h], of the weights' rows; fan_ins: of the L layers.
-    """
-    raised = [sizes[0].view(len(norms[0]), -1)]
-    for layer, own in enumerate(sizes[1:]):
-        scale = (2 * fan_ins[layer]) ** -0.5
-        gain = torch.linalg.vector_norm(norms[layer], dim=1, keepdim=True).mul_(scale)
-        raised.append(torch.maximum(own.view_as(raised[0]), gain * raised[-1]))
-    return torch.stack(raised).flatten(1)
+
+def _margins(graph: Graph, largest: dict[int, Tensor], last: int) -> dict[int, Tensor]:
+    """Of the piecewise operations up to number `last`, from magnitudes [T, *shape]."""
+    precision = ROUNDING * torch.finfo(graph.like.dtype).eps
+    # Squares of errors, in units of the last place.
+    squares = {0: torch.zeros_like(largest[0])}
+    found: dict[int, Tensor] = {}
+    for index, operation in enumerate(graph.operations[: last + 1]):
+        own = [largest[i].square() for i in operation.inputs]
+        errors = [squares[i] for i in operation.inputs]
+        if not isinstance(operation, Affine):
+            base = 0.0
+            if isinstance(operation, Elementwise):
+                base = max(abs(t) for t in operation.thresholds)
+            size = (errors[0] + own[0]).sqrt_().flatten(1)
+            found[index] = (size + base if base else size).mul_(precision)
+            if index == last:
+                break
+        if not (isinstance(operation, Affine) and operation.exact):
+            errors = [error + size for error, size in zip(errors, own)]
+        result = operation.spread(*errors)
+        squares = graph.still_needed({**squares, index + 1: result}, index)
+    return found

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
-from sensitivity.regions.graph_counting import read_for
-from sensitivity.regions.graph_walk import Walk
-from sensitivity.regions.paths import Ellipse, Path, Segment, check_path
+from sensitivity.regions.counting import read
+from sensitivity.regions.paths import Ellipse, Path, Segment
+from sensitivity.regions.walk import Walk
 
 POINTS = 8
 """Of a Gauss-Legendre rule, for what has no closed form: it integrates polynomials of degree 15."""
@@ -132,10 +132,9 @@ def values_at_breakpoints(
                 f"Values are of one network; say which replicate, 0 to {network.replicates - 1}."
             )
         network = graph_of(network, replicate or 0)
-        check_path(path, network.input_size)
-    graph = read_for(network, path, input_shape)
+    graph = read(network, [path], input_shape)
     with torch.no_grad():
-        walk = Walk(graph, path, memory, to_the_end=True)
+        walk = Walk([graph], [(path, 0.0, 1.0)], memory, to_the_end=True)
         parts = [found.arcs for found in walk.run() if found.breaks is None]
     # Neighbouring pieces share a node: all but the last leave theirs out.
     keep = [slice(0, -1)] * (len(parts) - 1) + [slice(None)]

@@ -1,61 +1,74 @@
-"""How much goes through the networks at once: chosen by the device, with the same results."""
+"""How much goes through a network at once: chosen by the device, with the same results."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
+import math
+from collections.abc import Sequence
 
 import torch
 
 from sensitivity.base.memory import budget
+from sensitivity.networks.graph import Graph
 from sensitivity.networks.network import Network
+from sensitivity.networks.operations import Affine, Maximum
 
 MEMORY = 2**30
-"""Bytes for the values under way through the layers on a processor; weights come on top."""
+"""Bytes for what is under way through a network on a CPU, on top of its parameters and of the
+results."""
 
 NODES = {"cpu": 1024, "cuda": 2**20}
-"""Nodes to a piece at most: on a processor enough for a fast product, few enough for its caches."""
+"""Nodes to a piece at most: on a CPU enough for a fast product, few enough for its caches."""
 
 STACKED = {"cpu": 1, "cuda": 2**10}
-"""Replicates that share a piece at most.
+"""Networks that share a piece at most.
 
-On a processor several do not fit into its caches, and what they need not compute differs.
+On a CPU several do not fit into its caches, and what they need not compute differs.
 """
 
-LEAST_NODES = 1024
-"""Fewer replicates share a piece, rather than that it has fewer nodes of each."""
-
 INDICES = 2**31 - 1
-"""Elements at most that some of PyTorch's operations can tell apart on a card."""
+"""Elements at most that some of PyTorch's operations can tell apart on a GPU."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """nodes: to a piece, of each replicate; stacks: which replicates share pieces; hold: whether
-    weights are kept in the dtype of the computation."""
-
-    nodes: int
-    stacks: tuple[slice, ...]
-    hold: bool
+def memory_of(device: torch.device, memory: int | None) -> int:
+    """Bytes for what is under way, if nobody says: on a GPU half of what is free."""
+    return budget(device, MEMORY) if memory is None else memory
 
 
-def plan(network: Network, curved: bool, dtype: torch.dtype, memory: int | None) -> Plan:
-    """Such that all that is under way fits into `memory` bytes; None: a default by the device.
+def nodes_to_a_piece(graph: Graph, curved: bool, memory: int) -> int:
+    """So many that all pieces that are under way fit into `memory` bytes; at least 2."""
+    points = 2 if curved else 1
+    number = memory // (points * graph.like.itemsize * _numbers_to_a_point(graph))
+    most = INDICES // (2 * points * max(map(math.prod, map(graph.shape_of, range(graph.length)))))
+    return max(2, min(NODES[graph.like.device.type], number, most))
 
-    Every layer holds a piece's values before and after its non-linearity; some half a dozen
-    temporaries of that size come and go. The inputs are there twice while a piece is made.
+
+def _numbers_to_a_point(graph: Graph) -> int:
+    """What a point takes in all pieces under way, and in the largest operation.
+
+    The inputs are there twice while a piece is made.
     """
-    kind = network.device.type
-    if memory is None:
-        memory = budget(network.device, MEMORY)
-    widest = max(w.shape[1] for w in network.weights[:-1])
-    values = (2 * network.depth + 8) * widest + 2 * network.input_size
-    node = (2 if curved else 1) * dtype.itemsize * values
-    largest = max(prod(w.shape[1:]) for w in network.weights) * dtype.itemsize
-    together = memory // max(LEAST_NODES * node, 4 * largest)
-    stack = max(1, min(network.replicates, STACKED[kind], together))
-    most = INDICES // (stack * widest * len(network.activation.thresholds) * 2)
-    nodes = max(2, min(NODES[kind], memory // (node * stack), most))
-    weights = sum(w.numel() for w in network.weights) * dtype.itemsize
-    stacks = (slice(r, r + stack) for r in range(0, network.replicates, stack))
-    return Plan(nodes, tuple(stacks), hold=weights <= memory // 4)
+    held, largest, alive = 2 * graph.input_size, 0, {0}
+    for index, operation in enumerate(graph.operations):
+        sizes = sum(math.prod(graph.shape_of(i)) for i in alive)
+        if not isinstance(operation, Affine):
+            held += 2 * sizes
+            work = math.prod(graph.shape_of(operation.inputs[0])) + operation.size
+            if isinstance(operation, Maximum):
+                work += operation.windows.numel()
+            largest = max(largest, sizes + 6 * work)
+        alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
+    return held + largest
+
+
+def networks_to_a_piece(network: Network, dtype: torch.dtype, memory: int) -> int:
+    """How many replicates go through together: their weights take up a quarter."""
+    weights = network.number_of_weights * dtype.itemsize
+    together = memory // (4 * max(1, weights))
+    return max(1, min(network.replicates, STACKED[network.device.type], together))
+
+
+def lines_to_a_walk(graphs: Sequence[Graph], memory: int) -> int:
+    """Of how many lines the margins take up an eighth."""
+    graph = graphs[0]
+    numbers = sum(math.prod(graph.shape_of(i)) for i in range(graph.length))
+    return max(1, memory // (8 * len(graphs) * graph.like.itemsize * numbers))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.files.own_code import fingerprint_of_builder
+from sensitivity.files import own_code
 from sensitivity.files.storage import canonical
 from sensitivity.study import architectures
 from sensitivity.study.recipe import Recipe
@@ -72,7 +72,9 @@ def prepare(networks: Iterable[tuple[Recipe, Sequence[int], int]], folder: str, 
             wanted[canonical(asked)] = asked
     if not wanted:
         return
-    codes = {name: fingerprint_of_builder(name, folder) for name in _names(wanted.values())}
+    codes = {
+        name: own_code.fingerprint_of_builder(name, folder) for name in _names(wanted.values())
+    }
     keys = {text: f"{codes[asked['name']]} {text}" for text, asked in wanted.items()}
     known = json.loads(Path(file).read_text()) if Path(file).is_file() else {}
     missing = {keys[text]: asked for text, asked in wanted.items() if keys[text] not in known}

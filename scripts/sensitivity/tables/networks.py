@@ -160,6 +160,12 @@ def _recipe_part() -> tuple[str, ...]:
     return (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 
 
+def cells(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as the tables hold it: each key's value, an architecture's arguments as text."""
+    arguments = parts_of_name(recipe.architecture, recipe.arguments)[1]
+    return {**recipe.to_dict(), "arguments": arguments or "none"}
+
+
 def _of_recipe(
     dataset: str, recipe: Recipe, surveys: Iterable[str], input_size: int, classes: int
 ) -> dict[str, Any]:
@@ -168,8 +174,7 @@ def _of_recipe(
         "dataset": dataset,
         "model": recipe.name,
         "surveys": ";".join(sorted(surveys)),
-        **recipe.to_dict(),
-        "arguments": parts_of_name(recipe.architecture, recipe.arguments)[1] or "none",
+        **cells(recipe),
         "number_of_weights": number_of_weights(recipe, input_size, classes),
         "number_of_units": (
             recipe.width * recipe.depth if recipe.architecture == DEFAULT else math.nan

@@ -47,7 +47,10 @@ class SingleChanges:
         for axis, column in enumerate(columns):
             others = [c for c in columns if c != column]
             values = models[column].tolist()
-            key = models.groupby(others, sort=False).ngroup().to_numpy() if others else None
+            key = None
+            if others:
+                # A module may have no width: that is a value too.
+                key = models.groupby(others, sort=False, dropna=False).ngroup().to_numpy()
             for members in _members(key, len(models)):
                 members = sorted(members, key=lambda i: values[i])
                 for i, j in combinations(members, 2):

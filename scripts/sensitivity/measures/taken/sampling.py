@@ -16,7 +16,7 @@ from sensitivity.base.streams import stream
 from sensitivity.measures.any_network import in_double
 from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import ellipses
-from sensitivity.regions.any_network import count_transitions
+from sensitivity.regions.counting import count_transitions
 from sensitivity.regions.paths import Ellipse, Polygon, translation_loop
 from sensitivity.regions.sampling import sampled_transitions
 

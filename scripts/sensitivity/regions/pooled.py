@@ -3,7 +3,7 @@
 At most of the new nodes on an arc most maxima lie on the chord between those at the arc's ends; the
 few that bend on the arc are computed one by one.
 
-Tensor names as in `graph_chords`.
+Tensor names as in `chords`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.regions.graph_arcs import Arcs, Merged, values_at
-from sensitivity.regions.graph_chords import Bends
-from sensitivity.regions.graph_stages import Stage
+from sensitivity.regions.arcs import Arcs, Bends, Merged, values_at
+from sensitivity.regions.stages import Stage
 
 
 class Pooled:
@@ -35,7 +34,7 @@ class Pooled:
     ) -> None:
         self.stage, self.results, self.arcs, self.merged = stage, results, arcs, merged
         nodes, size = arcs.largest.shape
-        arc = merged.arc.take(merged.node.take(bends.source))
+        arc = merged.arc.take(merged.rank.take(bends.source))
         key = (arc * size + bends.result).unique()
         arc = key // size
         self._result = key - arc * size
@@ -47,7 +46,7 @@ class Pooled:
         stage, merged, held = self.stage, self.merged, self.arcs.values
         taken = stage.taken(stage.result) | set(stage.needed(0))
         blocks = (
-            {i: merged.values(v, None, b.start, b.stop) for i, v in held.items() if i in taken}
+            {i: merged.values(v, b.start, b.stop) for i, v in held.items() if i in taken}
             | {stage.result: self._maxima(b)}
             for b in stage.blocks(first, last)
         )

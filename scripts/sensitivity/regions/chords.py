@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from sensitivity.base import kernels
-from sensitivity.regions.graph_arcs import Arcs, Breaks, Merged, middle, values_at
-from sensitivity.regions.graph_stages import Stage
+from sensitivity.regions.arcs import Arcs, Bends, Merged, middle, values_at
+from sensitivity.regions.stages import Stage
 
 RUN = 32
 """Nodes from one anchor to the next at most: more take larger products, and fewer more anchors."""
@@ -32,39 +31,6 @@ LEAST = 0.5
 
 TOGETHER = 64
 """Nodes between anchors to a product."""
-
-
-@dataclass
-class Bends:
-    """Where results of a piecewise operation bend: the number of the break, and of the result."""
-
-    source: Tensor
-    result: Tensor
-
-    @staticmethod
-    def of(breaks: Breaks) -> Bends:
-        """Every break bends the result of its own unit."""
-        return Bends.at_all(breaks, breaks.unit)
-
-    @staticmethod
-    def at_all(breaks: Breaks, result: Tensor) -> Bends:
-        """Every break bends one result, [n]."""
-        return Bends(torch.arange(len(breaks), device=breaks.unit.device), result)
-
-    def alone(self, breaks: Breaks) -> tuple[Breaks, Bends]:
-        """The breaks at which anything bends, and what does."""
-        bend = torch.zeros(len(breaks), dtype=torch.bool, device=breaks.arc.device)
-        bend[self.source] = True
-        number = bend.cumsum(0) - 1
-        return breaks[bend], Bends(number.take(self.source), self.result)
-
-    @staticmethod
-    def join(parts: list[tuple[Breaks, Bends]]) -> tuple[Breaks, Bends]:
-        """All breaks, one part behind the other, and what bends at them."""
-        before = accumulate((len(breaks) for breaks, _ in parts), initial=0)
-        source = torch.cat([bends.source + n for n, (_, bends) in zip(before, parts)])
-        result = torch.cat([bends.result for _, bends in parts])
-        return Breaks.join([breaks for breaks, _ in parts]), Bends(source, result)
 
 
 class Runs:
@@ -218,7 +184,7 @@ class Chords:
         runs = Runs(merged, tangent, first, last)
         if runs.between < LEAST * (last - first):
             return None
-        node = merged.node.take(bends.source) - first
+        node = merged.rank.take(bends.source) - first
         run, result = runs.pairs(node, bends.result, self.size)
         missing = self.responses.missing(result)
         if len(missing) >= runs.between:
@@ -234,7 +200,7 @@ class Chords:
         for number, found in values.items():
             table = self.responses.tables.get(number)
             if table is None:
-                values[number] = merged.values(arcs.values[number], tangent, first, last)
+                values[number] = merged.values(arcs.values[number], first, last)
             else:
                 filled = runs.filled(found.flatten(1), off, result, table)
                 values[number] = filled.view(*filled.shape[:2], *found.shape[2:])

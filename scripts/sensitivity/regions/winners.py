@@ -10,7 +10,7 @@ Where the maximum is of an element-wise function (`inner`) and nothing else take
 pooled ReLU, both are followed at once: most crossings of the function then do not show in the
 maximum, and need no node.
 
-Tensor names as in `graph_arcs`; W windows of K inputs, S stretches (arcs, or parts of arcs between
+Tensor names as in `arcs`; W windows of K inputs, S stretches (arcs, or parts of arcs between
 two crossings of the window's own inputs).
 """
 
@@ -21,10 +21,10 @@ from torch import Tensor
 
 from sensitivity.base import kernels
 from sensitivity.networks.operations import Elementwise, Maximum
-from sensitivity.regions.graph_arcs import Breaks, Curves, curves
-from sensitivity.regions.graph_chords import Bends
-from sensitivity.regions.graph_standings import NEAR, Standings, limit
-from sensitivity.regions.graph_stretches import Stretches, follow
+from sensitivity.regions.arcs import Bends, Breaks
+from sensitivity.regions.curves import Curves, curves
+from sensitivity.regions.standings import NEAR, Standings, limit
+from sensitivity.regions.stretches import Stretches, follow
 
 
 class Windows:

@@ -4,7 +4,7 @@ At nearly every node one input is larger than all others by more than the margin
 along the whole arc, as behind a ReLU that is off: both are seen in a few passes over memory. Only
 what is left asks for the values further inside the arc.
 
-Tensor names as in `graph_winners`.
+Tensor names as in `winners`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sensitivity.base import kernels
 from sensitivity.networks.operations import Elementwise, Maximum, padded
-from sensitivity.regions.graph_arcs import arc_weights
+from sensitivity.regions.arcs import arc_weights
 
 NEAR = 1e-3
 """On curved arcs: how far from a point winners just beside it are looked up, of an arc's length."""

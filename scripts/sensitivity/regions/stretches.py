@@ -1,6 +1,6 @@
 """Stretches of arcs on which the inputs of a maximum are smooth, and the winners along each.
 
-Tensor names as in `graph_winners`.
+Tensor names as in `winners`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sensitivity.regions.graph_arcs import Curves
+from sensitivity.regions.curves import Curves
 
 
 @dataclass

@@ -1,0 +1,288 @@
+"""The exact restriction of a network to paths: operation after operation, depth first.
+
+Affine operations, of whatever shape, are applied to the values at the nodes. At a piecewise one the
+breaks that are found on the arcs become nodes, so that behind it every value is again one linear
+(on an ellipse, trigonometric) function on every arc. At most one piece of so many nodes is under
+way at each piecewise operation, which bounds the memory whatever the path's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain, islice, pairwise
+
+import torch
+from torch import Tensor
+
+from sensitivity.base import kernels
+from sensitivity.networks.graph import Graph
+from sensitivity.networks.operations import Affine, Elementwise, Maximum
+from sensitivity.regions import inputs, plan
+from sensitivity.regions.arcs import Arcs, Bends, Breaks
+from sensitivity.regions.chords import Chords
+from sensitivity.regions.curves import curves
+from sensitivity.regions.dense import Dense
+from sensitivity.regions.inputs import Line
+from sensitivity.regions.margins import Magnitudes, check_finite
+from sensitivity.regions.paths import Ellipse, overlapping
+from sensitivity.regions.pooled import Pooled
+from sensitivity.regions.stages import Stage
+from sensitivity.regions.thresholds import threshold_breaks
+from sensitivity.regions.winners import Windows
+
+SHORT = 1e-13
+"""Of the path's parameter: between nodes that are so near there is nothing but rounding."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Breaks of one layer (its number) on a piece, or, with no breaks, a piece's final values."""
+
+    layer: int
+    arcs: Arcs
+    breaks: Breaks | None
+
+
+class Walk:
+    """Networks that are alike, each on the same lines; track r * lines + l is line l of network r.
+
+    Several networks or lines must be `together`. memory: bytes for what is under way; places:
+    whether positions are asked for; to_the_end: whether final values are asked for, too.
+    """
+
+    def __init__(
+        self,
+        graphs: Sequence[Graph],
+        lines: Sequence[Line],
+        memory: int,
+        places: bool = True,
+        to_the_end: bool = False,
+    ) -> None:
+        self.graphs, self.graph, self.lines = graphs, graphs[0], lines
+        self.places, self.to_the_end = places or to_the_end, to_the_end
+        self.curved = isinstance(lines[0][0], Ellipse)
+        operations = self.graph.operations
+        piecewise = [i for i, op in enumerate(operations) if not isinstance(op, Affine)]
+        self.layer_of = {index: layer for layer, index in enumerate(piecewise)}
+        self.stop = len(operations) if to_the_end else max(piecewise, default=-1) + 1
+        self._stages: dict[int, Stage] = {}
+        self._dense: dict[int, Dense] = {}
+        self._known_chords: dict[int, Chords | None] = {}
+        # An eighth of the memory is for what chords keep.
+        self._for_chords = memory // 8
+        self.nodes = plan.nodes_to_a_piece(self.graph, self.curved, memory - self._for_chords)
+
+    def run(self) -> Iterator[Found]:
+        """All that is found, piece by piece; pieces of one layer come in the path's order."""
+        looks = [Magnitudes(graph, len(self.lines)) for graph in self.graphs]
+        stream = self._inputs()
+        first, second = (*islice(stream, 2), None, None)[:2]
+        values = [look.look(first, self.nodes) for look in looks]
+        if second is not None:  # Margins need to know what the whole of a line is like.
+            del first, values
+            for piece in chain([second], stream):
+                for look in looks:
+                    look.look(piece, self.nodes)
+        check_finite(looks)
+        margins = [look.margins() for look in looks]
+        self.margins = {i: torch.cat([own[i] for own in margins]) for i in margins[0]}
+        self.windows = {i: self._windows(i) for i in self.margins if self._is_maximum(i)}
+        if second is None:
+            yield from self._enter(first, values)
+        else:
+            for piece in self._inputs():
+                yield from self._enter(piece, [stage.at(piece) for stage in self._first_stages()])
+        yield from self._closing()
+
+    def _inputs(self) -> Iterator[Arcs]:
+        # Maxima leave out arcs that are as short as rounding.
+        places = self.places or any(map(self._is_maximum, self.layer_of))
+        nodes = max(2, self.nodes // len(self.graphs))
+        return inputs.pieces(self.lines, nodes, self.graph.like, self.graph.input_shape, places)
+
+    def _first_stages(self) -> list[Stage]:
+        """The affine operations before the first piecewise one, of every network."""
+        return [Stage(graph, 0, self._next(0), self.curved) for graph in self.graphs]
+
+    def _enter(self, piece: Arcs, values: Sequence[dict[int, Tensor]]) -> Iterator[Found]:
+        """What is found on a piece of the inputs, given the values before the first layer."""
+        joined = {i: torch.cat([own[i] for own in values]) for i in values[0]}
+        arcs = inputs.stacked(piece, joined, len(self.graphs), len(self.lines))
+        yield from self._walk(arcs, self._next(0))
+
+    def _closing(self) -> Iterator[Found]:
+        """Maxima whose winner at the end of a closed path is another than at its beginning."""
+        if self.windows and self.lines[0][0].closed:
+            like = self.graph.like
+            around = Arcs(like.new_tensor([0.0, 1.0]), {0: like.new_empty(2, 1)})
+            for index, windows in self.windows.items():
+                yield Found(self.layer_of[index], around, windows.closing())
+
+    def _walk(self, arcs: Arcs, index: int) -> Iterator[Found]:
+        """What is found from a piecewise operation on, whose input the arcs hold."""
+        if index == self.stop:
+            if self.to_the_end:
+                yield Found(len(self.layer_of), arcs, None)
+            return
+        stage = self._stage(index)
+        at_the_end = stage.stop == self.stop and not self.to_the_end
+        if at_the_end and not stage.pooled and not self._is_maximum(index):
+            yield Found(self.layer_of[index], arcs, self._crossings(arcs, index, self.places))
+        elif stage.dense:
+            yield from self._walk_dense(arcs, stage)
+        else:
+            yield from self._walk_any(arcs, stage, at_the_end)
+
+    def _walk_dense(self, arcs: Arcs, stage: Stage) -> Iterator[Found]:
+        """From an element-wise function on with a fully connected layer behind it."""
+        breaks = self._crossings(arcs, stage.start)
+        yield Found(self.layer_of[stage.start], arcs, breaks)
+        merged = arcs.merged(breaks, distinct=self.to_the_end)
+        if arcs.bounds is not None:
+            merged.bounds = self._bounds(arcs, breaks)
+        for first, last in overlapping(len(merged), self.nodes):
+            values = self._dense[stage.start].values(arcs, merged, breaks, first, last)
+            yield from self._walk(arcs.part(merged, first, last, values), stage.stop)
+
+    def _walk_any(self, arcs: Arcs, stage: Stage, at_the_end: bool) -> Iterator[Found]:
+        """From any piecewise operation on, of one network on one line."""
+        nodes: list[tuple[Breaks, Bends]] = []
+        for layer, breaks, bends in self._breaks(arcs, stage):
+            yield Found(layer, arcs, breaks)
+            # For values every break is a node; for counts those are that bend what follows.
+            nodes.append((breaks, bends) if self.to_the_end else bends.alone(breaks))
+        if not at_the_end:
+            breaks, bends = Bends.join(nodes)
+            for part in self._refined(arcs, breaks, bends, stage):
+                yield from self._walk(part, stage.stop)
+
+    def _bounds(self, arcs: Arcs, breaks: Breaks) -> list[int]:
+        """Where the nodes of every network begin and end among old and new ones."""
+        lines, networks = len(self.lines), len(self.graphs)
+        if isinstance(arcs.track, int):
+            found = [len(breaks) * (arcs.track // lines == network) for network in range(networks)]
+        else:
+            found = kernels.tally(arcs.track.take(breaks.arc) // lines, networks).tolist()
+        return [n + more for n, more in zip(arcs.bounds, accumulate(found, initial=0))]
+
+    def _crossings(self, arcs: Arcs, index: int, places: bool = True) -> Breaks:
+        """Where the inputs of an element-wise operation cross its thresholds."""
+        operation, margin = self.graph.operations[index], self.margins[index]
+        z = arcs.values[operation.inputs[0]].flatten(2)
+        if not isinstance(arcs.track, int):
+            margin = margin.index_select(0, arcs.track)
+        elif len(margin) > 1:
+            margin = margin[arcs.track : arcs.track + 1]
+        return threshold_breaks(arcs, z, operation.thresholds, margin, places)
+
+    def _breaks(self, arcs: Arcs, stage: Stage) -> Iterator[tuple[int, Breaks, Bends]]:
+        """(layer, breaks, what of the result bends there) of a stage's piecewise operations."""
+        index, last = stage.start, stage.start + stage.pooled
+        z = arcs.values[self.graph.operations[index].inputs[0]].flatten(2)
+        maximum = self._is_maximum(index)
+        own = _none(z) if maximum else self._crossings(arcs, index)
+        if last not in self.windows:
+            yield self.layer_of[index], own, Bends.of(own)
+            return
+        short = arcs.position.diff() <= SHORT
+        found = self.windows[last].breaks(z, own, arcs.tangent, short)
+        changes, bent, bends, arcs.largest = found
+        if last > index:
+            yield self.layer_of[index], own, bent
+        yield self.layer_of[last], changes, bends
+
+    def _refined(self, arcs: Arcs, breaks: Breaks, bends: Bends, stage: Stage) -> Iterator[Arcs]:
+        """Pieces with the breaks as nodes, and the values behind a stage."""
+        merged = arcs.merged(breaks)
+        chords, pooled = self._chords(stage), None
+        if arcs.largest is not None and not arcs.curved:
+            pooled = Pooled(stage, self._results(stage.start), arcs, merged, bends)
+        for first, last in overlapping(len(merged), self.nodes):
+            values = chords and chords.values(arcs, merged, bends, first, last)
+            if values is None and pooled is not None:
+                values = pooled.values(first, last)
+            if values is None:
+                blocks = (
+                    {i: merged.values(v, b.start, b.stop) for i, v in arcs.values.items()}
+                    for b in stage.blocks(first, last)
+                )
+                values = stage.run(blocks)
+            yield arcs.part(merged, first, last, values)
+
+    def _stage(self, index: int) -> Stage:
+        """Piecewise operation `index`, pooled if it is, and all affine ones behind it."""
+        if index not in self._stages:
+            behind = index + 1 + self._pooled(index)
+            shape = self._next(behind), self.curved, bool(self._pooled(index))
+            stage = self._stages[index] = Stage(self.graph, index, *shape)
+            if stage.dense:
+                self._dense[index] = Dense(stage, self.graphs)
+        return self._stages[index]
+
+    def _chords(self, stage: Stage) -> Chords | None:
+        """For a stage whose responses do not take too much memory."""
+        if stage.start not in self._known_chords:
+            size = stage.responses_size(stage.result)
+            fits = size <= self._for_chords
+            self._for_chords -= size if fits else 0
+            results = self._results(stage.start)
+            self._known_chords[stage.start] = Chords(stage, results) if fits else None
+        return self._known_chords[stage.start]
+
+    def _results(self, index: int) -> Callable[..., Tensor]:
+        """What piecewise operation `index`, pooled if it is, gives at places of arcs."""
+        operation = self.graph.operations[index]
+        windows = self.windows.get(index + self._pooled(index))
+
+        def results(arcs: Arcs, arc: Tensor, result: Tensor, place: Tensor) -> Tensor:
+            z = arcs.values[operation.inputs[0]].flatten(2)
+            if windows is not None:
+                return windows.values(z, arc, result, place, arcs.tangent).amax(1)
+            value = curves(z, arc, result, arcs.tangent)(place)
+            if arcs.curved:
+                value = value / (1 + (place * arcs.tangent.take(arc)) ** 2)
+            slopes, offsets = operation.piece(value, result)
+            return slopes * value + offsets
+
+        return results
+
+    def _next(self, index: int) -> int:
+        """The first piecewise operation from `index` on, or where to stop."""
+        return min((i for i in self.layer_of if i >= index), default=self.stop)
+
+    def _pooled(self, index: int) -> int:
+        """1 if the operation's result goes into the maximum that follows and nowhere else."""
+        operations = self.graph.operations
+        if not isinstance(operations[index], Elementwise) or index + 1 == len(operations):
+            return 0
+        users = [op for op in operations if index + 1 in op.inputs]
+        follows = len(users) == 1 and users[0] is operations[index + 1]
+        pools = follows and isinstance(users[0], Maximum)
+        return int(pools and self.graph.output != index + 1)
+
+    def _windows(self, index: int) -> Windows:
+        """With the element-wise function before it, if that is followed along."""
+        operation, margin = self.graph.operations[index], self.margins[index][0]
+        within = torch.cat([margin, margin.new_zeros(1)])[operation.windows].amax(1)
+        pooled = index and self._pooled(index - 1)
+        return Windows(operation, self.graph.operations[index - 1] if pooled else None, within)
+
+    def _is_maximum(self, index: int) -> bool:
+        return isinstance(self.graph.operations[index], Maximum)
+
+
+def _none(z: Tensor) -> Breaks:
+    """No breaks."""
+    index = torch.zeros(0, dtype=torch.int64, device=z.device)
+    return Breaks(index, index, z.new_zeros(0), index.to(torch.int8))
+
+
+def together(graph: Graph) -> bool:
+    """Whether several networks, or several lines, can go through as one piece.
+
+    So they can where between two layers there is a fully connected one and nothing else.
+    """
+    piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
+    stages = (Stage(graph, *bounds, False) for bounds in pairwise(piecewise))
+    return all(stage.dense for stage in stages)
