@@ -25,7 +25,7 @@ def test_it_answers_the_question(clone, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     claims = pd.read_csv(tmp_path / "results/example/tables/claims.csv")
     row = claims[(claims["claim"] == "C3") & (claims["dataset"] == "all")].squeeze()
-    assert (row["verdict"], row["n"]) == ("supported", 8)
+    assert (row["verdict"], row["n"]) == ("supported", 7)
     assert f"is {row['statistic']:.1f} times as large" in PAGE
     assert f"{row['low']:.1f} to {row['high']:.1f}" in PAGE
     assert f"p = {row['p_holm']:.2g} after" in PAGE
