@@ -9,7 +9,7 @@ import pytest
 import torch
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
-from sensitivity.jacobian.any_network import jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 
 from made_up.drawn import curves, faces, scattered, tuples
 from sensitivity import paths, plotting
