@@ -132,10 +132,11 @@ def test_of_a_smooth_module_transitions_are_empty_and_a_sentence_says_why(folder
     assert {row["transitions"] + row["places"] for row in rows} == {""}
     from a_models_file import smooth
 
-    def probabilities(x):
-        return smooth.double()(x[None]).softmax(1)[0]
+    smooth, x = smooth.double().eval(), images(folder)
 
-    x = images(folder)
+    def probabilities(point):
+        return smooth(point[None]).softmax(1)[0]
+
     expected = [torch.func.jacrev(probabilities)(point).norm().item() for point in x]
     found = [float(row["jacobian_norm"]) for row in rows]
     np.testing.assert_allclose(found, expected, rtol=1e-10)

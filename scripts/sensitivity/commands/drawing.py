@@ -27,9 +27,7 @@ def check(path: Path, points: Points, series: bool, loops: int) -> None:
     """Raise a SensitivityError for what can't be drawn, before time is spent."""
     known = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in known:
-        raise SensitivityError(
-            f"--plot {path} has no known ending; name a .png or .pdf file."
-        )
+        raise SensitivityError(f"--plot {path} has no known ending; name a .png or .pdf file.")
     if not series and points.labels is None and (points.x.ndim < 3 or not loops):
         raise _nothing(path)
 

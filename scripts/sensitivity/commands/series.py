@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from sensitivity.commands.table import NOT_AVERAGED, Row, aligned, statistics
+from sensitivity.commands.table import Row, aligned, measures, statistics
 
 
 def over_steps(rows: list[Row]) -> list[Row]:
@@ -13,13 +13,12 @@ def over_steps(rows: list[Row]) -> list[Row]:
     rows: those of one checkpoint stand together; `steps` tells them apart.
     """
     series = []
-    measures = [name for name in rows[0] if name not in NOT_AVERAGED]
     for steps, group in groupby(rows, key=lambda row: row["steps"]):
         of_it = list(group)
         found = statistics(of_it)
         row = {"checkpoint": of_it[0]["checkpoint"]} if "checkpoint" in of_it[0] else {}
         row["steps"] = steps
-        for name in measures:
+        for name in measures(rows):
             known = found.get(name)
             row[name] = known and known.mean
             row[f"{name}_standard_error"] = known and known.error

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +113,11 @@ def write(path: Path, rows: list[Row]) -> None:
         writer.writerows(rows)
 
 
+def measures(rows: list[Row]) -> list[str]:
+    """The columns of which a mean says something."""
+    return [name for name in rows[0] if name not in NOT_AVERAGED]
+
+
 class Statistics(NamedTuple):
     """Of a measure at n points."""
 
@@ -123,13 +128,12 @@ class Statistics(NamedTuple):
     largest: float
 
 
-def statistics(rows: Iterable[Row]) -> dict[str, Statistics]:
+def statistics(rows: list[Row]) -> dict[str, Statistics]:
     """Of each measure that is known at a point; the standard error of one point is NaN."""
     found = {}
-    rows = list(rows)
-    for name in rows[0]:
+    for name in measures(rows):
         values = [float(row[name]) for row in rows if row[name] is not None]
-        if name in NOT_AVERAGED or not values:
+        if not values:
             continue
         mean, n = math.fsum(values) / len(values), len(values)
         spread = math.fsum((v - mean) ** 2 for v in values)
