@@ -43,14 +43,6 @@ ARGUMENTS = (
     *("measure", "--module", "a_trained_file:build", "--data", "data.npz"),
     *("--input-shape", "1,6,6"),
 )
-    "measure",
-    "--module",
-    "a_trained_file:build",
-    "--data",
-    "data.npz",
-    "--input-shape",
-    "1,6,6",
-]
 
 
 @pytest.fixture
