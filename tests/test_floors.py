@@ -39,7 +39,8 @@ FLOORS = {
 }  # fmt: skip
 METRICS = ("networks", "regions", "jacobian")  # what an outsider installs
 LIGHT = ("study", "tables", "claims", "figures", "explorer")  # never torch
-FRONT_DOORS = (
+# for users, by files on the ground
+FRONT_DOORS = ("__main__.py", "paths.py", "plotting.py", "tracking.py")
     "__main__.py",
     "paths.py",
     "plotting.py",
