@@ -41,11 +41,6 @@ METRICS = ("networks", "regions", "jacobian")  # what an outsider installs
 LIGHT = ("study", "tables", "claims", "figures", "explorer")  # never torch
 # for users, by files on the ground
 FRONT_DOORS = ("__main__.py", "paths.py", "plotting.py", "tracking.py")
-    "__main__.py",
-    "paths.py",
-    "plotting.py",
-    "tracking.py",
-)  # for users, by files on the ground
 
 
 def parts(path: Path) -> tuple[str, ...]:
