@@ -47,7 +47,7 @@ ARGUMENTS = (
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with a module, images, and two checkpoints."""
+    """A folder with a module, images, and three checkpoints."""
     (tmp_path / "a_trained_file.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
