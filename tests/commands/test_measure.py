@@ -14,8 +14,10 @@ from torch import nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import command, table
+from sensitivity.commands.points import load_points
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.regions import count_transitions
+from sensitivity.regions.paths import translation_loop
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 SOURCE = """
@@ -68,12 +70,11 @@ def test_from_any_folder(folder):
         capture_output=True, text=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    with (folder / "sensitivity.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = read(folder / "sensitivity.csv")
     module, x = built().double(), images(folder)
     norms = jacobian_norms(module, x)[0]
     np.testing.assert_allclose([float(row["jacobian_norm"]) for row in rows], norms, rtol=1e-9)
-    counts = count_transitions(module, [table.loop_of(i) for i in x[:3]], (1, 6, 6))[0]
+    counts = count_transitions(module, [translation_loop(i, "first") for i in x[:3]], (1, 6, 6))[0]
     assert [int(row["transitions"]) for row in rows[:3]] == counts.tolist()
     assert [row["transitions"] for row in rows[3:]] == [""] * 9
     correct = (module(x).argmax(1) == torch.arange(12) % 4).double()
@@ -123,10 +124,39 @@ def test_what_is_refused(folder, more, message):
         command.main([*ARGUMENTS, *more])
 
 
-def test_smooth_functions_are_refused_by_name(folder):
-    arguments = [*ARGUMENTS[:1], "--module", "a_models_file:smooth", *ARGUMENTS[5:]]
-    with pytest.raises(SensitivityError, match="GELU"):
-        command.main(arguments)
+def test_of_a_smooth_module_transitions_are_empty_and_a_sentence_says_why(folder, capsys):
+    command.main([*ARGUMENTS[:1], "--module", "a_models_file:smooth", *ARGUMENTS[5:]])
+    (line,) = (s for s in capsys.readouterr().out.splitlines() if "left empty" in s)
+    assert "GELU" in line
+    rows = read("sensitivity.csv")
+    assert {row["transitions"] + row["places"] for row in rows} == {""}
+    from a_models_file import smooth
+
+    smooth, x = smooth.double().eval(), images(folder)
+
+    def probabilities(point):
+        return smooth(point[None]).softmax(1)[0]
+
+    expected = [torch.func.jacrev(probabilities)(point).norm().item() for point in x]
+    found = [float(row["jacobian_norm"]) for row in rows]
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    losses = nn.functional.cross_entropy(smooth(x), torch.arange(12) % 4, reduction="none")
+    found = [float(row["cross_entropy"]) for row in rows]
+    np.testing.assert_allclose(found, losses.detach(), rtol=1e-10)
+
+
+def test_of_a_smooth_module_a_softmax_at_its_end_is_left_out(folder):
+    from a_models_file import smooth
+
+    ended = nn.Sequential(smooth, nn.Softmax(1))
+    np.savez("few.npz", x=images(folder)[:3].numpy(), y=np.arange(3))
+    points = load_points(Path("few.npz"), 0, (1, 6, 6), None, "none")
+    assert table.measured(ended, points, 0)[0] == table.measured(smooth, points, 0)[0]
+
+
+def read(path):
+    with Path(path).open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_whole_numbers_need_a_normalization(folder):
@@ -152,5 +182,4 @@ def test_points_without_labels_and_a_single_output(folder):
         "point,jacobian_norm,logit_jacobian_norm"
     )
     command.main(["measure", "--module", "a_models_file:net", "--data", "labelled.npz"])
-    with Path("sensitivity.csv").open() as file:
-        assert {row["predicted"] for row in csv.DictReader(file)} <= {"0", "1"}
+    assert {row["predicted"] for row in read("sensitivity.csv")} <= {"0", "1"}

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.commands import command, table
+from sensitivity.commands import command
 from sensitivity.commands.points import load_points
 from sensitivity.datasets import Dataset
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.regions import count_transitions
+from sensitivity.regions.paths import translation_loop
 
 generator = np.random.default_rng(0)
 COLOUR = generator.integers(0, 256, (9, 6, 5, 3), dtype=np.uint8)  # as in a study's file
@@ -49,7 +50,7 @@ def test_a_module_may_take_channels_last(x, tmp_path):
     points = read(saved(tmp_path, x), (6, 5, 3))
     np.testing.assert_array_equal(points.x, COLOUR / 255)
     assert points.channels == "last"
-    loop = table.loop_of(points.x[0], points.channels).vertices
+    loop = translation_loop(points.x[0], points.channels).vertices
     assert loop.shape == (5, 90)
     np.testing.assert_array_equal(loop[1].view(6, 5, 3), np.roll(COLOUR[0] / 255, 1, axis=1))
 
@@ -172,7 +173,7 @@ def test_a_file_of_the_study_gives_what_torch_gives(tmp_path, monkeypatch, capsy
     rows = np.genfromtxt("sensitivity.csv", delimiter=",", names=True)
     x = torch.from_numpy(FIRST / 255)
     np.testing.assert_allclose(rows["jacobian_norm"], jacobian_norms(module, x)[0], rtol=1e-9)
-    loops = [table.loop_of(image) for image in x[:3]]
+    loops = [translation_loop(image, "first") for image in x[:3]]
     counts = count_transitions(module, loops, (3, 6, 5))[0]
     assert rows["transitions"][:3].tolist() == counts.tolist()
     assert rows["correct"].tolist() == (module(x).argmax(1).numpy() == LABELS).tolist()

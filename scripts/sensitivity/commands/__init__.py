@@ -1,5 +1,6 @@
 """What `python -m sensitivity` does.
 
-In: names of files and of a module that builds a network. Out: a table, printed and as CSV. Uses
-`files`, `networks`, `regions`, `jacobian` and the checks of `datasets`; knows nothing of studies.
+In: names of files and of a module that builds a network. Out: a table, printed and as CSV, and
+a plot. Uses `files`, `networks`, `regions`, `jacobian`, the checks of `datasets`, and `plotting`;
+knows nothing of studies.
 """

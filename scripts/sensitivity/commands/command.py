@@ -5,35 +5,89 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
+import torch
+from torch import nn
+
+from sensitivity.base.command import device_argument
 from sensitivity.base.device import prepare
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import inputs, table
-from sensitivity.commands.points import load_points
+from sensitivity.commands import series as over_training
+from sensitivity.commands.points import Points, load_points
+from sensitivity.commands.weights import Checkpoint, checkpoints, fill
 
 logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print a table, and write a row a point.
+    """Parse, measure, print a table, and write a row a point (a checkpoint and point of several).
 
     Raises:
         SensitivityError: something that was named is not there, or does not fit together.
     """
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    prepare("cpu", arguments.threads)
+    device = prepare(arguments.device, arguments.threads)
+    # Some operations of users' modules have no deterministic form on CUDA; what that moves is far
+    # behind the digits that are printed.
+    torch.set_deterministic_debug_mode("default")
     started = time.perf_counter()
-    module = inputs.load_module(arguments.module, arguments.weights)
+    module = inputs.load_module(arguments.module)
+    named = arguments.weights
+    files = checkpoints(named)
+    series = len(named) > 1 or any(path.is_dir() for path in named)
+    prefixes = {fill(module, file.path) for file in files}  # all of them, before time is spent
     points = load_points(
         *(arguments.data, arguments.points, arguments.input_shape),
         *(arguments.channels, arguments.normalization),
     )
-    rows = table.measured(module, points, arguments.loops)
+    if arguments.plot is not None:
+        _drawing().check(arguments.plot, points, series, arguments.loops)
+    module.to(device)
+    if series:
+        rows, why = _over_training(module, files, points, arguments.loops)
+    else:
+        rows, why = table.measured(module, points, arguments.loops)
     table.write(arguments.output, rows)
     print(points.reading)
-    print(table.summary(rows))
+    for prefix in sorted(prefixes - {""}):
+        print(f"names of weights begin with {prefix} (a wrapper's), which was left out")
+    print(over_training.summary(rows) if series else table.summary(rows))
+    if why is not None:
+        print(f"transitions are left empty: {why}")
+    if arguments.plot is not None and series:
+        _drawing().training(arguments.plot, rows)
+    elif arguments.plot is not None:
+        _drawing().network(arguments.plot, rows, module.cpu(), points)
     print(f"{time.perf_counter() - started:.1f} s; a row a point: {arguments.output}")
+
+
+def _over_training(
+    module: nn.Module, files: list[Checkpoint], points: Points, loops: int
+) -> tuple[list[table.Row], str | None]:
+    """As `table.measured`, with the columns `checkpoint` and `steps` in front."""
+    rows, why = [], None
+    for file in files:
+        fill(module, file.path)
+        of_it, why_here = table.measured(module, points, loops)
+        why = why or why_here
+        first: table.Row = {"checkpoint": str(file.path), "steps": file.steps}
+        rows += [first | row for row in of_it]
+    return rows, why
+
+
+def _drawing() -> ModuleType:
+    """Loaded if something is to be drawn: not all installations have the extra `plots`."""
+    try:
+        from sensitivity.commands import drawing
+    except ModuleNotFoundError as error:
+        raise SensitivityError(
+            f"--plot needs {error.name}; install the extra: pip install "
+            "'sensitivity-and-generalization[plots]'."
+        ) from error
+    return drawing
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,14 +100,23 @@ def parser() -> argparse.ArgumentParser:
     measure = commands.add_parser(
         "measure",
         help="measure a PyTorch module at points of an .npz file",
-        description="Jacobian norms at points, and exact transitions on the loops of their "
-        "horizontal translations, of any piecewise-linear module that torch.fx can trace.",
+        description="Jacobian norms at points, of any differentiable module; and exact transitions "
+        "on the loops of their horizontal translations, of piecewise-linear ones.",
     )
     add = measure.add_argument
     add("--module", required=True, metavar="FILE:NAME", help="a function that returns the module")
-    add("--weights", type=Path, help="its parameters, .safetensors; without it as it is built")
+    add(
+        "--weights",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="its parameters, .safetensors or .pt; without it as it is built; several, or a "
+        "folder: checkpoints of a training, measured one after the other",
+    )
     add("--data", type=Path, required=True, help="an .npz file with x_test or x, y_test or y")
     add("--output", type=Path, default=Path("sensitivity.csv"), help="(default sensitivity.csv)")
+    add("--plot", type=Path, metavar="PNG", help="draw what was measured (extra `plots`)")
     add("--points", type=int, default=100, help="at the first so many; 0 for all (default 100)")
     add("--loops", type=int, default=10, help="loops of the first so many images (default 10)")
     add("--input-shape", type=_shape, metavar="3,32,32", help="of a point as the module takes it")
@@ -69,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
         help="none: as they are; unit: 0..255 to 0..1; image: zero mean and unit variance each, as "
         "in the paper (for images of 8 bits there is no default)",
     )
+    device_argument(measure)
     add("--threads", type=int, default=1, help="processor threads (default 1)")
     return whole
 

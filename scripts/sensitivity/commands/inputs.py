@@ -1,21 +1,20 @@
-"""The module and its weights that a command line names."""
+"""The module that a command line names."""
 
 import importlib
 import sys
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.wrapped import unwrapped
 
 
-def load_module(name: str, weights: Path | None) -> nn.Module:
-    """What `my_models:build` returns or is, in evaluation mode, with the parameters of a file.
+def load_module(name: str) -> nn.Module:
+    """What `my_models:build` returns or is, in evaluation mode.
 
     Raises:
-        SensitivityError: there is no such name, it gives no module, or the parameters don't fit.
+        SensitivityError: there is no such name, or it gives no module that can be looked into.
     """
     home, _, attribute = name.partition(":")
     if not home or not attribute:
@@ -38,19 +37,4 @@ def load_module(name: str, weights: Path | None) -> nn.Module:
         raise SensitivityError(
             f"{name} returns a {type(module).__name__}; let it return a torch.nn.Module."
         )
-    if weights is not None:
-        _fill(module, weights)
-    return module.eval()
-
-
-def _fill(module: nn.Module, weights: Path) -> None:
-    try:
-        module.load_state_dict(load_file(weights))
-    except (OSError, SafetensorError) as error:
-        raise SensitivityError(
-            f"{weights} is missing or no safetensors file; write one with "
-            "safetensors.torch.save_file(module.state_dict(), path)."
-        ) from error
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise SensitivityError(f"{weights} does not fit the module: {reason}") from error
+    return unwrapped(module).eval()

@@ -1,49 +1,75 @@
-"""The measures of a module at points: a row a point, and their means."""
+"""The measures of a module at points, a row a point; as CSV, and as a table of their means."""
 
 import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.base.layout import Layout
+from sensitivity.base.memory import budget
+from sensitivity.base.wrapped import check_not_pruned, unwrapped
 from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
-from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.networks.graph import Graph, read_graph
+from sensitivity.jacobian.modules import copied
+from sensitivity.jacobian.norms import MEMORY_BYTES, jacobian_norms
+from sensitivity.jacobian.sources import sources
+from sensitivity.networks.graph import read_graph
 from sensitivity.regions.counting import transitions
-from sensitivity.regions.paths import Polygon
+from sensitivity.regions.paths import translation_loop
 
-Row = dict[str, float | int | None]
+Row = dict[str, float | int | str | None]
+NOT_AVERAGED = ("checkpoint", "steps", "point", "label", "predicted")
 
 
-def measured(module: nn.Module, points: Points, loops: int) -> list[Row]:
-    """A row a point; what is not known (of points without labels, without a loop) is None.
+def measured(module: nn.Module, points: Points, loops: int) -> tuple[list[Row], str | None]:
+    """A row a point, and why transitions were not counted, or None.
+
+    Points without labels have no columns of them; points that are no images, and no `loops`, none
+    of transitions, which are None beyond the first `loops` points and where they can't be counted.
+    The module stays as it is.
 
     Raises:
-        SensitivityError: the module can't be read, or does not fit the points.
+        SensitivityError: the module can't be differentiated, or does not fit the points.
     """
+    module, why = unwrapped(module), None
     shape = tuple(points.x.shape[1:])
-    graph = read_graph(module, shape)
-    logits = torch.cat([graph.logits(x).detach() for x in points.x.split(256)])
     columns: dict[str, Sequence | Tensor] = {"point": range(len(points.x))}
+    norms = jacobian_norms(module, points.x, input_shape=shape)[0]
     if points.labels is not None:
-        columns |= _compared(logits, points.labels)
-    columns["jacobian_norm"] = jacobian_norms(module, points.x, input_shape=shape)[0]
+        columns |= _compared(_logits(module, points.x), points.labels)
+    columns["jacobian_norm"] = norms
     columns["logit_jacobian_norm"] = jacobian_norms(module, points.x, "logits", input_shape=shape)[
         0
     ]
-    if len(shape) >= 2:
-        columns |= _on_loops(graph, points.x[:loops], points.channels)
+    if len(shape) >= 2 and loops:
+        counts: dict[str, Sequence[int]] = {"transitions": (), "places": ()}
+        try:
+            counts = _on_loops(module, points.x[:loops], points.channels)
+        except SensitivityError as error:
+            why = str(error)
+        columns |= counts
     values = {name: torch.as_tensor(column).tolist() for name, column in columns.items()}
-    return [
+    rows = [
         {name: column[i] if i < len(column) else None for name, column in values.items()}
         for i in range(len(points.x))
     ]
+    return rows, why
+
+
+def _logits(module: nn.Module, x: Tensor) -> Tensor:
+    """[P, n] in float64, without the softmax that the module may end with."""
+    with known_state():
+        (opened,) = sources(module, x, "probabilities", x.shape[1:])
+        source, x_Pd = opened()
+        pieces = source.pieces(x_Pd, 1, budget(source.device, MEMORY_BYTES))
+        return torch.cat([piece.logits.detach().cpu() for piece in pieces])
 
 
 def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
@@ -65,19 +91,18 @@ def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
     return {"label": labels_P, "predicted": predicted, "correct": right, "cross_entropy": loss}
 
 
-def _on_loops(graph: Graph, images: Tensor, channels: Layout) -> dict[str, list[int]]:
+def _on_loops(module: nn.Module, images: Tensor, channels: Layout) -> dict[str, Sequence[int]]:
     """Of the loops of all horizontal translations."""
-    found = [transitions(graph, loop_of(image, channels), graph.input_shape) for image in images]
+    shape = tuple(images.shape[1:])
+    check_not_pruned(module)
+    with known_state():
+        graph = read_graph(copied(module), shape)  # whatever a forward may change
+        loops = [translation_loop(image, channels) for image in images]
+        found = [transitions(graph, loop, shape) for loop in loops]
     return {
         "transitions": [int(some.counts()) for some in found],
         "places": [int(some.places()) for some in found],
     }
-
-
-def loop_of(image: Tensor, channels: Layout = "first") -> Polygon:
-    """Through all translations of an image [..., width] or [..., width, c], with wrap-around."""
-    axis = -2 if channels == "last" else -1
-    return Polygon(torch.stack([image.roll(s, axis).flatten() for s in range(image.shape[axis])]))
 
 
 def write(path: Path, rows: list[Row]) -> None:
@@ -88,19 +113,46 @@ def write(path: Path, rows: list[Row]) -> None:
         writer.writerows(rows)
 
 
-def summary(rows: list[Row]) -> str:
-    """Mean, standard error, smallest and largest of each measure, and of how many points."""
-    lines = [("measure", "points", "mean", "standard error", "smallest", "largest")]
-    for name in rows[0]:
+def measures(rows: list[Row]) -> list[str]:
+    """The columns of which a mean says something."""
+    return [name for name in rows[0] if name not in NOT_AVERAGED]
+
+
+class Statistics(NamedTuple):
+    """Of a measure at n points."""
+
+    n: int
+    mean: float
+    error: float
+    smallest: float
+    largest: float
+
+
+def statistics(rows: list[Row]) -> dict[str, Statistics]:
+    """Of each measure that is known at a point; the standard error of one point is NaN."""
+    found = {}
+    for name in measures(rows):
         values = [float(row[name]) for row in rows if row[name] is not None]
-        if name in ("point", "label", "predicted") or not values:
+        if not values:
             continue
         mean, n = math.fsum(values) / len(values), len(values)
         spread = math.fsum((v - mean) ** 2 for v in values)
         error = math.sqrt(spread / (n - 1) / n) if n > 1 else math.nan
-        numbers = (mean, error, min(values), max(values))
+        found[name] = Statistics(n, mean, error, min(values), max(values))
+    return found
+
+
+def summary(rows: list[Row]) -> str:
+    """Mean, standard error, smallest and largest of each measure, and of how many points."""
+    lines = [("measure", "points", "mean", "standard error", "smallest", "largest")]
+    for name, (n, *numbers) in statistics(rows).items():
         lines.append((name, str(n), *(f"{number:.4g}" for number in numbers)))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return aligned(lines)
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their longest entry, the first one to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
         for line in lines

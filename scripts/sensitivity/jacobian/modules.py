@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.wrapped import unwrapped
 from sensitivity.jacobian.magnitudes import vector_norms
 
 SAME = 1e-6
@@ -244,13 +245,6 @@ class _Ending(TorchFunctionMode):
         over_classes = (output.detach().exp() if name == "log_softmax" else output.detach()).sum(1)
         ones = torch.ones_like(over_classes)
         return given if torch.allclose(over_classes, ones, equal_nan=True) else output
-
-
-def unwrapped(module: nn.Module) -> nn.Module:
-    """The module itself, of one that `torch.compile` or `DataParallel` has wrapped."""
-    while hasattr(module, "_orig_mod") or type(module) is nn.DataParallel:
-        module = module._orig_mod if hasattr(module, "_orig_mod") else module.module
-    return module
 
 
 def copied(module: nn.Module) -> nn.Module:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.wrapped import unwrapped
 from sensitivity.jacobian.chains import Chain, ChainPiece, chain_of_module, chain_of_replicate
-from sensitivity.jacobian.modules import Function, ModulePiece, copied, unwrapped
+from sensitivity.jacobian.modules import Function, ModulePiece, copied
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
 
