@@ -19,7 +19,8 @@ def test_the_page_shows_the_file():
 
 @pytest.mark.slow
 def test_it_answers_the_question(clone, tmp_path):
-    words = ("--cores", "2", "tables", "--directory", tmp_path)
+    figure = "results/example/figures/4_factors.png"
+    words = ("--cores", "2", "tables", figure, "--directory", tmp_path)
     words = (*words, "--configfile", "config/example.yaml")
     done = snakemake_command(*words, folder=clone.folder)
     assert done.returncode == 0, done.stdout[-3000:]

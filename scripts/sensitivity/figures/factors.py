@@ -65,7 +65,8 @@ def _described(pairs):
     """The finite pairs, with `DATASET`, `KIND` and whether they are `under_random` labels."""
     if pairs.empty:
         return pairs
-    level = pairs["level"].map(_names.activation_name) + " against ReLU"
+    # Without pairs of non-linearities the levels are all missing, and no text to add to.
+    level = pairs["level"].map(lambda name: f"{_names.activation_name(name)} against ReLU")
     kind = level.where(pairs["factor"] == "activation", PLAIN)
     columns = {
         DATASET: pairs["dataset"].map(_names.dataset_name),
