@@ -1,8 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
 from sensitivity.figures import _names, style
+from sensitivity.study.recipe import Recipe
+from sensitivity.tables.networks import cells
 
 
 @pytest.mark.parametrize(
@@ -27,6 +30,25 @@ def test_measures_and_non_linearities():
     assert _names.measure_name("path_norm") == "Path norm"
     assert _names.activation_name("hardtanh") == "HardTanh"
     assert _names.activation_name("leaky_relu") == "leaky_relu"
+    assert _names.activation_name(float("nan")) == "its own"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "shown"),
+    [
+        (Recipe(100, 3, "relu"), "ReLU 3×100"),
+        (Recipe(16, 2, "relu6", architecture="convolutional"), "convolutional ReLU6 2×16"),
+        (Recipe(architecture="torchvision.models:resnet18"), "torchvision.models:resnet18"),
+        (
+            Recipe(8, 1, "relu", architecture="residual", arguments=(("batch_norm", False),)),
+            "residual ReLU 1×8 batch_norm=false",
+        ),
+    ],
+)
+def test_models(recipe, shown):
+    """In a table with models that have no width, a column of numbers that are not whole."""
+    rows = [cells(r) for r in (recipe, Recipe(architecture="torchvision.models:alexnet"))]
+    assert _names.model_name(pd.DataFrame(rows).iloc[0]) == shown
 
 
 def test_markers_do_not_depend_on_which_others_occur():

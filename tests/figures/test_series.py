@@ -1,9 +1,10 @@
 """Figures A9 and A10: lines through models that differ in one number alone."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import to_hex
 
-from sensitivity.figures import during_training, label_noise
+from sensitivity.figures import FigureData, during_training, label_noise
 
 
 def markers(axes):
@@ -27,6 +28,17 @@ def test_label_noise_goes_from_none_to_all(stages):
         expected = models[["labels", measure]].to_numpy() * [100, 1]
         found = np.array(markers(axes))[:, :2]
         np.testing.assert_allclose(sorted(map(tuple, found)), sorted(map(tuple, expected)))
+
+
+def test_networks_without_a_width_have_a_line_of_their_own(stages):
+    """Nothing is taken together that differs in the architecture alone."""
+    settings = {"datasets": ["digits"]}
+    before = during_training.draw(stages, settings).axes[0]
+    module = {"architecture": "torchvision.models:resnet18", "width": np.nan, "depth": np.nan}
+    others = stages.models.drop_duplicates("steps").assign(**module, activation=None)
+    models = pd.concat([stages.models, others], ignore_index=True)
+    after = during_training.draw(FigureData(models=models), settings).axes[0]
+    assert len(markers(after)) == len(markers(before)) + len(others)
 
 
 def test_stages_of_a_training_with_the_untrained_networks(stages):

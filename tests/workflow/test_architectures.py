@@ -6,6 +6,8 @@ import pytest
 from sensitivity.networks import load_modules
 from workflow.conftest import sources
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "tests/config/architectures.yaml"
 BUILDER = "tests/config/smooth.py"
 

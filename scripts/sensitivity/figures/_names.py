@@ -1,5 +1,6 @@
 """The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
@@ -51,6 +52,8 @@ ACTIVATIONS = {
     "hardtanh": "HardTanh",
     "hardsigmoid": "HardSigmoid",
 }
+
+FULLY_CONNECTED = "fully_connected"  # the architecture that names leave out
 
 OPTIMIZERS = {
     "momentum": "SGD with momentum",
@@ -115,13 +118,22 @@ def measure_axis(axis, name, values, label=None):
 
 
 def activation_name(name):
-    """The reader's name of a non-linearity."""
-    return ACTIVATIONS.get(name, name)
+    """The reader's name of a non-linearity; a builder that takes none has its own."""
+    return "its own" if pd.isna(name) else ACTIVATIONS.get(name, name)
 
 
 def model_name(row):
-    """`ReLU 3×100`: a model's non-linearity, depth and width."""
-    return f"{activation_name(row['activation'])} {row['depth']}×{row['width']}"
+    """`ReLU 3×100`: a model's non-linearity, depth and width.
+
+    Another architecture than a fully connected one comes first, and its arguments last.
+    """
+    words = [row["architecture"]] if row["architecture"] != FULLY_CONNECTED else []
+    if pd.notna(row["activation"]):
+        words.append(activation_name(row["activation"]))
+    size = [f"{row[name]:.0f}" for name in ("depth", "width") if pd.notna(row[name])]
+    words += ["×".join(size)] if size else []
+    words += [row["arguments"]] if row["arguments"] != "none" else []
+    return " ".join(words)
 
 
 def with_names(models):
