@@ -1,0 +1,87 @@
+"""Modules that PyTorch's tools have wrapped, scripted or pruned, and the weights saved from them.
+
+A wrapper that only calls the module inside is taken off. Of the rest a sentence says what to hand
+over: what can't be looked into would be measured wrongly, such as a softmax at a scripted end.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from sensitivity.base.errors import SensitivityError
+
+WRAPPERS = ("DataParallel", "DistributedDataParallel", "AveragedModel")
+"""Classes of PyTorch whose forward calls `.module`, and does no more. Known by name, since to
+import them takes time."""
+
+PREFIXES = ("module.", "_orig_mod.")
+"""How the names of parameters begin that were saved from such a wrapper, or a compiled module."""
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module inside torch.compile, DataParallel and AveragedModel (with the averaged weights).
+
+    Raises:
+        SensitivityError: the module, or a part of it, is scripted or traced.
+    """
+    while True:
+        if hasattr(module, "_orig_mod"):
+            module = module._orig_mod
+        elif _only_calls_another(module):
+            module = module.module
+        else:
+            break
+    for name, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise SensitivityError(
+                f"{name or 'The module'} is scripted, and can't be looked into; give the module "
+                "that torch.jit.script or torch.jit.trace was given."
+            )
+    return module
+
+
+def _only_calls_another(module: nn.Module) -> bool:
+    kinds = type(module).__mro__
+    known = [k for k in kinds if k.__name__ in WRAPPERS and k.__module__.startswith("torch.")]
+    return any(type(module).forward is kind.forward for kind in known)
+
+
+def check_not_pruned(module: nn.Module) -> None:
+    """For what reads weights layer by layer: a pruned layer computes its weight in a hook.
+
+    Raises:
+        SensitivityError: a layer is pruned; the message names it, and the call that mends it.
+    """
+    for name, part in module.named_modules():
+        for mask in part._buffers:
+            weight = mask.removesuffix("_mask")
+            if f"{weight}_orig" in part._parameters and mask != weight:
+                raise SensitivityError(
+                    f"{name or 'The module'} is pruned; make that permanent with "
+                    f"torch.nn.utils.prune.remove(layer, {weight!r}), on a copy if you train on."
+                )
+
+
+def without_prefix(state: Mapping[str, Tensor], module: nn.Module) -> tuple[dict[str, Tensor], str]:
+    """A state dictionary with the module's names, and the prefix that was left out, or "".
+
+    Raises:
+        SensitivityError: the weights were saved from a pruned module, which this one is not.
+    """
+    found, prefix, own = dict(state), "", set(module.state_dict())
+    while set(found) != own:
+        found.pop("n_averaged", None)  # which AveragedModel counts beside its module
+        first = next((p for p in PREFIXES if all(name.startswith(p) for name in found)), None)
+        if first is None or not found:
+            break
+        found = {name.removeprefix(first): value for name, value in found.items()}
+        prefix += first
+    for name in set(found) - own:
+        weight = name.removesuffix("_mask")
+        if weight != name and f"{weight}_orig" in found:
+            raise SensitivityError(
+                f"{weight} was saved pruned, as {weight}_orig and {name}; call "
+                "torch.nn.utils.prune.remove on its layer before you save."
+            )
+    return found, prefix
