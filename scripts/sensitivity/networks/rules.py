@@ -108,36 +108,34 @@ _MAXIMA = {
     "maximum": maxima.maximum,
     "minimum": maxima.minimum,
 }
+_RESHAPING = "flatten unflatten reshape squeeze unsqueeze"
 _REARRANGING = (
     "permute transpose swapaxes swapdims movedim moveaxis flip roll repeat_interleave tile "
     "index_select narrow select"
 )
 _PARTING = "split chunk unbind tensor_split split_with_sizes"
-_SHAPES = {
-    **{
-        name: shapes.reshaping(getattr(torch, name))
-        for name in ("flatten", "unflatten", "reshape", "squeeze", "unsqueeze")
-    },
-    **{name: shapes.rearranging(getattr(torch, name)) for name in _REARRANGING.split()},
-    **{name: shapes.parting(getattr(torch, name)) for name in _PARTING.split()},
-    "broadcast_to": shapes.expanding(torch.broadcast_to),
-    "clone": shapes.copied,
-}
+
+
+def _shapes(owner: Any) -> dict[str, Any]:
+    """Of torch or of its tensors, whose methods take sizes and dimensions one by one, too."""
+    return {
+        **{name: shapes.reshaping(getattr(owner, name)) for name in _RESHAPING.split()},
+        **{name: shapes.rearranging(getattr(owner, name)) for name in _REARRANGING.split()},
+        **{name: shapes.parting(getattr(owner, name)) for name in _PARTING.split()},
+        "broadcast_to": shapes.expanding(owner.broadcast_to),
+        "clone": shapes.copied,
+    }
+
+
 METHODS: dict[str, Any] = {
     **_ELEMENTWISE,
     **_ARITHMETIC,
     **_MAXIMA,
-    **_SHAPES,
-    # Methods take sizes and dimensions one by one, too.
-    "view": shapes.reshaping(lambda h, *shape: h.reshape(*shape)),
-    "reshape": shapes.reshaping(lambda h, *shape: h.reshape(*shape)),
-    "permute": shapes.rearranging(lambda h, *dims: h.permute(*dims)),
-    "expand": shapes.expanding(lambda h, *shape: h.expand(*shape)),
-    "expand_as": shapes.expanding(lambda h, other: h.expand_as(other)),
-    "repeat": shapes.rearranging(lambda h, *times: h.repeat(*times)),
-    "tile": shapes.rearranging(lambda h, *times: h.tile(*times)),
-    "view_as": shapes.reshaping(lambda h, other: h.reshape(other.sample.shape)),
-    "reshape_as": shapes.reshaping(lambda h, other: h.reshape(other.sample.shape)),
+    **_shapes(torch.Tensor),
+    "repeat": shapes.rearranging(torch.Tensor.repeat),
+    **{name: shapes.reshaping(getattr(torch.Tensor, name)) for name in ("view", "view_as")},
+    "reshape_as": shapes.reshaping(torch.Tensor.reshape_as),
+    **{name: shapes.expanding(getattr(torch.Tensor, name)) for name in ("expand", "expand_as")},
     **dict.fromkeys(["contiguous", "detach", "to", "type_as", "float", "double"], identity),
 }
 """By name; names with an underscore behind them are those that work in place."""
@@ -146,7 +144,7 @@ FUNCTIONS: dict[Any, Any] = {
     **{
         getattr(owner, name + ending): rule
         for owner in (torch, functional)
-        for name, rule in {**_ELEMENTWISE, **_ARITHMETIC, **_MAXIMA, **_SHAPES}.items()
+        for name, rule in {**_ELEMENTWISE, **_ARITHMETIC, **_MAXIMA, **_shapes(torch)}.items()
         for ending in ("", "_")
         if hasattr(owner, name + ending)
     },

@@ -15,22 +15,19 @@ from sensitivity.networks.refusals import Refused
 
 def reshaping(function: Callable[..., Tensor]) -> Rule:
     """The rule for view, flatten and the like: only the resulting shape counts."""
-
-    def rule(x: Value, *args, **kwargs):
-        shape = point_by_point([x], lambda h: function(h, *args, **kwargs)).shape[1:]
-        return moving([x], lambda h: h.reshape(len(h), *shape))
-
-    return rule
+    return _of_shape(function, Tensor.reshape)
 
 
 def expanding(function: Callable[..., Tensor]) -> Rule:
     """The rule for expand and the like: also only the resulting shape counts."""
+    return _of_shape(function, Tensor.expand)
 
+
+def _of_shape(function: Callable[..., Tensor], shaped: Callable[..., Tensor]) -> Rule:
     def rule(x: Value, *args, **kwargs):
         args = [a.sample if isinstance(a, Value) else a for a in args]
-        kwargs = {k: a.sample if isinstance(a, Value) else a for k, a in kwargs.items()}
         shape = point_by_point([x], lambda h: function(h, *args, **kwargs)).shape[1:]
-        return moving([x], lambda h: h.expand(len(h), *shape))
+        return moving([x], lambda h: shaped(h, (len(h), *shape)))
 
     return rule
 
