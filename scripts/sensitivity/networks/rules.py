@@ -132,6 +132,7 @@ METHODS: dict[str, Any] = {
     **_ARITHMETIC,
     **_MAXIMA,
     **_shapes(torch.Tensor),
+    "addmm": affine.sum_of_product,
     "repeat": shapes.rearranging(torch.Tensor.repeat),
     **{name: shapes.reshaping(getattr(torch.Tensor, name)) for name in ("view", "view_as")},
     "reshape_as": shapes.reshaping(torch.Tensor.reshape_as),
