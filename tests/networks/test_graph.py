@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.networks import reading
+from sensitivity.networks import preparing
 from sensitivity.networks.graph import graph_of, read_graph
 from sensitivity.networks.network import Network
 from sensitivity.networks.operations import Affine, Elementwise, Maximum
@@ -226,7 +226,7 @@ def test_a_replicate_of_a_stack(biases):
 
 
 def test_half_precision_is_converted_and_said_once(caplog):
-    reading._say_converted.cache_clear()
+    preparing._say_converted.cache_clear()
     module = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2)).to(torch.bfloat16)
     with caplog.at_level(logging.WARNING):
         graphs = [read_graph(module) for _ in range(2)]

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils import prune
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import read_graph
@@ -41,6 +42,12 @@ def hooked():
     return nn.Sequential(layer, nn.ReLU())
 
 
+def pruned():
+    layer = nn.Linear(8, 3)
+    prune.l1_unstructured(layer, "weight", 0.5)
+    return nn.Sequential(layer, nn.ReLU())
+
+
 def undefined():
     layer = nn.Linear(8, 3)
     layer.weight.data[0, 0] = torch.nan
@@ -71,7 +78,8 @@ def aliased(x):
             r"Softmax \(in 0\.2\).*accepted at the end alone",
         ),
         (refused(nn.Flatten(), nn.Sigmoid()), r"Sigmoid \(in 0\.2\).*of a single output"),
-        (refused(nn.PixelShuffle(1)), r"PixelShuffle \(in 0\.1\).*accepted ones: Linear"),
+        (refused(nn.Fold(6, 1)), r"Fold \(in 0\.1\).*accepted ones: Linear"),
+        (refused(nn.Upsample(scale_factor=2, mode="bicubic")), r"Upsample \(in 0\.1\).*bicubic"),
         (refused(nn.Flatten(0)), r"Flatten \(in 0\.1\).*mixes the points"),
         (refused(nn.BatchNorm2d(3, track_running_stats=False)), "running statistics"),
         (refused(nn.MaxPool2d(2, return_indices=True)), "returns indices"),
@@ -83,11 +91,22 @@ def aliased(x):
         (Function(lambda x: 1 / x), "no division by a constant"),
         (Function(lambda x: torch.tanh(x)), "tanh .*not piecewise linear"),
         (Function(lambda x: functional.dropout(x)), "draws at random in evaluation mode"),
-        (Function(lambda x: functional.pad(x, (1, 1), value=2.0)), "pad with 0"),
+        (Function(lambda x: functional.pad(x, (1, 1), value=-torch.inf)), "pad with a finite one"),
+        (Function(lambda x: x.max()), "mixes the points"),
+        (Function(lambda x: x.amax(0)), "mixes the points"),
+        (Function(lambda x: x.split(1)), "mixes the points"),
+        (Function(lambda x: x.expand(4, 2, 3, 8, 8)), "mixes the points"),
+        (Function(lambda x: torch.einsum("bchw,bchw->b", x, x)), "several operands depend"),
         (Function(lambda x: x.mean(0)), "mixes the points"),
         (Function(lambda x: x.sum()), "mixes the points"),
         (Function(lambda x: x.transpose(0, 1)), "mixes the points"),
-        (Function(lambda x: (x, x)), "returns a tuple and not one tensor"),
+        (Function(lambda x: (x, x)), "a tuple with the entries 0, 1 .*its entry 0 or 1 would do"),
+        (
+            Function(lambda x: {"out": 2 * x, "loss": None}),
+            "a dictionary with the entries 'out', 'loss' .*its entry 'out' would do",
+        ),
+        (Function(lambda x: None), "returns a NoneType and not one tensor"),
+        (pruned(), r"0 is pruned; .*prune\.remove\(layer, 'weight'\)"),
         (Function(lambda x: torch.rand(()) + x), "depends on chance"),
         (Function(aliased), "changed in place while another name"),
         (nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU()), r"Conv2d \(at 0\) does not fit points"),

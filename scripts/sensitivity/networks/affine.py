@@ -38,6 +38,14 @@ class Value:
         return torch.stack([self.sample[0], torch.ones_like(self.sample[0])])
 
 
+@dataclass(frozen=True)
+class Then:
+    """Operations that follow each other: what a rule returns, and the rule for its value."""
+
+    first: Any
+    rule: Callable[[Value], Any]
+
+
 def affine(
     inputs: Sequence[Value], apply: Callable[..., Tensor], spread: Callable[..., Tensor]
 ) -> partial[Affine]:
@@ -85,11 +93,13 @@ def linear(x: Value, weight: Tensor, bias: Tensor | None = None):
     return partial(Linear, **step.keywords, weight=weight, bias=bias) if len(x.shape) == 1 else step
 
 
-def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    if training or mean is None:
+def batch_norm(
+    x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    if training or running_mean is None:
         raise Refused("it needs running statistics and evaluation mode")
-    scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
-    shift = -mean * scale + (0 if bias is None else bias)
+    scale = (running_var + eps).rsqrt() * (1 if weight is None else weight)
+    shift = -running_mean * scale + (0 if bias is None else bias)
     by_channel = (-1, *[1] * (len(x.shape) - 1))
     scale, shift = scale.view(by_channel), shift.view(by_channel)
     return affine(
@@ -108,42 +118,6 @@ def averaging(function: Callable[..., Tensor]) -> Rule:
 
         point_by_point([x], apply)
         return affine([x], apply, apply)
-
-    return rule
-
-
-def reshaping(function: Callable[..., Tensor]) -> Rule:
-    """The rule for view, flatten and the like: only the resulting shape counts."""
-
-    def rule(x: Value, *args, **kwargs):
-        shape = point_by_point([x], lambda h: function(h, *args, **kwargs)).shape[1:]
-        return moving([x], lambda h: h.reshape(len(h), *shape))
-
-    return rule
-
-
-def rearranging(function: Callable[..., Tensor]) -> Rule:
-    """The rule for permute, padding, slices and the like: apply them as they are."""
-
-    def rule(x: Value, *args, **kwargs):
-        return moving([x], lambda h: function(h, *args, **kwargs))
-
-    return rule
-
-
-def pad(x: Value, pad: Sequence[int], mode: str = "constant", value: float | None = None):
-    if value:
-        raise Refused("it pads with another number than 0; pad with 0")
-    return rearranging(functional.pad)(x, pad, mode=mode)
-
-
-def joining(function: Callable[..., Tensor]) -> Rule:
-    """The rule for cat and stack, of values and constants."""
-
-    def rule(tensors: Sequence[Value | Tensor], dim: int = 0):
-        if not all(isinstance(x, Value) for x in tensors):
-            raise Refused("it joins what depends on the input with constants; add them instead")
-        return moving(tensors, lambda *h: function(h, dim=dim))
 
     return rule
 
@@ -212,3 +186,26 @@ def total(x: Value, dim=None, keepdim: bool = False):
     if dim is None or 0 in (dim if isinstance(dim, Sequence) else [dim]):
         raise Refused("it mixes the points of a batch; name the dimensions other than the first")
     return affine([x], *[lambda h: h.sum(dim, keepdim=keepdim)] * 2)
+
+
+def sum_of_product(x, mat1, mat2, beta: float = 1, alpha: float = 1):
+    """torch.addmm: beta * x + alpha * mat1 @ mat2."""
+    if not isinstance(mat1, Value) and not isinstance(mat2, Value):
+        return _sum(x, mat1 @ mat2, beta, alpha)
+    return Then(matrix_product(mat1, mat2), lambda product: _sum(x, product, beta, alpha))
+
+
+def einsum(equation: str, *operands):
+    """Of one value; the other operands are constants."""
+    operands = operands[0] if isinstance(operands[0], list | tuple) else operands
+    numbers = [i for i, operand in enumerate(operands) if isinstance(operand, Value)]
+    if len(numbers) > 1:
+        raise Refused("several operands depend on the network's input; one is accepted")
+    (place,) = numbers
+
+    def product(h: Tensor, constants: Sequence[Tensor]) -> Tensor:
+        return torch.einsum(equation, *constants[:place], h, *constants[place + 1 :])
+
+    squares = [operand if i == place else operand.square() for i, operand in enumerate(operands)]
+    point_by_point([operands[place]], lambda h: product(h, operands))
+    return affine([operands[place]], lambda h: product(h, operands), lambda s: product(s, squares))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.activations import Activation
 from sensitivity.networks.computation import Graph
 from sensitivity.networks.operations import Elementwise, Linear, Operation
@@ -21,7 +22,8 @@ def read_chain(module: nn.Module) -> tuple[list[Tensor], Activation, list[Tensor
     if not isinstance(module, nn.Module):
         raise SensitivityError(f"Give a torch.nn.Module, not a {type(module).__name__}.")
     inputs = [layer.in_features for layer in module.modules() if isinstance(layer, nn.Linear)]
-    graph = Reader(module, inputs[0] if inputs else None, _dtype_of(module)).read()
+    with known_state():
+        graph = Reader(module, inputs[0] if inputs else None, _dtype_of(module)).read()
     if graph.ends_in:
         raise SensitivityError(
             f"The module ends with a {graph.ends_in}; leave a softmax at its end out."

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.computation import Graph
 from sensitivity.networks.network import Network
 from sensitivity.networks.operations import Elementwise, Linear, Operation
@@ -46,7 +47,10 @@ def read_graph(
     # Only who reads a module waits for torch.fx.
     from sensitivity.networks.reading import Reader
 
-    return module if isinstance(module, Graph) else Reader(module, input_shape, dtype).read()
+    if isinstance(module, Graph):
+        return module
+    with known_state():
+        return Reader(module, input_shape, dtype).read()
 
 
 def graph_of(network: Network, replicate: int = 0, dtype: torch.dtype = torch.float64) -> Graph:

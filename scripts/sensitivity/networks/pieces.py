@@ -1,19 +1,17 @@
-"""Rules for element-wise piecewise-linear functions and for maxima, as in `affine`."""
+"""Rules for element-wise piecewise-linear functions, as in `affine`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from sensitivity.networks import activations
 from sensitivity.networks.activations import Activation
 from sensitivity.networks.affine import Value
-from sensitivity.networks.operations import Elementwise, Maximum
+from sensitivity.networks.operations import Elementwise
 from sensitivity.networks.refusals import Refused
 
 
@@ -95,92 +93,3 @@ def threshold(x: Value, threshold: float, value: float, inplace: bool = False):
             "threshold is accepted"
         )
     return elementwise(x, activations.clamp("threshold", threshold, math.inf))
-
-
-def max_pool(dimensions: int):
-    """The rule for functional.max_pool1d, 2d or 3d."""
-    function = getattr(functional, f"max_pool{dimensions}d")
-
-    def rule(
-        x: Value,
-        kernel_size,
-        stride=None,
-        padding=0,
-        dilation=1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ):
-        if return_indices:
-            raise Refused("it returns indices; without them it is accepted")
-        kernel, padding, dilation = (_each(v, dimensions) for v in (kernel_size, padding, dilation))
-        stride = _each(stride, dimensions) if stride else kernel
-        apply = partial(
-            function,
-            kernel_size=kernel,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            ceil_mode=ceil_mode,
-        )
-        outputs = apply(x.sample).shape[-dimensions:]
-        ranges = [
-            [range(o * s - p, o * s - p + k * d, d) for o in range(n)]
-            for n, s, p, k, d in zip(outputs, stride, padding, kernel, dilation)
-        ]
-        return _maximum(x, apply, ranges)
-
-    return rule
-
-
-def adaptive_max_pool(dimensions: int):
-    """The rule for functional.adaptive_max_pool1d, 2d or 3d."""
-    function = getattr(functional, f"adaptive_max_pool{dimensions}d")
-
-    def rule(x: Value, output_size, return_indices: bool = False):
-        if return_indices:
-            raise Refused("it returns indices; without them it is accepted")
-        apply = partial(function, output_size=output_size)
-        outputs, sizes = apply(x.sample).shape[-dimensions:], x.shape[-dimensions:]
-        ranges = [
-            [range(o * size // n, -(-(o + 1) * size // n)) for o in range(n)]
-            for n, size in zip(outputs, sizes)
-        ]
-        return _maximum(x, apply, ranges)
-
-    return rule
-
-
-def _each(setting, dimensions: int) -> tuple[int, ...]:
-    """A setting for every dimension."""
-    return (setting,) * dimensions if isinstance(setting, int) else tuple(setting)
-
-
-def _maximum(
-    x: Value, apply: Callable[[Tensor], Tensor], ranges: Sequence[Sequence[range]]
-) -> partial[Maximum]:
-    """ranges: for every pooled dimension and every window along it, the inputs that it sees."""
-    sizes = x.shape[-len(ranges) :]
-    outside = math.prod(x.shape)
-    longest = [max(map(len, windows)) for windows in ranges]
-    flat = torch.zeros(1, 1, dtype=torch.int64)
-    valid = torch.ones(1, 1, dtype=torch.bool)
-    for windows, size, length in zip(ranges, sizes, longest):
-        index = torch.full((len(windows), length), -1)
-        for i, window in enumerate(windows):
-            index[i, : len(window)] = torch.tensor(list(window))
-        inside = (index >= 0) & (index < size)
-        flat = _outer(flat * size, index, torch.add)
-        valid = _outer(valid, inside, torch.logical_and)
-    channels = math.prod(x.shape[: -len(ranges)])
-    offsets = torch.arange(channels)[:, None, None] * math.prod(sizes)
-    table = (offsets + flat).masked_fill(~valid, outside).flatten(0, 1)
-    # Inputs first, in their order, and what is outside last.
-    order = (table == outside).to(torch.int8).argsort(dim=1, stable=True)
-    table = table.gather(1, order).to(x.sample.device)
-    return partial(Maximum, inputs=(x.number,), apply=apply, windows=table)
-
-
-def _outer(a: Tensor, b: Tensor, combine) -> Tensor:
-    """All combinations of rows and of columns, the second's varying fastest."""
-    both = combine(a[:, None, :, None], b[None, :, None, :])
-    return both.flatten(2, 3).flatten(0, 1)

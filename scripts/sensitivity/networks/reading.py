@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.networks.affine import Value
+from sensitivity.networks import maxima
+from sensitivity.networks.affine import Then, Value
 from sensitivity.networks.computation import Graph, without_the_unused
 from sensitivity.networks.operations import Operation
+from sensitivity.networks.preparing import check_parameters, prepared
 from sensitivity.networks.refusals import Refused, reason, refusal
-from sensitivity.networks.rules import FUNCTIONS, METHODS, NAMES, Softmax
-from sensitivity.networks.tracing import evaluating, rule_of, trace
+from sensitivity.networks.rules import ELSEWHERE, FUNCTIONS, IN_PLACE, METHODS, NAMES, Softmax
+from sensitivity.networks.tracing import rule_of, trace
+from sensitivity.networks.trial import check_outputs, returned
 
 _SHAPES = {
     "size": lambda x, *dim: x.sample.size(*dim),
@@ -44,21 +47,14 @@ class Reader:
     def __init__(
         self, module: nn.Module, input_shape: Sequence[int] | None, dtype: torch.dtype
     ) -> None:
-        if not isinstance(module, nn.Module):
-            raise SensitivityError(
-                f"Give a Network or a torch.nn.Module, not a {type(module).__name__}."
-            )
+        module = prepared(module)
         # A layer by itself is put into a module, whose forward is to be traced.
-        self.module = nn.Sequential(module) if rule_of(module) is not None else module
+        self.module = nn.Sequential(module).eval() if rule_of(module) is not None else module
         self.dtype = dtype
-        parameters = [*module.parameters(), *module.buffers()]
-        if any(nn.parameter.is_lazy(p) for p in parameters):
-            raise SensitivityError("A lazy layer has no weights yet; call the module once.")
-        self.floating = [p for p in parameters if p.is_floating_point()]
-        device = self.floating[0].device if self.floating else torch.device("cpu")
+        floating = [t for t in _tensors(module) if t.is_floating_point()]
+        device = floating[0].device if floating else torch.device("cpu")
         self.like = torch.empty(0, dtype=dtype, device=device)
-        with evaluating(module):
-            self.trace, self.made = trace(self.module)
+        self.trace = trace(self.module)
         shape = self._inferred_shape() if input_shape is None else input_shape
         shape = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape)
         self.input_shape = shape
@@ -67,12 +63,11 @@ class Reader:
 
     def read(self) -> Graph:
         """The whole graph, tried on random inputs."""
-        self._check_parameters()
-        with evaluating(self.module), torch.no_grad():
-            for node in self.trace.nodes:
-                self._read(node)
-            graph = self._finished()
-            check_outputs(self.module, graph)
+        check_parameters(self.module, self.dtype)
+        for node in self.trace.nodes:
+            self._read(node)
+        graph = self._finished()
+        check_outputs(self.module, graph)
         return graph
 
     def constant(self, tensor: Tensor | None) -> Tensor | None:
@@ -81,21 +76,9 @@ class Reader:
             return tensor
         return tensor.detach().to(self.like, copy=True)
 
-    def _check_parameters(self) -> None:
-        named = [*self.module.named_parameters(), *self.module.named_buffers()]
-        for name, tensor in named:
-            if tensor.is_complex():
-                raise SensitivityError(f"{name} is complex; give a module of real numbers.")
-            if tensor.is_floating_point() and not tensor.isfinite().all():
-                raise SensitivityError(
-                    f"{name} holds infinite or undefined numbers; give a module of finite ones."
-                )
-            if tensor.dtype in (torch.float16, torch.bfloat16):
-                _say_converted(tensor.dtype, self.dtype)
-
     def _read(self, node: fx.Node) -> None:
         if node.op == "placeholder":
-            self.known[node] = self._input(node)
+            self.known[node] = self._value(0, self.input_shape)
         elif node.op == "get_attr":
             value = self._attribute(node.target)
             self.known[node] = self.constant(value) if isinstance(value, Tensor) else value
@@ -116,20 +99,8 @@ class Reader:
                 ) from error
 
     def _attribute(self, target: str) -> Any:
-        if target in self.made:
-            return self.made[target]
         owner, _, name = target.rpartition(".")
         return getattr(self.module.get_submodule(owner), name)
-
-    def _input(self, node: fx.Node) -> Any:
-        if not self.known:
-            return self._value(0, self.input_shape)
-        if not node.args:
-            raise SensitivityError(
-                f"The module takes another input beside the first, {node.target}; give it a "
-                "default, or wrap the module so that it takes one."
-            )
-        return node.args[0]
 
     def _call(self, node: fx.Node, args: tuple, kwargs: dict) -> Any:
         """What a node stands for: a `Value`, or whatever a computation of constants gives."""
@@ -137,32 +108,37 @@ class Reader:
         for ending in inputs:
             if isinstance(ending, Ending):
                 raise refusal(ending.place, ending.kind, "it is accepted at the end alone")
+        if node.op != "call_module":
+            if not any(isinstance(x, Value) for x in inputs):
+                return _computed(node, args, kwargs)
+            if node.target in (operator.getitem, getattr) and not isinstance(args[0], Value):
+                return node.target(*args)  # One of several values.
+        args, kwargs = _in_order(args, kwargs)
         if node.op == "call_module":
-            return self._add(node, self._layer(node.target, args, kwargs))
-        constant = not any(isinstance(x, Value) for x in inputs)
-        if node.op == "call_method":
-            if constant:
-                return getattr(args[0], node.target)(*args[1:], **kwargs)
+            layer = self.module.get_submodule(node.target)
+            rule, in_place = self._layer(layer), getattr(layer, "inplace", False)
+        elif node.op == "call_method":
             if node.target in _SHAPES:
-                return _SHAPES[node.target](*args)
-            in_place = node.target.endswith("_")
-            rule = METHODS.get(node.target.rstrip("_"))
+                return _SHAPES[node.target](*args, **kwargs)
+            rule, in_place = METHODS.get(node.target.rstrip("_")), node.target.endswith("_")
         else:
-            if constant:
-                return node.target(*args, **kwargs)
             if node.target is getattr and args[1] in _ATTRIBUTES:
                 return getattr(args[0].sample, args[1])
-            in_place = bool(kwargs.get("inplace"))
-            rule = FUNCTIONS.get(node.target)
+            name = getattr(node.target, "__name__", "")
+            whole = f"{getattr(node.target, '__module__', '')}.{name}"
+            rule = FUNCTIONS.get(node.target) or ELSEWHERE.get(whole)
+            in_place = kwargs.get("inplace") or name.endswith("_") or node.target in IN_PLACE
         if rule is None:
             raise Refused(reason(self._kind(node)))
         value = self._add(node, rule(*args, **kwargs))
-        if in_place:  # Later operations find this where its input was.
-            self.known[node.args[0]] = value
+        if in_place:  # Later operations find this where its input was, by whatever name.
+            for other, known in self.known.items():
+                if known is args[0]:
+                    self.known[other] = value
         return value
 
-    def _layer(self, target: str, args: tuple, kwargs: dict) -> Any:
-        layer = self.module.get_submodule(target)
+    def _layer(self, layer: nn.Module) -> Callable[..., Any]:
+        """What reads a layer of PyTorch's."""
         rule = rule_of(layer)
         if rule is None:
             raise Refused(reason(type(layer).__name__))
@@ -171,11 +147,17 @@ class Reader:
                 "it has forward hooks, which can't be read; remove them (weight_norm and "
                 "spectral_norm of torch.nn.utils.parametrizations need none)"
             )
-        return rule(layer, self.constant, *args, **kwargs)
+        return partial(rule, layer, self.constant)
 
-    def _add(self, node: fx.Node, step: Any) -> Value | Ending:
-        """Give an operation its number, place, kind and shape."""
-        if isinstance(step, Value):
+    def _add(self, node: fx.Node, step: Any) -> Any:
+        """Give an operation its number, place, kind and shape; its `Value`, or those of several."""
+        if isinstance(step, Then):
+            return self._add(node, step.rule(self._add(node, step.first)))
+        if isinstance(step, maxima.Extremes):
+            return step._replace(values=self._add(node, step.values))
+        if isinstance(step, tuple):
+            return tuple(self._add(node, one) for one in step)
+        if not isinstance(step, partial | Softmax):
             return step
         place, kind = self._place(node), self._kind(node)
         if isinstance(step, Softmax):
@@ -214,10 +196,7 @@ class Reader:
         if isinstance(result, Ending):
             ends_in, value = result.name, result.value
         if not isinstance(value, Value):
-            raise SensitivityError(
-                f"The module returns a {type(result).__name__} and not one tensor that depends on "
-                "its input; wrap it so that it returns the logits alone."
-            )
+            raise SensitivityError(f"The module returns {returned(result)}")
         graph = Graph(self.input_shape, tuple(self.operations), value.number, ends_in, self.like)
         return without_the_unused(graph)
 
@@ -237,6 +216,25 @@ class Reader:
         )
 
 
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def _computed(node: fx.Node, args: tuple, kwargs: dict) -> Any:
+    """What a function or method gives of constants."""
+    if node.op == "call_method":
+        return getattr(args[0], node.target)(*args[1:], **kwargs)
+    return node.target(*args, **kwargs)
+
+
+def _in_order(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """The arguments that rules have by other names than PyTorch's brought to their places."""
+    first = [kwargs[name] for name in ("input", "tensor") if name in kwargs]
+    second = [kwargs[name] for name in ("other",) if name in kwargs]
+    others = {k: v for k, v in kwargs.items() if k not in ("input", "tensor", "other")}
+    return (*first, *args, *second), others
+
+
 def _leaves(arguments: Any) -> Iterator[Any]:
     """All arguments of a call, of nested lists too."""
     if isinstance(arguments, dict):
@@ -246,41 +244,3 @@ def _leaves(arguments: Any) -> Iterator[Any]:
             yield from _leaves(argument)
     else:
         yield arguments
-
-
-def check_outputs(module: nn.Module, graph: Graph) -> None:
-    """Raise SensitivityError if module and graph differ on random inputs."""
-    parameters = [p for p in (*module.parameters(), *module.buffers()) if p.is_floating_point()]
-    dtype = parameters[0].dtype if parameters else torch.float32
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, *graph.input_shape, generator=generator).to(graph.like.device, dtype)
-    try:
-        expected = module(x.clone())
-    except Exception as error:
-        raise SensitivityError(
-            f"The module can't be called on points of the shape {list(graph.input_shape)}: {error}"
-        ) from error
-    logits = graph.logits(x)
-    found = {
-        None: lambda: logits,
-        "sigmoid": logits.sigmoid,
-        "softmax": lambda: logits.softmax(1),
-        "log_softmax": lambda: logits.log_softmax(1),
-    }[graph.ends_in]()
-    expected = expected.to(found).flatten(1)
-    coarsest = max(torch.finfo(t).eps for t in (dtype, graph.like.dtype))
-    allowed = 1000 * coarsest * (1 + expected.abs().max())
-    if found.shape != expected.shape or (found - expected).abs().max() > allowed:
-        raise SensitivityError(
-            f"{type(module).__name__} computes something else than the operations that were read "
-            "from it, as where a tensor is changed in place while another name for it is in use, "
-            "or where an output depends on chance; write it without."
-        )
-
-
-@cache
-def _say_converted(stored: torch.dtype, computed: torch.dtype) -> None:
-    logging.getLogger(__name__).warning(
-        "Parameters of %s are converted to %s.",
-        *(str(t).removeprefix("torch.") for t in (stored, computed)),
-    )

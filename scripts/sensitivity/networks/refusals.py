@@ -5,11 +5,12 @@ from __future__ import annotations
 from sensitivity.base.errors import SensitivityError
 
 ACCEPTED = (
-    "Linear, Conv and ConvTranspose, BatchNorm, AvgPool, AdaptiveAvgPool, mean, MaxPool, Dropout "
-    "and Identity, padding, Flatten, Unflatten, reshape, permute, slices, concatenation, sums and "
-    "differences, multiplication by constants, ReLU, ReLU6, LeakyReLU, PReLU, RReLU, Hardtanh, "
-    "Hardsigmoid, clamp, Softshrink, Threshold without a jump and absolute value, and softmax or "
-    "log_softmax at the end"
+    "Linear, Conv and ConvTranspose, BatchNorm, AvgPool, AdaptiveAvgPool, mean, MaxPool, amax, "
+    "maximum and minimum, Dropout, StochasticDepth and Identity, padding, Upsample, PixelShuffle, "
+    "ChannelShuffle, Flatten, Unflatten, reshape, permute, expand, repeat, slices, split and "
+    "chunk, concatenation, sums and differences, multiplication by constants, einsum and addmm "
+    "with constants, ReLU, ReLU6, LeakyReLU, PReLU, RReLU, Hardtanh, Hardsigmoid, clamp, "
+    "Softshrink, Threshold without a jump and absolute value, and softmax or log_softmax at the end"
 )
 
 _SMOOTH = "it is not piecewise linear; put ReLU or another piecewise-linear function there"
@@ -31,7 +32,7 @@ _REASONS = {
     ),
     _ATTENTION: (
         "MultiheadAttention TransformerEncoderLayer TransformerEncoder TransformerDecoderLayer "
-        "Transformer scaled_dot_product_attention Bilinear bmm baddbmm einsum"
+        "Transformer scaled_dot_product_attention Bilinear bmm baddbmm"
     ),
     _RECURRENT: "RNN LSTM GRU RNNCell LSTMCell GRUCell",
 }

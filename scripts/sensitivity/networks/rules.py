@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 from torch.nn import functional
 
-from sensitivity.networks import affine, pieces
-from sensitivity.networks.affine import Value, averaging, rearranging, reshaping, weighted
+from sensitivity.networks import affine, maxima, pieces, shapes
+from sensitivity.networks.affine import Value, averaging, weighted
 from sensitivity.networks.refusals import Refused
-
-Constant = Callable[[Tensor | None], Tensor | None]
-"""Brings a module's parameter into the dtype of the computation."""
 
 
 def identity(x: Value, *args: Any, **kwargs: Any) -> Value:
@@ -28,6 +24,10 @@ def dropout(x: Value, p: float = 0.5, training: bool = True, inplace: bool = Fal
     if training and p:
         raise Refused("it draws at random in evaluation mode, too; give it training=self.training")
     return identity(x)
+
+
+def stochastic_depth(x: Value, p: float, mode: str, training: bool = True):
+    return dropout(x, p, training)
 
 
 @dataclass(frozen=True)
@@ -100,49 +100,75 @@ _ARITHMETIC = {
     "mean": averaging(torch.mean),
     "sum": affine.total,
 }
-_SHAPES = {
-    "flatten": reshaping(torch.flatten),
-    "unflatten": reshaping(torch.unflatten),
-    "reshape": reshaping(torch.reshape),
-    "squeeze": reshaping(torch.squeeze),
-    "unsqueeze": reshaping(torch.unsqueeze),
-    "permute": rearranging(torch.permute),
-    "transpose": rearranging(torch.transpose),
-    "swapaxes": rearranging(torch.swapaxes),
-    "movedim": rearranging(torch.movedim),
-    "flip": rearranging(torch.flip),
-    "roll": rearranging(torch.roll),
-    "clone": identity,
+_MAXIMA = {
+    "amax": maxima.amax,
+    "amin": maxima.amin,
+    "max": maxima.largest,
+    "min": maxima.smallest,
+    "maximum": maxima.maximum,
+    "minimum": maxima.minimum,
 }
+_RESHAPING = "flatten unflatten reshape squeeze unsqueeze"
+_REARRANGING = (
+    "permute transpose swapaxes swapdims movedim moveaxis flip roll repeat_interleave tile "
+    "index_select narrow select"
+)
+_PARTING = "split chunk unbind tensor_split split_with_sizes"
+
+
+def _shapes(owner: Any) -> dict[str, Any]:
+    """Of torch or of its tensors, whose methods take sizes and dimensions one by one, too."""
+    return {
+        **{name: shapes.reshaping(getattr(owner, name)) for name in _RESHAPING.split()},
+        **{name: shapes.rearranging(getattr(owner, name)) for name in _REARRANGING.split()},
+        **{name: shapes.parting(getattr(owner, name)) for name in _PARTING.split()},
+        "broadcast_to": shapes.expanding(owner.broadcast_to),
+        "clone": shapes.copied,
+    }
+
+
 METHODS: dict[str, Any] = {
     **_ELEMENTWISE,
     **_ARITHMETIC,
-    **_SHAPES,
-    "view": reshaping(lambda h, *shape: h.reshape(*shape)),
-    "reshape": reshaping(lambda h, *shape: h.reshape(*shape)),
-    "permute": rearranging(lambda h, *dims: h.permute(*dims)),
+    **_MAXIMA,
+    **_shapes(torch.Tensor),
+    "addmm": affine.sum_of_product,
+    "repeat": shapes.rearranging(torch.Tensor.repeat),
+    **{name: shapes.reshaping(getattr(torch.Tensor, name)) for name in ("view", "view_as")},
+    "reshape_as": shapes.reshaping(torch.Tensor.reshape_as),
+    **{name: shapes.expanding(getattr(torch.Tensor, name)) for name in ("expand", "expand_as")},
     **dict.fromkeys(["contiguous", "detach", "to", "type_as", "float", "double"], identity),
 }
 """By name; names with an underscore behind them are those that work in place."""
 
 FUNCTIONS: dict[Any, Any] = {
     **{
-        getattr(owner, name): rule
+        getattr(owner, name + ending): rule
         for owner in (torch, functional)
-        for name, rule in {**_ELEMENTWISE, **_ARITHMETIC, **_SHAPES}.items()
-        if hasattr(owner, name)
+        for name, rule in {**_ELEMENTWISE, **_ARITHMETIC, **_MAXIMA, **_shapes(torch)}.items()
+        for ending in ("", "_")
+        if hasattr(owner, name + ending)
     },
     **{getattr(operator, name): METHODS[name] for name in ("add", "sub", "mul", "neg", "abs")},
     operator.truediv: affine.divide,
     operator.matmul: affine.matrix_product,
-    operator.getitem: rearranging(operator.getitem),
+    operator.getitem: shapes.rearranging(operator.getitem),
     operator.iadd: affine.add,
     operator.isub: affine.subtract,
     operator.imul: affine.multiply,
-    torch.cat: affine.joining(torch.cat),
-    torch.concat: affine.joining(torch.cat),
-    torch.stack: affine.joining(torch.stack),
-    functional.pad: affine.pad,
+    torch.addmm: affine.sum_of_product,
+    torch.einsum: affine.einsum,
+    torch.cat: shapes.joining(torch.cat),
+    torch.concat: shapes.joining(torch.cat),
+    torch.stack: shapes.joining(torch.stack),
+    torch.zeros_like: shapes.zeros_like,
+    functional.pad: shapes.pad,
+    functional.interpolate: shapes.interpolate,
+    functional.upsample: shapes.interpolate,
+    **{
+        getattr(functional, name): shapes.rearranging(getattr(functional, name))
+        for name in ("pixel_shuffle", "pixel_unshuffle", "channel_shuffle")
+    },
     functional.linear: affine.linear,
     functional.batch_norm: affine.batch_norm,
     functional.dropout: dropout,
@@ -160,9 +186,15 @@ FUNCTIONS: dict[Any, Any] = {
     **_pools(
         "adaptive_avg_pool", lambda n: averaging(getattr(functional, f"adaptive_avg_pool{n}d"))
     ),
-    **_pools("max_pool", pieces.max_pool),
-    **_pools("adaptive_max_pool", pieces.adaptive_max_pool),
+    **_pools("max_pool", maxima.max_pool),
+    **_pools("adaptive_max_pool", maxima.adaptive_max_pool),
 }
+
+IN_PLACE = operator.iadd, operator.isub, operator.imul
+"""Besides the functions with an underscore behind their names."""
+
+ELSEWHERE = {"torchvision.ops.stochastic_depth.stochastic_depth": stochastic_depth}
+"""Functions of packages that need not be there, by module and name."""
 
 NAMES = {
     getattr(functional, f"{kind}{n}d"): f"{kind}{n}d"
@@ -170,104 +202,3 @@ NAMES = {
     for n in (1, 2, 3)
 }
 """Of functions that do not know their own."""
-
-
-def _convolution(dimensions: int):
-    rule = weighted(getattr(functional, f"conv{dimensions}d"))
-    empty = (0,) * dimensions
-
-    def read(m: nn.Module, constant: Constant, x: Value):
-        weights = constant(m.weight), constant(m.bias)
-        if m.padding_mode == "zeros":
-            return rule(x, *weights, m.stride, m.padding, m.dilation, m.groups)
-        weight, bias = weights
-        convolve = getattr(functional, f"conv{dimensions}d")
-        edges, settings = (
-            m._reversed_padding_repeated_twice,
-            (m.stride, empty, m.dilation, m.groups),
-        )
-
-        def padded(h: Tensor, *parameters: Tensor | None) -> Tensor:
-            return convolve(functional.pad(h, edges, m.padding_mode), *parameters, *settings)
-
-        return weighted(padded)(x, weight, bias)
-
-    return read
-
-
-def _transposed(dimensions: int):
-    rule = weighted(getattr(functional, f"conv_transpose{dimensions}d"))
-
-    def read(m: nn.Module, constant: Constant, x: Value, output_size: Any = None):
-        if output_size is not None:
-            raise Refused("it is given an output_size; set output_padding instead")
-        settings = m.stride, m.padding, m.output_padding, m.groups, m.dilation
-        return rule(x, constant(m.weight), constant(m.bias), *settings)
-
-    return read
-
-
-def _batch_norm(m: nn.Module, constant: Constant, x: Value):
-    statistics = constant(m.running_mean), constant(m.running_var)
-    return affine.batch_norm(x, *statistics, constant(m.weight), constant(m.bias), eps=m.eps)
-
-
-def _pool(function: Any, *names: str):
-    """A module that calls a function of the same settings."""
-
-    def read(m: nn.Module, constant: Constant, x: Value):
-        return FUNCTIONS[function](x, **{name: getattr(m, name) for name in names})
-
-    return read
-
-
-def _plain(rule: Any, *names: str):
-    """A module that hands these attributes on, in this order."""
-    return lambda m, constant, x: rule(x, *(getattr(m, name) for name in names))
-
-
-_MAX = "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"
-_MEAN = "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"
-
-MODULES: dict[type, Any] = {
-    nn.Linear: lambda m, c, x: FUNCTIONS[functional.linear](x, c(m.weight), c(m.bias)),
-    nn.PReLU: lambda m, c, x: pieces.prelu(x, c(m.weight)),
-    nn.ReLU: _plain(pieces.relu),
-    nn.ReLU6: _plain(pieces.relu6),
-    nn.LeakyReLU: _plain(pieces.leaky_relu, "negative_slope"),
-    nn.RReLU: _plain(pieces.rrelu, "lower", "upper"),
-    nn.Hardtanh: _plain(pieces.hardtanh, "min_val", "max_val"),
-    nn.Hardsigmoid: _plain(pieces.hardsigmoid),
-    nn.Softshrink: _plain(pieces.softshrink, "lambd"),
-    nn.Threshold: _plain(pieces.threshold, "threshold", "value"),
-    nn.Softmax: _plain(softmax, "dim"),
-    nn.LogSoftmax: _plain(log_softmax, "dim"),
-    nn.Sigmoid: _plain(sigmoid),
-    nn.Identity: _plain(identity),
-    nn.Flatten: _plain(METHODS["flatten"], "start_dim", "end_dim"),
-    nn.Unflatten: _plain(METHODS["unflatten"], "dim", "unflattened_size"),
-    nn.ZeroPad1d: _plain(affine.pad, "padding"),
-    nn.ZeroPad2d: _plain(affine.pad, "padding"),
-    nn.AvgPool1d: _pool(functional.avg_pool1d, *_MEAN),
-    nn.AvgPool2d: _pool(functional.avg_pool2d, *_MEAN, "divisor_override"),
-    nn.AvgPool3d: _pool(functional.avg_pool3d, *_MEAN, "divisor_override"),
-    **{
-        kind: _plain(identity)
-        for kind in (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
-    },
-    **{
-        getattr(nn, f"{name}{n}d"): read
-        for n in (1, 2, 3)
-        for name, read in {
-            "Conv": _convolution(n),
-            "ConvTranspose": _transposed(n),
-            "BatchNorm": _batch_norm,
-            "MaxPool": _pool(getattr(functional, f"max_pool{n}d"), *_MAX),
-            "AdaptiveAvgPool": _pool(getattr(functional, f"adaptive_avg_pool{n}d"), "output_size"),
-            "AdaptiveMaxPool": _pool(
-                getattr(functional, f"adaptive_max_pool{n}d"), "output_size", "return_indices"
-            ),
-        }.items()
-    },
-}
-"""By class. A subclass with its own forward is traced instead."""

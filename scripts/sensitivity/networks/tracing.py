@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from torch import fx, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.networks.rules import MODULES
+from sensitivity.networks.layers import MODULES
 
 
 def rule_of(module: nn.Module) -> Any:
@@ -30,6 +30,13 @@ class Tracer(fx.Tracer):
         super().__init__()
         self.at: list[str] = []
 
+    def create_args_for_root(
+        self, root_fn: Callable[..., Any], is_module: bool, concrete_args: Any = None
+    ) -> tuple[Callable[..., Any], list[Any]]:
+        """The module and its first input alone: other arguments of forward have their defaults."""
+        _check_other_inputs(root_fn)
+        return root_fn, [self.root, self.create_proxy("placeholder", "x", (), {})]
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         if rule_of(m) is not None:
             return True
@@ -44,14 +51,31 @@ class Tracer(fx.Tracer):
         return result
 
 
-def trace(module: nn.Module) -> tuple[fx.Graph, dict[str, Any]]:
-    """The graph, and the tensors in it that are no attributes of the module, by their names.
+def _check_other_inputs(forward: Callable[..., Any]) -> None:
+    """Raise SensitivityError if a forward can't be called with self and one input."""
+    parameters = inspect.signature(forward).parameters.values()
+    variadic = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in variadic]
+    positional = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    first = positional[:2]
+    for parameter in needed:
+        if parameter not in first:
+            raise SensitivityError(
+                f"The module takes another input beside the first, {parameter.name}; give it a "
+                "default, or wrap the module so that it takes one."
+            )
+
+
+def trace(module: nn.Module) -> fx.Graph:
+    """The graph; tensors that a forward makes are left behind as attributes of the module.
 
     Raises SensitivityError, with the place, for what torch.fx can't follow.
     """
-    tracer, own = Tracer(), set(vars(module))
+    tracer = Tracer()
     try:
-        graph = tracer.trace(module)
+        return tracer.trace(module)
+    except SensitivityError:
+        raise
     except Exception as error:
         place = f"{tracer.at[-1]} of " if tracer.at else ""
         why = " ".join(str(error).split()) or type(error).__name__
@@ -60,19 +84,3 @@ def trace(module: nn.Module) -> tuple[fx.Graph, dict[str, Any]]:
             "forward may not branch on the values or the shape of its input, and calls modules and "
             "functions of PyTorch alone."
         ) from error
-    finally:
-        # What a forward makes by itself torch.fx leaves behind as an attribute.
-        made = {name: vars(module).pop(name) for name in set(vars(module)) - own}
-    return graph, made
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode, and afterwards as it was."""
-    training = [m for m in module.modules() if m.training]
-    module.eval()
-    try:
-        yield
-    finally:
-        for m in training:
-            m.training = True

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.graph import Graph, graph_of, read_graph
 from sensitivity.networks.network import Network
 from sensitivity.regions import plan
@@ -41,7 +42,7 @@ from sensitivity.regions.paths import Ellipse, Octagon, Path, check_path
 from sensitivity.regions.walk import Found, Walk, together
 
 
-@torch.no_grad()
+@known_state()
 def transitions(
     network: Network | nn.Module | Graph,
     path: Path,
@@ -89,7 +90,7 @@ def transitions(
     return Transitions(path, network.replicates, network.depth, *fields, network.layer_names)
 
 
-@torch.no_grad()
+@known_state()
 def count_transitions(
     network: Network | nn.Module | Graph,
     paths: Sequence[Path],
@@ -112,7 +113,6 @@ def count_transitions(
     return counts if by_layer else counts.sum(2)
 
 
-@torch.no_grad()
 def estimate_transitions(
     network: Network | nn.Module | Graph,
     path: Path,
@@ -128,13 +128,15 @@ def estimate_transitions(
     """
     if not 2 <= arcs <= parts:
         raise SensitivityError(f"Choose at least 2 and at most {parts} arcs, not {arcs}.")
-    network = read(network, [path], input_shape)
+    # Drawn outside of the known state, which would set PyTorch's own generator back.
     chosen = torch.randperm(parts, generator=generator, device=generator.device)[:arcs].tolist()
     lines = [(path, i / parts, (i + 1) / parts) for i in sorted(chosen)]
-    counts = _count(network, lines, torch.float64, None).sum(2).double()
-    # The variance of a mean drawn without replacement from a finite population.
-    variance = counts.var(dim=1) / arcs * (1 - arcs / parts)
-    return parts * counts.mean(dim=1), parts * variance.sqrt()
+    with known_state():
+        network = read(network, [path], input_shape)
+        counts = _count(network, lines, torch.float64, None).sum(2).double()
+        # The variance of a mean drawn without replacement from a finite population.
+        variance = counts.var(dim=1) / arcs * (1 - arcs / parts)
+        return parts * counts.mean(dim=1), parts * variance.sqrt()
 
 
 def _count(

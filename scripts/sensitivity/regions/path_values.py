@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import read
@@ -32,19 +33,25 @@ class PathValues:
     """Logits of one network along a path.
 
     position: [n], from 0 to 1, both ends and all vertices and breakpoints, in order; logits:
-    [n, C] there; halfway: on an ellipse the logits half-way to the next node, [n - 1, C].
+    [n, C] there; halfway: on an ellipse the logits half-way to the next node, [n - 1, C]; shape: of
+    a module's output at one point, flattened in the logits.
     """
 
     path: Path
     position: Tensor
     logits: Tensor
     halfway: Tensor | None
+    shape: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.position)
 
     def probabilities(self) -> Tensor:
-        """softmax of the logits, or the sigmoid of a single one: [n, C]."""
+        """softmax of the logits, or the sigmoid of a single one: [n, C].
+
+        Raises SensitivityError if the output at one point is not one number for each class.
+        """
+        self._check_classes()
         return _probabilities(self.logits)
 
     def path_length(self, of: str = "logits", tolerance: float = 1e-9) -> float:
@@ -56,7 +63,9 @@ class PathValues:
         """
         if of not in ("logits", "probabilities"):
             raise SensitivityError(f"Lengths are of 'logits' or of 'probabilities', not of {of!r}.")
-        if of == "logits" and self.halfway is None:
+        if of == "probabilities":
+            self._check_classes()
+        elif self.halfway is None:
             return float(self.logits.diff(dim=0).norm(dim=1).sum())
         parts = 1
         length = self._quadrature(of, parts)
@@ -89,6 +98,13 @@ class PathValues:
             deviations.append((part - chord).norm(dim=1).amax())
         return torch.stack(deviations)
 
+    def _check_classes(self) -> None:
+        if len(self.shape) != 1:
+            raise SensitivityError(
+                f"At one point the output has the shape {list(self.shape)}, in which the classes "
+                "can't be told; wrap the module so that it returns [points, classes]."
+            )
+
     def _quadrature(self, of: str, parts: int) -> float:
         """The length, each piece in at least so many parts, in which logits change by 1 at most."""
         start, end = self.logits[:-1], self.logits[1:]
@@ -115,6 +131,7 @@ class PathValues:
         return total
 
 
+@known_state()
 def values_at_breakpoints(
     network: Network | nn.Module | Graph,
     path: Path,
@@ -133,9 +150,8 @@ def values_at_breakpoints(
             )
         network = graph_of(network, replicate or 0)
     graph = read(network, [path], input_shape)
-    with torch.no_grad():
-        walk = Walk([graph], [(path, 0.0, 1.0)], memory, to_the_end=True)
-        parts = [found.arcs for found in walk.run() if found.breaks is None]
+    walk = Walk([graph], [(path, 0.0, 1.0)], memory, to_the_end=True)
+    parts = [found.arcs for found in walk.run() if found.breaks is None]
     # Neighbouring pieces share a node: all but the last leave theirs out.
     keep = [slice(0, -1)] * (len(parts) - 1) + [slice(None)]
     values = [part.values[graph.output].flatten(2) for part in parts]
@@ -144,7 +160,7 @@ def values_at_breakpoints(
     halfway = None
     if walk.curved:
         halfway = torch.cat([value[:-1, 1] for value in values])
-    return PathValues(path, position, logits, halfway)
+    return PathValues(path, position, logits, halfway, graph.shape_of(graph.output))
 
 
 def _along(

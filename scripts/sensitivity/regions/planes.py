@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.network import Network
 from sensitivity.regions import outlines
 from sensitivity.regions.margins import ROUNDING
@@ -71,7 +72,7 @@ class PlaneRegions:
         return [self.vertices[numbers[starts[i] : starts[i + 1]]] for i in found]
 
 
-@torch.no_grad()
+@known_state()
 def plane_regions(
     network: Network | torch.nn.Module,
     origin: Tensor | np.ndarray,

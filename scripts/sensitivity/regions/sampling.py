@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.graph import Graph, read_graph
 from sensitivity.networks.network import Network
 from sensitivity.networks.operations import Elementwise, Maximum, padded
@@ -22,7 +23,7 @@ NUMBERS = 2**20
 """Of the largest value of a module in one forward pass, for the same reason."""
 
 
-@torch.no_grad()
+@known_state()
 def sampled_transitions(
     network: Network | nn.Module | Graph,
     path: Path,
@@ -46,6 +47,8 @@ def sampled_transitions(
         network = network.to(dtype)
         return _count(path, samples, network.weights[0], CHUNK, lambda x: _sides(network, x))
     graph = _graph(network, path, dtype, input_shape)
+    if not graph.layers:
+        return torch.zeros(1, dtype=torch.int64, device=graph.device)
     widest = max(math.prod(graph.shape_of(i)) for i in range(len(graph.operations) + 1))
     chunk = max(1, min(CHUNK, NUMBERS // widest))
     return _count(path, samples, graph.like, chunk, lambda x: list(_codes(graph, x)))

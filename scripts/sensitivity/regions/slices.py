@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.network import Network
 from sensitivity.regions.paths import ellipse_through
 
@@ -66,7 +67,7 @@ def restricted(network: Network, plane: Plane) -> Network:
     return Network([first @ axes, *others], network.activation, [shift, *rest])
 
 
-@torch.no_grad()
+@known_state()
 def region_mosaic(network: Network, plane: Plane, resolution: int, layer: int = -1) -> Tensor:
     """The linear region of a hidden layer's function that every pixel's centre lies in.
 
