@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sensitivity.networks.convolution import as_product
 from sensitivity.networks.operations import Affine, Linear
 from sensitivity.networks.refusals import Refused
 
@@ -88,6 +89,28 @@ def weighted(function: Callable[..., Tensor]) -> Rule:
     return rule
 
 
+def convolution(function: Callable[..., Tensor]) -> Rule:
+    """The rule for conv1d and the like: on small maps a product with a matrix takes their place.
+
+    Where that is quicker was measured in float64 on a CPU; elsewhere PyTorch's own is called.
+    """
+    as_it_is = weighted(function)
+
+    def rule(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        step = as_it_is(x, weight, bias, stride, padding, dilation, groups)
+        of_points = len(x.shape) == weight.dim() - 1
+        if not of_points or weight.is_cuda or weight.dtype != torch.float64:
+            return step
+
+        def unbiased(h: Tensor, weight: Tensor, groups: int) -> Tensor:
+            return function(h, weight, None, stride, padding, dilation, groups)
+
+        product = as_product(unbiased, x.sample, weight, bias)
+        return step if product is None else partial(step, apply=product, columns=0)
+
+    return rule
+
+
 def linear(x: Value, weight: Tensor, bias: Tensor | None = None):
     step = weighted(functional.linear)(x, weight, bias)
     return partial(Linear, **step.keywords, weight=weight, bias=bias) if len(x.shape) == 1 else step
@@ -104,7 +127,7 @@ def batch_norm(
     scale, shift = scale.view(by_channel), shift.view(by_channel)
     return affine(
         [x],
-        lambda h: h * scale + shift,
+        lambda h: torch.addcmul(shift, h, scale),
         lambda s: s * scale.square() + shift.square(),
     )
 

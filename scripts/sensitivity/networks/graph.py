@@ -19,7 +19,7 @@ from torch.nn import functional
 from sensitivity.base.known_state import known_state
 from sensitivity.networks.computation import Graph
 from sensitivity.networks.network import Network
-from sensitivity.networks.operations import Elementwise, Linear, Operation
+from sensitivity.networks.operations import Elementwise, Linear, Operation, blocks_of_rows
 
 __all__ = ["Graph", "graph_of", "read_graph"]
 
@@ -53,13 +53,19 @@ def read_graph(
         return Reader(module, input_shape, dtype).read()
 
 
-def graph_of(network: Network, replicate: int = 0, dtype: torch.dtype = torch.float64) -> Graph:
-    """One replicate of a stack of fully connected networks."""
+def graph_of(
+    network: Network, replicate: int = 0, dtype: torch.dtype = torch.float64, keep: bool = True
+) -> Graph:
+    """One replicate of a stack of fully connected networks.
+
+    keep: whether to keep its weights in `dtype`, rather than to convert them whenever they are
+    used, which takes longer and less memory.
+    """
     operations: list[Operation] = []
     activation = network.activation
     like = network.weights[0].new_empty(0, dtype=dtype)
     for index, weights in enumerate(network.weights):
-        weight = weights[replicate].to(dtype)
+        weight = weights[replicate].to(dtype) if keep else weights[replicate]
         bias = None if network.biases is None else network.biases[index][replicate].to(dtype)
         place, shape = f"hidden layer {index}", (len(weight),)
         at = {"inputs": (2 * index,), "place": place, "kind": "Linear", "shape": shape}
@@ -72,11 +78,14 @@ def graph_of(network: Network, replicate: int = 0, dtype: torch.dtype = torch.fl
 
 
 def _linear(weight: Tensor, bias: Tensor | None, **at) -> Linear:
+    def spread(squares: Tensor) -> Tensor:
+        parts = blocks_of_rows(weight)
+        found = [functional.linear(squares, part.to(squares).square()) for part in parts]
+        return torch.cat(found, 1) if bias is None else torch.cat(found, 1) + bias.square()
+
     return Linear(
-        apply=lambda h: functional.linear(h, weight, bias),
-        spread=lambda s: functional.linear(
-            s, weight.square(), None if bias is None else bias.square()
-        ),
+        apply=lambda h: functional.linear(h, weight.to(h.dtype), bias),
+        spread=spread,
         weight=weight,
         bias=bias,
         **at,

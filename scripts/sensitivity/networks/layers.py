@@ -18,7 +18,7 @@ Constant = Callable[[Tensor | None], Tensor | None]
 
 
 def _convolution(dimensions: int):
-    rule = weighted(getattr(functional, f"conv{dimensions}d"))
+    rule = affine.convolution(getattr(functional, f"conv{dimensions}d"))
     empty = (0,) * dimensions
 
     def read(m: nn.Module, constant: Constant, x: Value):

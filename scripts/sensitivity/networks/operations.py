@@ -10,14 +10,18 @@ weights), or more than that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from sensitivity.base import kernels
 from sensitivity.networks.activations import Activation
+
+BLOCK = 2**19
+"""Numbers of a large weight that are converted, or squared, at once."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,11 @@ class Affine(Operation):
 
 @dataclass(frozen=True)
 class Linear(Affine):
-    """A fully connected layer of points [P, size]: weight [out, size], bias [out] or None."""
+    """A fully connected layer of points [P, size]: weight [out, size], bias [out] or None.
+
+    The weight may be in another dtype than the points. It is then converted wherever it is used,
+    some rows at a time, so that it never takes its memory twice.
+    """
 
     weight: Tensor = field(kw_only=True)
     bias: Tensor | None = field(kw_only=True)
@@ -80,10 +88,30 @@ class Linear(Affine):
     def scales(self) -> bool:
         return self.bias is None
 
-    def of(self, h: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-        """W h + b, with somebody's product of matrices."""
-        z = product(h, self.weight.T)
+    def of(
+        self,
+        h: Tensor,
+        product: Callable[[Tensor, Tensor], Tensor],
+        units: Tensor | None = None,
+    ) -> Tensor:
+        """W h + b, by the given product of matrices; units: of the input, if h holds these alone."""
+        parts = [product(h, rows.T) for rows in self.rows(h.dtype, units)]
+        z = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
         return z if self.bias is None else z.add_(self.bias)
+
+    def rows(self, dtype: torch.dtype, units: Tensor | None = None) -> Iterator[Tensor]:
+        """The weight in a dtype: as a whole if it is stored so, else some rows after others.
+
+        units: of the input; without them all columns.
+        """
+        whole = self.weight.dtype == dtype
+        for rows in [self.weight] if whole else blocks_of_rows(self.weight):
+            yield (rows if units is None else kernels.columns(rows, units)).to(dtype)
+
+
+def blocks_of_rows(weight: Tensor) -> Sequence[Tensor]:
+    """Rows of a matrix that take at most `BLOCK` numbers, or one row."""
+    return weight.split(max(1, BLOCK // max(1, weight[0].numel())))
 
 
 @dataclass(frozen=True)

@@ -177,9 +177,9 @@ FUNCTIONS: dict[Any, Any] = {
     functional.dropout3d: dropout,
     functional.alpha_dropout: dropout,
     **{
-        getattr(owner, f"{name}{n}d"): weighted(getattr(functional, f"{name}{n}d"))
+        getattr(owner, f"{name}{n}d"): rule(getattr(functional, f"{name}{n}d"))
         for owner in (torch, functional)
-        for name in ("conv", "conv_transpose")
+        for name, rule in (("conv", affine.convolution), ("conv_transpose", weighted))
         for n in (1, 2, 3)
     },
     **_pools("avg_pool", lambda n: averaging(getattr(functional, f"avg_pool{n}d"))),

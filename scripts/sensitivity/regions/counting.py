@@ -234,9 +234,10 @@ def _stacks(
     if not network.replicates:
         return
     size = plan.networks_to_a_piece(network, dtype, memory)
+    keep = plan.keeps_weights(network, dtype, memory)
     for first in range(0, network.replicates, size):
         some = range(first, min(first + size, network.replicates))
-        yield first, [graph_of(network, replicate, dtype) for replicate in some]
+        yield first, [graph_of(network, replicate, dtype, keep) for replicate in some]
 
 
 def _straightened(graph: Graph, line: Line) -> Line:

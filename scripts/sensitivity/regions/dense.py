@@ -61,12 +61,10 @@ class Dense:
     def _product(
         self, layer: Linear, h: Tensor, units: Tensor | None, constant: Tensor | None
     ) -> Tensor:
-        if units is None:
-            return layer.of(h, kernels.product)
-        z = kernels.product(h, kernels.columns(layer.weight, units).T)
+        z = layer.of(h, kernels.product, units)
         if constant is not None:
-            z += layer.weight @ constant
-        return z if layer.bias is None else z.add_(layer.bias)
+            z += torch.cat([rows @ constant for rows in layer.rows(z.dtype)])
+        return z
 
     def _moving(
         self, arcs: Arcs, merged: Merged, breaks: Breaks, first: int, last: int

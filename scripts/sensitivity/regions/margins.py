@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import Graph
-from sensitivity.networks.operations import Affine, Elementwise
+from sensitivity.networks.operations import Affine, Elementwise, Maximum
 from sensitivity.regions.arcs import Arcs
 from sensitivity.regions.stages import applied
 
@@ -123,25 +123,45 @@ def _with_halves(value: Tensor, joint: Tensor | None) -> Tensor:
     return torch.cat([value, half], 1)
 
 
+class Rounding:
+    """What rounding leaves behind, followed through a graph one operation after another.
+
+    What is asked about operation `index` needs `follow` for all those before it.
+    """
+
+    def __init__(self, graph: Graph, inputs: Tensor) -> None:
+        """inputs: the network's, [T, *shape]; their values do not count."""
+        self._graph, self._precision = graph, ROUNDING * torch.finfo(graph.like.dtype).eps
+        # By value, squares of errors in units of the last place.
+        self._squares = {0: torch.zeros_like(inputs)}
+
+    def margin(self, value: int, largest: Tensor, threshold: float = 0.0) -> Tensor:
+        """Of a value with these largest magnitudes [T, *shape] at such thresholds: [T, D]."""
+        size = (self._squares[value] + largest.square()).sqrt_().flatten(1)
+        return (size + threshold if threshold else size).mul_(self._precision)
+
+    def follow(self, index: int, *largest: Tensor) -> None:
+        """Past operation `index`, whose inputs have these largest magnitudes."""
+        operation = self._graph.operations[index]
+        errors = [self._squares[i] for i in operation.inputs]
+        if not (isinstance(operation, Affine) and operation.exact):
+            errors = [error + size.square() for error, size in zip(errors, largest)]
+        result = operation.spread(*errors)
+        self._squares = self._graph.still_needed({**self._squares, index + 1: result}, index)
+
+
 def _margins(graph: Graph, largest: dict[int, Tensor], last: int) -> dict[int, Tensor]:
     """Of the piecewise operations up to number `last`, from magnitudes [T, *shape]."""
-    precision = ROUNDING * torch.finfo(graph.like.dtype).eps
-    # Squares of errors, in units of the last place.
-    squares = {0: torch.zeros_like(largest[0])}
-    found: dict[int, Tensor] = {}
+    rounding, found = Rounding(graph, largest[0]), {}
     for index, operation in enumerate(graph.operations[: last + 1]):
-        own = [largest[i].square() for i in operation.inputs]
-        errors = [squares[i] for i in operation.inputs]
         if not isinstance(operation, Affine):
-            base = 0.0
-            if isinstance(operation, Elementwise):
-                base = max(abs(t) for t in operation.thresholds)
-            size = (errors[0] + own[0]).sqrt_().flatten(1)
-            found[index] = (size + base if base else size).mul_(precision)
-            if index == last:
-                break
-        if not (isinstance(operation, Affine) and operation.exact):
-            errors = [error + size for error, size in zip(errors, own)]
-        result = operation.spread(*errors)
-        squares = graph.still_needed({**squares, index + 1: result}, index)
+            found[index] = margin_of(rounding, operation, largest[operation.inputs[0]])
+        if index < last:
+            rounding.follow(index, *(largest[i] for i in operation.inputs))
     return found
+
+
+def margin_of(rounding: Rounding, operation: Elementwise | Maximum, largest: Tensor) -> Tensor:
+    """Of the input of a piecewise operation, [T, D]."""
+    thresholds = operation.thresholds if isinstance(operation, Elementwise) else (0.0,)
+    return rounding.margin(operation.inputs[0], largest, max(abs(t) for t in thresholds))

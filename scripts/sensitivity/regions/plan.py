@@ -62,9 +62,18 @@ def _numbers_to_a_point(graph: Graph) -> int:
 
 def networks_to_a_piece(network: Network, dtype: torch.dtype, memory: int) -> int:
     """How many replicates go through together: their weights take up a quarter."""
-    weights = network.number_of_weights * dtype.itemsize
-    together = memory // (4 * max(1, weights))
+    together = memory // (4 * max(1, _weights(network, dtype)))
     return max(1, min(network.replicates, STACKED[network.device.type], together))
+
+
+def keeps_weights(network: Network, dtype: torch.dtype, memory: int) -> bool:
+    """Whether a network's weights are kept in `dtype`: if they take up a quarter at most."""
+    return _weights(network, dtype) <= memory // 4
+
+
+def _weights(network: Network, dtype: torch.dtype) -> int:
+    """Bytes of one network's."""
+    return network.number_of_weights * dtype.itemsize
 
 
 def lines_to_a_walk(graphs: Sequence[Graph], memory: int) -> int:

@@ -1,14 +1,15 @@
-"""The exact linear regions of a fully connected network on a square of a plane.
+"""The exact linear regions of a piecewise-linear network on a square of a plane.
 
 A unit of the first layer is affine on the plane and cuts it along a line; a unit of a later layer
 is affine on every polygon that the layers before have cut. So the square is cut layer by layer,
-unit by unit (Novak et al. 2018, figure 3, shows what comes out). The vertices carry the values of
-all units of the layer at hand, in float64: no coordinate is put into the network again.
+unit by unit (`plane_walk`; Novak et al. 2018, figure 3, shows what comes out).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,31 +18,38 @@ from torch import Tensor
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
+from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
+from sensitivity.networks.operations import Affine
 from sensitivity.regions import outlines
-from sensitivity.regions.margins import ROUNDING
+from sensitivity.regions.counting import read
+from sensitivity.regions.plane_walk import PlaneWalk, TooManyPolygons
 from sensitivity.regions.subdivision import OUTSIDE, Subdivision
+
+__all__ = ["PlaneRegions", "TooManyPolygons", "plane_regions"]
 
 POLYGONS = 2**20
 """The default limit: about 2 GB for a network of width 100."""
 
-
-class TooManyPolygons(SensitivityError):
-    """The plane holds more polygons than allowed; pixels (`slices.region_mosaic`) always end."""
+VALUES = 2**28
+"""Numbers at the polygons' corners: 2 GB. Wide layers end earlier."""
 
 
 @dataclass(frozen=True)
 class PlaneRegions:
-    """Regions of the square [-1, 1]^2: connected sets on which a code is constant.
+    """Regions of a polygon, mostly [-1, 1]^2: connected sets on which a code is constant.
 
     Attributes:
         vertices: coordinates (u, v), [V, 2] in float64.
         codes: the pieces of the layer's units, or of all layers' units one layer after another, in
-            each region: [regions, units] int8. Two regions may have the same code.
-        areas: [regions], in units of u and v; they sum to 4.
+            each region: [regions, units] int8. Of a maximum, which input of each window wins. Two
+            regions may have the same code.
+        areas: [regions], in units of u and v; they sum to 4, or to the area of the polygon.
         boundaries: vertices at the ends of all stretches of boundary between regions, [S, 2].
         polygons: into how many convex polygons, on which the network is affine, all layers up to
-            this one cut the square.
+            this one cut the polygon.
+        decision_boundary: the stretches along which the class of the largest logit changes, from
+            vertex to vertex, [S, 2, 2]; None if later layers than the one asked for were left out.
     """
 
     vertices: Tensor
@@ -49,6 +57,7 @@ class PlaneRegions:
     areas: Tensor
     boundaries: Tensor
     polygons: int
+    decision_boundary: Tensor | None
     _edges: np.ndarray
     _region: np.ndarray
 
@@ -74,123 +83,141 @@ class PlaneRegions:
 
 @known_state()
 def plane_regions(
-    network: Network | torch.nn.Module,
+    network: Network | torch.nn.Module | Graph,
     origin: Tensor | np.ndarray,
     u: Tensor | np.ndarray,
     v: Tensor | np.ndarray,
-    layer: int | None = -1,
-    most: int = POLYGONS,
+    layer: int | str | None = -1,
+    most: int | None = None,
+    *,
+    input_shape: Sequence[int] | None = None,
+    corners: Tensor | np.ndarray | None = None,
 ) -> PlaneRegions:
     """The exact regions of a hidden layer, or of all, on origin + s u + t v for s, t in [-1, 1].
 
     Regions of one layer are connected sets of points at which each of its units is on the same
     piece, whatever earlier layers do: they need not be convex. Regions of all layers are convex.
-    At a threshold a unit is on the lower piece, as everywhere.
+    At a threshold a unit is on the lower piece, and of equal inputs of a maximum the first wins, as
+    everywhere.
 
     Args:
-        network: one fully connected network (R = 1), or a module that `Network.from_module` reads.
-        origin, u, v: vectors [d].
-        layer: of the L hidden ones, counted from 0 or, if negative, from the last; None for all.
-        most: polygons, of all layers together, at which to give up. Each takes about 50 bytes and
-            another 8 for every unit of the widest layer; time grows with them times units.
+        network: one fully connected network (R = 1), or a module as `transitions` takes it.
+        origin, u, v: vectors of flattened inputs, [d].
+        layer: of the L piecewise operations, in the order of execution, counted from 0 or, if
+            negative, from the last; None for all; "classes" for the regions of one class each,
+            whose code is the class.
+        most: polygons, of all layers together, at which to give up: by default `POLYGONS`, or fewer
+            where values at their corners would take more than `VALUES` numbers. Each takes about 50
+            bytes and 8 for every number that is under way at once; time grows with polygons times
+            units.
+        input_shape: of one point, for a module, such as (3, 32, 32); without it points are flat.
+        corners: of another convex polygon of (s, t), [C, 2], one corner after another.
 
     Raises:
         TooManyPolygons: there are more than `most`.
-        SensitivityError: several replicates; vectors or weights that do not fit or are not finite.
+        SensitivityError: several replicates; the module can't be read; vectors, corners or weights
+            that do not fit or are not finite.
+
+    >>> import torch
+    >>> from sensitivity import regions
+    >>> _ = torch.manual_seed(0)
+    >>> layers = [torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
+    >>> module = torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(8, 3))
+    >>> origin, u, v = torch.randn(3, 36)
+    >>> found = regions.plane_regions(module, origin, u, v, layer=None, input_shape=(1, 6, 6))
+    >>> round(float(found.areas.sum()), 9)
+    4.0
+    >>> found.decision_boundary.shape[1:]
+    torch.Size([2, 2])
     """
-    if isinstance(network, torch.nn.Module):
-        network = Network.from_module(network)
-    square, widths = _Square(network, origin, u, v), [w.shape[1] for w in network.weights[:-1]]
-    if layer is not None and not -len(widths) <= layer < len(widths):
-        raise SensitivityError(
-            f"There is no hidden layer {layer} in a network of {len(widths)}; give -1 for the last."
-        )
-    last = len(widths) - 1 if layer is None else range(len(widths))[layer]
+    graph = _read(network, input_shape, vectors := [_vector(x) for x in (origin, u, v)])
+    chosen = _chosen(layer, graph.depth)
+    if most is None:
+        most = min(POLYGONS, VALUES // most_at_once(graph))
+    walk = PlaneWalk(graph, _corners(corners), vectors, most)
     codes = []
-    for index in range(last + 1):
-        square.enter(index)
-        square.cut(most)
-        if layer is None or index == last:
-            codes.append(square.codes())
-    parents = square.faces.parent
-    codes_FW = np.concatenate([part[_ancestors(parents, len(part))] for part in codes], axis=1)
-    return _regions(square.faces, codes_FW)
+    for number, operation in enumerate(walk.layers()):
+        if number in chosen:
+            codes.append(walk.codes(operation))
+        if layer not in (None, "classes") and number == chosen.stop - 1 < graph.depth - 1:
+            return _regions(walk.faces, codes)
+    found = None if layer == "classes" else _regions(walk.faces, codes)
+    classes = walk.classes()[:, None]
+    by_class = _regions(walk.faces, [classes])
+    decision = by_class.vertices[by_class.boundaries]
+    return replace(found or by_class, decision_boundary=decision)
 
 
-class _Square:
-    """One network on the square, layer after layer; all numbers in float64."""
+def most_at_once(graph: Graph) -> int:
+    """Numbers that a point takes at most at a piecewise operation, or at the end."""
+    alive, most = {0}, math.prod(graph.shape_of(graph.output))
+    for index, operation in enumerate(graph.operations):
+        if not isinstance(operation, Affine):
+            most = max(most, sum(math.prod(graph.shape_of(i)) for i in alive))
+        alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
+    return most
 
-    def __init__(self, network: Network, *vectors: Tensor | np.ndarray) -> None:
-        if network.replicates != 1:
-            raise SensitivityError(
-                f"Regions of a plane are those of one network, not of {network.replicates}; choose "
-                "one with network.replicate(0)."
-            )
-        origin, u, v = (torch.as_tensor(x, dtype=torch.float64).cpu() for x in vectors)
-        if any(x.shape != (network.input_size,) for x in (origin, u, v)):
-            shapes = ", ".join(str(list(x.shape)) for x in (origin, u, v))
-            raise SensitivityError(
-                f"The vectors of a plane must have the shape [{network.input_size}], as the "
-                f"network's inputs, not {shapes}."
-            )
-        weights = [w[0].double().cpu() for w in network.weights[:-1]]
-        shifts = [w.new_zeros(len(w)) for w in weights]
-        if network.biases is not None:
-            shifts = [b[0].double().cpu() for b in network.biases[:-1]]
-        if not all(t.isfinite().all() for t in (origin, u, v, *weights, *shifts)):
-            raise SensitivityError(
-                "A plane's vectors and the network's weights must be finite numbers."
-            )
-        self._size = float(origin.norm() + u.norm() + v.norm())  # of what a layer's values round
-        self._fan_ins = [w.shape[1] for w in weights]
-        self._norms = [w.norm(dim=1).numpy() for w in weights]
-        shifts[0] = shifts[0] + weights[0] @ origin
-        weights[0] = weights[0] @ torch.stack([u, v], dim=1)
-        self._weights, self._biases = [w.numpy() for w in weights], [b.numpy() for b in shifts]
-        self._activation = network.activation
-        self.faces = Subdivision()
 
-    def enter(self, layer: int) -> None:
-        """The pre-activations of a layer, at all vertices, and how far rounding may be off."""
-        weight, bias, norms = (x[layer] for x in (self._weights, self._biases, self._norms))
-        hidden = self.faces.values
-        if layer:
-            hidden = self._activation(torch.from_numpy(hidden)).numpy()
-            size = float(np.linalg.norm(hidden, axis=0).max())
-            # What the layer before leaves of its rounding errors, as `margins.with_propagated`.
-            self._size = max(size, self._gain * self._size)
-        self._gain = np.linalg.norm(norms) / (2 * self._fan_ins[layer]) ** 0.5
-        largest = max(abs(t) for t in self._activation.thresholds)
-        self._margins = ROUNDING * np.finfo(float).eps * (norms * self._size + abs(bias) + largest)
-        self.faces.values = weight @ hidden + bias[:, None]
+def _vector(x: Tensor | np.ndarray) -> Tensor:
+    return torch.as_tensor(x, dtype=torch.float64).detach().cpu()
 
-    def cut(self, most: int) -> None:
-        """Cut by all units of the layer, one threshold after another."""
-        for unit, margin in enumerate(self._margins):
-            for threshold in self._activation.thresholds:
-                self.faces.cut(unit, threshold, margin)
-            if self.faces.faces > most:
-                raise TooManyPolygons(
-                    f"The network cuts this plane into more than {most:,} polygons; raise the "
-                    "limit, take a smaller square, or draw pixels."
-                )
 
-    def codes(self) -> np.ndarray:
-        """The pieces of the layer's units on every face, [F, h] int8.
+def _read(
+    network: Network | torch.nn.Module | Graph,
+    input_shape: Sequence[int] | None,
+    vectors: Sequence[Tensor],
+) -> Graph:
+    """The graph of one network, for vectors that fit it."""
+    if isinstance(network, Network) and network.replicates != 1:
+        raise SensitivityError(
+            f"Regions of a plane are those of one network, not of {network.replicates}; choose "
+            "one with network.replicate(0)."
+        )
+    if input_shape is None and isinstance(network, torch.nn.Module):
+        input_shape = tuple(vectors[0].shape)
+    network = read(network, (), input_shape)
+    graph = graph_of(network) if isinstance(network, Network) else network
+    if any(x.shape != (graph.input_size,) for x in vectors):
+        shapes = ", ".join(str(list(x.shape)) for x in vectors)
+        raise SensitivityError(
+            f"The vectors of a plane must have the shape [{graph.input_size}], as the "
+            f"network's inputs, not {shapes}."
+        )
+    if not all(x.isfinite().all() for x in vectors):
+        raise SensitivityError("A plane's vectors must be finite numbers.")
+    return graph
 
-        Faces have been cut: no two vertices of one are on different sides of a threshold.
-        """
-        _, _, left, right = self.faces.edges
-        face = np.concatenate([left, right])
-        order = np.argsort(face, kind="stable")[np.count_nonzero(face == OUTSIDE) :]
-        firsts = np.searchsorted(face[order], np.arange(self.faces.faces))
-        # Every vertex of a face is the start of one of its edges, or the stop of the next one.
-        vertex = np.concatenate([self.faces.edges[0], self.faces.edges[1]])[order]
-        codes = np.empty((self.faces.faces, len(self.faces.values)), np.int8)
-        for unit, values in enumerate(self.faces.values):
-            pieces = sum((values > t).astype(np.int8) for t in self._activation.thresholds)
-            codes[:, unit] = np.maximum.reduceat(pieces[vertex], firsts)
-        return codes
+
+def _chosen(layer: int | str | None, depth: int) -> range:
+    """The numbers of the layers whose codes are asked for."""
+    if layer == "classes":
+        return range(0)
+    if layer is None:
+        return range(depth)
+    if not -depth <= layer < depth:
+        raise SensitivityError(
+            f"There is no hidden layer {layer} in a network of {depth}; give -1 for the last."
+        )
+    return range(depth)[layer:][:1]
+
+
+def _corners(corners: Tensor | np.ndarray | None) -> Tensor:
+    """Of the square, or of a convex polygon: [C, 2], counter-clockwise."""
+    if corners is None:
+        return torch.tensor([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=torch.float64)
+    corners = _vector(corners)
+    if corners.dim() == 2 and len(corners) > 2 and corners.shape[1] == 2:
+        ways = corners.roll(-1, 0) - corners
+        following = ways.roll(-1, 0)
+        turns = ways[:, 0] * following[:, 1] - ways[:, 1] * following[:, 0]
+        angles = torch.atan2(turns, (ways * following).sum(1))
+        # All turns one way, and once around: a star turns more than once.
+        if (turns * turns[0] > 0).all() and float(angles.sum().abs()) < 7:
+            return corners if turns[0] > 0 else corners.flip(0)
+    raise SensitivityError(
+        "The corners must be those of a convex polygon, [C, 2] with C of at least 3, one after "
+        "another, none on the line between its neighbours."
+    )
 
 
 def _ancestors(parents: np.ndarray, faces: int) -> np.ndarray:
@@ -203,9 +230,14 @@ def _ancestors(parents: np.ndarray, faces: int) -> np.ndarray:
     return found
 
 
-def _regions(square: Subdivision, codes_FW: np.ndarray) -> PlaneRegions:
-    """Faces of equal code are one region where an edge joins them."""
+def _regions(square: Subdivision, codes: list[np.ndarray]) -> PlaneRegions:
+    """Faces of equal code are one region where an edge joins them.
+
+    codes: of layers, each of the faces that were there then, [F, units].
+    """
     edges, faces = square.edges.copy(), square.faces
+    parts = [np.empty((1, 0), np.int8), *codes]
+    codes_FW = np.concatenate([p[_ancestors(square.parent, len(p))] for p in parts], axis=1)
     inner = (edges[2:] != OUTSIDE).all(axis=0)
     equal = inner.copy()
     equal[inner] = (codes_FW[edges[2, inner]] == codes_FW[edges[3, inner]]).all(axis=1)
@@ -218,6 +250,7 @@ def _regions(square: Subdivision, codes_FW: np.ndarray) -> PlaneRegions:
         areas=torch.from_numpy(outlines.areas(vertices, edges, region, count)),
         boundaries=torch.from_numpy(edges[:2, inner & ~equal].T.copy()),
         polygons=faces,
+        decision_boundary=None,
         _edges=edges,
         _region=region,
     )

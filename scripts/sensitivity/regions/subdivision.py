@@ -1,12 +1,12 @@
-"""A square cut into convex faces, one affine function after another: vertices, edges, faces.
+"""A convex polygon cut into convex faces, by affine functions: vertices, edges, faces.
 
 Every function that cuts is continuous and affine on each face, so that it meets an edge at one
 place for both its faces: the subdivision stays conforming, and neither faces nor their neighbours
 are searched for. An edge knows its two ends and the faces on its two sides; no more is kept.
 
-Vertices carry the values of a layer's units. Decisions are made with these values alone, never with
-coordinates: a new vertex is the same mixture of its edge's ends for all units, so that it lies on
-the edge for each of them, however badly the place itself is known.
+Vertices carry the values of all that is needed further on. Decisions are made with these values
+alone, never with coordinates: a new vertex is the same mixture of its edge's ends for all units, so
+that it lies on the edge for each of them, however badly the place itself is known.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from __future__ import annotations
 import numpy as np
 
 OUTSIDE = -1
-"""The face around the square."""
+"""The face around the polygon."""
 
 
 class Subdivision:
-    """The square [-1, 1]^2, one face at first.
+    """A convex polygon, one face at first; corners [C, 2] run counter-clockwise.
 
     Attributes:
-        vertices: [V, 2]; values: of h units at the vertices, [h, V].
+        vertices: [V, 2]; values: h numbers at each vertex, [h, V].
         start, stop: the ends of the edges, [E].
         left, right: the faces on the left and on the right of the way from start to stop, [E].
         parent: the face that each face was cut from, [F]; a smaller number, itself for the first.
     """
 
-    def __init__(self) -> None:
-        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], dtype=float)
+    def __init__(self, corners: np.ndarray) -> None:
         self._vertices, self._values = _Columns(corners.T.copy()), _Columns(corners.T.copy())
-        edges = np.array([[0, 1, 2, 3], [1, 2, 3, 0], [0] * 4, [OUTSIDE] * 4])
+        number = np.arange(len(corners))
+        none = np.zeros_like(number)
+        edges = np.stack([number, np.roll(number, -1), none, none + OUTSIDE])
         self._edges, self._parent = _Columns(edges), _Columns(np.zeros((1, 1), int))
 
     @property
@@ -58,58 +59,71 @@ class Subdivision:
     def faces(self) -> int:
         return len(self.parent)
 
-    def cut(self, unit: int, threshold: float, margin: float) -> None:
+    def beside(self, edges: np.ndarray) -> np.ndarray:
+        """Whether each face has one of these edges around it, [F]."""
+        found = np.zeros(self.faces + 1, bool)  # OUTSIDE is the last one.
+        found[self.edges[2, edges]] = found[self.edges[3, edges]] = True
+        return found[:OUTSIDE]
+
+    def cut_unit(self, unit: int, threshold: float, margin: float) -> None:
         """Cut the faces on which a unit's values pass the threshold.
 
         Values that are nearer to it than the margin, which must be more than their rounding, lie on
         it, and become equal to it: no sliver is cut off there.
         """
-        side = self._sides(unit, threshold, margin)
+        old = len(self.vertices)
+        self.cut(self.values[unit], threshold, margin)
+        self.values[unit, old:] = threshold
+
+    def cut(
+        self, z: np.ndarray, threshold: float, margin: float, chosen: np.ndarray | None = None
+    ) -> None:
+        """As `cut_unit`, by any function that is affine on the faces, given at the vertices [V].
+
+        chosen: [F], the only faces to cut. A face beside one that is cut may get a vertex on its
+        edge, but stays whole.
+        """
+        side = _sides(z, threshold, margin)
         if side.max(initial=0) <= 0 or side.min(initial=0) >= 0:
             return
         start, stop, left, right = self.edges
-        start_side, stop_side = side[start], side[stop]
-        product = start_side * stop_side
-        (met,) = np.nonzero(product <= 0)  # Every face that is cut has such edges.
-        touched = np.zeros(self.faces + 1, bool)  # OUTSIDE is the last one.
-        touched[left[met]] = touched[right[met]] = True
-        touched[OUTSIDE] = False
-        self._split_edges(unit, threshold, met[product[met] < 0])
+        product = side[start] * side[stop]
+        met = product <= 0  # Every face that is cut has such edges.
+        if chosen is not None:
+            chosen = np.append(chosen, False)  # OUTSIDE is the last one.
+            met &= chosen[left] | chosen[right]
+        (met,) = np.nonzero(met)
+        touched = np.append(self.beside(met), False)
+        if chosen is not None:
+            touched &= chosen
+        self._split_edges(z, threshold, met[product[met] < 0])
         side = np.append(side, np.zeros(len(self.vertices) - len(side), np.int8))
         left, right = self.edges[2:]
         (near,) = np.nonzero(touched[left] | touched[right])
-        self._split_faces(near, side)
+        self._split_faces(near, side, touched)
 
-    def _sides(self, unit: int, threshold: float, margin: float) -> np.ndarray:
-        """1 above, -1 below, 0 on the threshold, [V] int8."""
-        values = self.values[unit]
-        above, below = values > threshold + margin, values < threshold - margin
-        values[~(above | below)] = threshold
-        return above.astype(np.int8) - below
-
-    def _split_edges(self, unit: int, threshold: float, crossed: np.ndarray) -> None:
+    def _split_edges(self, z: np.ndarray, threshold: float, crossed: np.ndarray) -> None:
         """A new vertex on each of these edges, which have ends on both sides."""
         if not len(crossed):
             return
         first, last = self.edges[:2, crossed]
-        z = self.values[unit]
         place = (threshold - z[first]) / (z[last] - z[first])
         new = len(self.vertices) + np.arange(len(crossed))
         for columns in (self._vertices, self._values):
             ends = columns.all[:, first], columns.all[:, last]
             columns.append(ends[0] + place * (ends[1] - ends[0]))
-        self.values[unit, new] = threshold
         others = self.edges[:, crossed]
         others[0] = new
         self.edges[1, crossed] = new
         self._edges.append(others)
 
-    def _split_faces(self, near: np.ndarray, side: np.ndarray) -> None:
+    def _split_faces(self, near: np.ndarray, side: np.ndarray, touched: np.ndarray) -> None:
         """Faces with edges on both sides are cut; the part below the threshold gets a new number.
 
-        near: all edges of the faces that may be cut, at least; side: of the vertices, [V]; no edge
-        has ends on both sides. A face's edges above the threshold are a chain from one vertex on it
-        to another. Anything else is thinner than rounding, and left as it is.
+        touched: [F + 1], the faces that may be cut; near: all edges of theirs; side: of the
+        vertices, [V]; none of these edges has ends on both sides. A face's edges above the
+        threshold are a chain from one vertex on it to another. Anything else is thinner than
+        rounding, and left as it is.
         """
         start, stop, left, right = self.edges[:, near]
         edge_side = side[start] + side[stop]
@@ -118,7 +132,7 @@ class Subdivision:
         for has, edges in zip(both, (plus, minus)):
             has[left[edges]] = has[right[edges]] = True
             has[OUTSIDE] = False
-        is_cut = both.all(axis=0)
+        is_cut = both.all(axis=0) & touched
         from_start, from_stop = plus & (side[start] == 0), plus & (side[stop] == 0)
         # Counter-clockwise around the face on the left, clockwise around that on the right.
         begins = np.concatenate([left[from_start], right[from_stop]])
@@ -138,6 +152,13 @@ class Subdivision:
         self.edges[3, near[below]] = renumbered[right[below]]
         self._edges.append(np.stack([chain[1, cut], chain[0, cut], cut, new]))
         self._parent.append(cut[None])
+
+
+def _sides(z: np.ndarray, threshold: float, margin: float) -> np.ndarray:
+    """1 above, -1 below, 0 on the threshold, [V] int8; what is on it becomes equal to it."""
+    above, below = z > threshold + margin, z < threshold - margin
+    z[~(above | below)] = threshold
+    return above.astype(np.int8) - below
 
 
 def _counts(faces: np.ndarray, is_cut: np.ndarray) -> np.ndarray:
