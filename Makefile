@@ -3,7 +3,7 @@ PYTHON ?= python3
 SNAKEMAKE = .venv/bin/snakemake
 PYTEST = .venv/bin/python -m pytest -q -rs -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/workflow/faults
 
-.PHONY: study test test-all test-faults lint clean help
+.PHONY: study test test-all test-faults docs lint clean help
 
 study: .venv/installed
 	@$(SNAKEMAKE) --cores all --rerun-incomplete --logger study
@@ -13,6 +13,7 @@ help:
 	@echo "make test         runs the tests that find nearly all faults, some minutes on two cores"
 	@echo "make test-all     runs every test, clusters and conda among them, about 20 minutes"
 	@echo "make test-faults  kills, fills and damages things, another quarter of an hour"
+	@echo "make docs         builds the site into build/site"
 	@echo "make clean        removes .venv; results stay"
 	@echo "Other studies:    .venv/bin/snakemake --cores all --rerun-incomplete --logger study --configfile my_study.yaml"
 
@@ -21,6 +22,9 @@ test: lint
 
 test-all: lint
 	$(PYTEST)
+
+docs: .venv/installed
+	.venv/bin/python docs/site/build.py
 
 lint: .venv/installed
 	.venv/bin/ruff check .

@@ -1,5 +1,6 @@
-"""The README's lines for a reader's own network do what they say."""
+"""The README's lines for a reader's own network run; its verdicts are the reference study's."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -28,3 +29,26 @@ def test_a_network_of_ones_own():
     code = module[:2](fine.float()).detach() > 0
     flips = (code != code.roll(1, 0)).sum()
     assert names["changes"].counts().tolist() == [flips]
+
+
+def test_the_verdicts_are_those_of_the_reference_study():
+    table = README.parent / "docs/reference/tables/claims.csv"
+    with table.open(encoding="utf-8") as lines:
+        found = {(row["claim"], row["dataset"]): row for row in csv.DictReader(lines)}
+    shown = re.findall(r"^\| (C\d) .*$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown == [f"C{number}" for number in range(1, 9)]
+    for line in re.findall(r"^\| C\d .*$", README.read_text(encoding="utf-8"), re.MULTILINE):
+        claim, _, mnist, fashion, overall = line.strip("| ").split(" | ")
+        for dataset, cell in (("mnist:1000", mnist), ("fashion_mnist:1000", fashion)):
+            row = found[claim[:2], dataset]
+            size = f", {float(row['statistic']):.3g}" if row["statistic"] else ""
+            assert cell == short(row["verdict"]) + size, (claim, dataset)
+        assert overall == short(found[claim[:2], "all"]["verdict"]), claim
+
+
+def short(verdict):
+    return verdict.removesuffix(" larger than delta")
+
+
+def test_it_is_read_in_a_minute():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 120

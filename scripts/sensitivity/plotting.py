@@ -16,7 +16,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import _names, _numbers, _points, _series, boundaries, style, trajectories
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
-from sensitivity.regions import transitions
+from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import Path
 from sensitivity.regions.planes import PlaneRegions
 

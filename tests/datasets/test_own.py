@@ -267,11 +267,10 @@ def test_an_image_of_absurd_size_is_refused(tmp_path):
 
 
 def test_the_example_of_the_documentation(tmp_path, monkeypatch):
-    readme = Path(__file__).parents[2] / "config" / "README.md"
-    section = readme.read_text(encoding="utf-8").split("# Your own data\n")[1]
-    example = section.split("```python\n")[1].split("```")[0]
+    page = Path(__file__).parents[2] / "docs/your_data.md"
+    example = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path)
-    exec(compile(example, "config/README.md", "exec"), {})
+    exec(compile(example, "docs/your_data.md", "exec"), {})
     (path,) = tmp_path.glob("*.npz")
     settings = {"dataset": "stripes", "source": path.name}
     data.main(["--settings", json.dumps(settings), "--output", "results/data/stripes.npz"])

@@ -27,6 +27,21 @@ def test_spectral_norms():
     np.testing.assert_allclose(rivals.spectral_norm_product(network), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("sizes", [(3, 5000, 2), (5000, 3, 2)])
+def test_spectral_norms_of_thin_layers_take_the_smaller_square(sizes, monkeypatch):
+    """The other one of 5000 by 5000 takes minutes."""
+    decomposed, largest = [], torch.linalg.eigvalsh
+
+    def recording(matrices):
+        decomposed.append(matrices.shape[-1])
+        return largest(matrices)
+
+    monkeypatch.setattr(torch.linalg, "eigvalsh", recording)
+    network = random_network(replicates=1, sizes=sizes)
+    rivals.spectral_norm_product(network)
+    assert decomposed == [3, 2]
+
+
 def test_the_spectral_norms_bound_the_change_of_logits():
     network = random_network().to(torch.float64)
     generator = torch.Generator().manual_seed(1)

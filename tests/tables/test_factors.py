@@ -7,7 +7,7 @@ from scipy import stats
 
 from sensitivity.study.recipe import CHOICES, Recipe
 from sensitivity.tables.factors import COLUMNS, factors
-from sensitivity.tables.pairs import PAIR_COLUMNS, pairs
+from sensitivity.tables.pairs import PAIR_COLUMNS, pairs, trained_alike
 from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)
@@ -195,6 +195,27 @@ def test_pairs_trained_to_different_degrees_are_kept_and_do_not_count(table, rec
     assert (row["n"], row["unfair_pairs"]) == (len(WIDTHS) - 2, 2)
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "losses", "alike"),
+    [
+        ((1.0, 0.99), (0.1, 0.1), True),
+        ((1.0, 0.989), (0.1, 0.1), False),
+        ((1.0, 1.0), (0.3, 0.1), True),
+        ((1.0, 1.0), (0.301, 0.1), False),  # both below 1
+        ((1.0, 1.0), (6.0, 2.1), True),
+        ((1.0, 1.0), (6.0, 1.9), False),
+        ((1.0, 1.0), (0.0, 0.0), True),
+        ((1.0, 1.0), (0.0, 1e-30), False),
+        ((1.0, np.nan), (0.1, np.nan), True),
+    ],
+)
+def test_sides_are_trained_alike(accuracies, losses, alike):
+    """Accuracies at most 0.01 apart and losses within a factor of 3; either side first."""
+    sides = np.array([accuracies, losses]).reshape(2, 2, 1)
+    assert trained_alike(*sides).tolist() == [alike]
+    assert trained_alike(*sides[:, ::-1]).tolist() == [alike]
+
+
 def test_augmented_sides_are_judged_on_augmented_images(table, recipes):
     chosen = recipes(width=WIDTHS, augmentation=["none", "shift_flip"])
     models = table(chosen).assign(training_accuracy=1.0, training_loss=1e-3)
@@ -215,6 +236,18 @@ def test_each_recipe_and_rate_is_reported_apart(table):
     rows = rows.set_index("recipe")["ratio"]
     assert rows["momentum, learning rate 0.1, batch size 256"] == pytest.approx(1.23)
     assert rows["momentum, learning rate 0.015, batch size 256"] == pytest.approx(0.97)
+
+
+def test_a_recipe_is_named_by_what_its_two_models_share(table, recipes):
+    chosen = recipes(activation=["relu", "hardtanh"], loss=["squared"], labels=[0, 1])
+    found = pairs(table(chosen)).groupby("factor")["recipe"].unique().map(list)
+    assert found["random_labels"] == ["momentum, loss squared"]
+    assert set(found["activation"]) == {
+        "momentum, random labels, loss squared",
+        "momentum, loss squared",
+    }
+    augmented = pairs(table(recipes(augmentation=["none", "shift2", "heavy"])))
+    assert set(augmented["recipe"]) == {"momentum, shift2", "momentum, heavy"}
 
 
 def by_replicate(models, scales):

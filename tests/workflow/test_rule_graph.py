@@ -1,4 +1,4 @@
-"""The README's graph of the rules is that of the workflow."""
+"""The graph in CONTRIBUTING.md of the rules is that of the workflow."""
 
 import importlib
 import subprocess
@@ -12,7 +12,7 @@ rule_graph = importlib.import_module("rule_graph")
 def test_the_graph_is_current(clone):
     command = [sys.executable, "-m", "snakemake", "--rulegraph", "mermaid-js"]
     graph = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True, check=True)
-    (drawn,) = rule_graph.BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    (drawn,) = rule_graph.BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     assert drawn == rule_graph.simplified(graph.stdout)
     for rule in ("fetch", "train", "measures", "networks", "statistics", "claims", "figures"):
         assert f"{rule} -->" in drawn

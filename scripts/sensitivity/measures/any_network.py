@@ -15,7 +15,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.jacobian import sizes
 from sensitivity.jacobian.sizes import JacobianSizes
 from sensitivity.networks.network import Network
-from sensitivity.regions import count_transitions, transitions
+from sensitivity.regions.counting import count_transitions, transitions
 from sensitivity.regions.paths import Path
 
 logger = logging.getLogger(__name__)
