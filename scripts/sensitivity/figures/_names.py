@@ -1,5 +1,6 @@
 """The names that readers see, of data sets, measures and non-linearities, and their looks."""
 
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
@@ -120,14 +121,25 @@ def activation_name(name):
 
 
 def model_name(row):
-    """`ReLU 3×100`: a model's non-linearity, depth and width."""
-    return f"{activation_name(row['activation'])} {row['depth']}×{row['width']}"
+    """`ReLU 3×100`: a model's look, and its depth and width where it has them."""
+    sizes = [row[key] for key in ("depth", "width") if pd.notna(row[key])]
+    return " ".join([look_name(row), "×".join(f"{size:.0f}" for size in sizes)]).strip()
+
+
+def look_name(row):
+    """`ReLU`, or `ReLU, convolutional`: what a model's marker stands for."""
+    names = [activation_name(row["activation"])] if pd.notna(row["activation"]) else []
+    architecture = row.get("architecture", "fully_connected")
+    return ", ".join([*names, *([] if architecture == "fully_connected" else [architecture])])
 
 
 def with_names(models):
-    """The models with the columns `ACTIVATION` and `OPTIMIZER`, as readers know them."""
+    """The models with the columns `ACTIVATION` and `OPTIMIZER`, as readers know them.
+
+    Another architecture's non-linearities are others, so that markers tell architectures apart.
+    """
     optimizers = models["optimizer"].map(lambda name: OPTIMIZERS.get(name, name))
-    activations = models["activation"].map(activation_name)
+    activations = [look_name(row) for row in models.to_dict("records")]
     return models.assign(**{ACTIVATION: activations, OPTIMIZER: optimizers})
 
 
