@@ -1,5 +1,7 @@
 """Verdicts on tables that are made by hand: families, parts, all data sets, and the text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -244,3 +246,21 @@ def test_undefined_everything_is_too_few_and_silent():
     assert found["C2"] == found["C3"] == found["C8"] == UNDECIDED
     assert "nan" not in claims_text(table, "../figures")
     assert "the statistic is undefined (n = 20 models" in claims_text(table, "../figures")
+
+
+def test_architectures_are_parts_that_must_agree():
+    """Of a second architecture with the opposite effect: neither supported nor contradicted."""
+    changed = tables(datasets=("a",))
+    for name in ("points", "curves"):
+        frame = getattr(changed, name)
+        frame["architecture"] = "fully_connected"
+    other = changed.points.assign(architecture="convolutional")
+    for end in ENDS:
+        other[f"auroc_jacobian_norm{end}"] = 1 - other[f"auroc_jacobian_norm{end}"]
+    swapped = other[["auroc_jacobian_norm_high", "auroc_jacobian_norm_low"]].to_numpy()
+    other[["auroc_jacobian_norm_low", "auroc_jacobian_norm_high"]] = swapped
+    both = replace(changed, points=pd.concat([changed.points, other]))
+    table = claims_table(both)
+    [claim] = table.loc[table["quantity"].str.contains("convolutional"), "of"].unique()
+    assert verdicts(claims_table(changed), "a")[claim] == SUPPORTED
+    assert verdicts(table, "a")[claim] == UNDECIDED

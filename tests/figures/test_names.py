@@ -68,3 +68,14 @@ def test_optimizers_differ_in_lightness_whichever_occur():
     assert np.diff(grey).min() > 0.03
     some = _names.optimizer_faces(["Adam", "L-BFGS, full batch"], style.JACOBIAN)
     assert some == {name: every[name] for name in ("L-BFGS, full batch", "Adam")}
+
+
+def test_markers_tell_architectures_apart():
+    looks = {"activation": ["relu", "relu", None], "optimizer": "momentum"}
+    models = pd.DataFrame({**looks, "architecture": ["fully_connected", "convolutional", "my:net"]})
+    named = _names.with_names(models)[_names.ACTIVATION].tolist()
+    assert named == ["ReLU", "ReLU, convolutional", "my:net"]
+    assert len(set(_names.activation_markers(named).values())) == 3
+    sizes = pd.DataFrame({"depth": [3.0, None, None], "width": [100.0, 8.0, None]})
+    names = models.join(sizes).apply(_names.model_name, axis=1).tolist()
+    assert names == ["ReLU 3×100", "ReLU, convolutional 8", "my:net"]

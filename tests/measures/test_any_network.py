@@ -103,7 +103,6 @@ def test_generalization_measures(pair, name):
 def test_what_is_not_defined_is_empty(pair):
     _, modules = pair
     assert rivals.path_norm(modules).isnan().all()
-    assert rivals.spectral_norm_product(modules).isnan().all()
 
 
 def test_untrained_networks_are_those_of_the_seeds():
@@ -114,3 +113,12 @@ def test_untrained_networks_are_those_of_the_seeds():
     for seed, module in zip((4, 5), found.modules):
         for one, other in zip(module.parameters(), architecture.build(seed).parameters()):
             assert torch.equal(one, 2 * other)
+
+
+def test_spectral_norms_are_those_of_the_stack(pair):
+    norms = [rivals.spectral_norm_product(network) for network in pair]
+    torch.testing.assert_close(norms[1], norms[0], rtol=1e-6, atol=0)
+
+
+def test_units_are_those_of_the_stack(pair):
+    assert any_network.units_of(pair[1]) == pair[0].number_of_units

@@ -30,11 +30,13 @@ def arrays(networks=8, curves=2, drop=0.1, seed=0):
     return {"kind": kinds, "theta": THETA, "jacobian_norm": values, "transitions": 1 / values}
 
 
-def networks_table(model="a", networks=8, fits=True):
+def networks_table(model="a", networks=8, fits=True, architecture="fully_connected"):
     return pd.DataFrame(
         {
             "dataset": "digits",
             "model": model,
+            "architecture": architecture,
+            "arguments": "none",
             "replicate": range(networks),
             "fits": fits,
             "diverged": False,
@@ -74,6 +76,15 @@ def test_networks_that_do_not_fit_are_left_out_and_models_pooled():
     table = curves(records, networks, QUICK)
     counts = [entry(table, "random", model=model)["networks"] for model in ("a", "b", "all")]
     assert counts == [6, 7, 13]
+
+
+def test_architectures_are_pooled_apart():
+    networks = [networks_table("a"), networks_table("b", architecture="convolutional")]
+    records = [("digits", "a", arrays()), ("digits", "b", arrays(drop=0.5, seed=1))]
+    table = curves(records, pd.concat(networks), QUICK)
+    pools = table[(table["model"] == "all") & (table["kind"] == "random")]
+    assert set(pools["architecture"]) == {"fully_connected", "convolutional"}
+    assert (pools["networks"] == 8).all()
 
 
 def test_an_underflown_norm_is_a_vanishing_one():

@@ -28,11 +28,19 @@ def records(strength, networks=3, points=300, seed=0, wrong_share=0.2):
     }
 
 
-def networks_table(model="a", loss="cross_entropy", fits=(True, True, True), dataset="digits"):
+def networks_table(
+    model="a",
+    loss="cross_entropy",
+    fits=(True, True, True),
+    dataset="digits",
+    architecture="fully_connected",
+):
     return pd.DataFrame(
         {
             "dataset": dataset,
             "model": model,
+            "architecture": architecture,
+            "arguments": "none",
             "loss": loss,
             "replicate": range(len(fits)),
             "fits": fits,
@@ -89,6 +97,16 @@ def test_losses_are_kept_apart_and_models_pooled():
     assert overall["networks"].to_dict() == {"cross_entropy": 6, "squared": 3}
     squared = stats.spearmanr(arrays["jacobian_norm"][0], arrays["squared_loss"][0]).statistic
     assert entry(table, "c", "0")["spearman_loss"] == pytest.approx(squared)
+
+
+def test_architectures_are_pooled_apart():
+    networks = [networks_table("a"), networks_table("b", architecture="convolutional")]
+    records_ = [("digits", "a", records(1.0)), ("digits", "b", records(0.5))]
+    table = points(records_, pd.concat(networks), QUICK)
+    pools = table[table["model"] == "all"].set_index("architecture")
+    assert pools["networks"].to_dict() == {"fully_connected": 3, "convolutional": 3}
+    for model, pool in zip("ab", pools["auroc_jacobian_norm"]):
+        assert pool == entry(table, model, "pooled")["auroc_jacobian_norm"]
 
 
 def test_only_networks_that_fit_have_rows():

@@ -8,12 +8,13 @@ import pytest
 import simulated_studies as studies
 from scipy import stats
 
-from sensitivity.tables.correlations import stratified_kendall
+from sensitivity.tables.correlations import correlations, stratified_kendall
 from sensitivity.tables.crossed import Crossed
 from sensitivity.tables.networks import cells
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.statistics import favour, kendall, weakest
 from sensitivity.tables.strata import (
+    APART,
     KINDS,
     Strata,
     pair_kendall,
@@ -47,6 +48,36 @@ def test_pairs_lie_within_strata_and_optimizers_are_never_compared():
     for column in ("width", "depth", "optimizer"):
         assert (first[column].to_numpy() == second[column].to_numpy()).all()
     assert len(strata.first) == 2 * 15
+
+
+def two_architectures(gap, log_norm):
+    """Six fully connected models and six convolutional ones on the same grid."""
+    chosen = studies.recipes()[:6] + studies.recipes(architecture="convolutional")[:6]
+    return studies.models_of(chosen, gap, log_norm)
+
+
+@pytest.mark.parametrize("columns", [(), ("width", "depth"), ("activation",)])
+def test_architectures_are_never_compared(columns):
+    models = two_architectures(np.arange(12.0), np.arange(12.0))
+    models.loc[models.index[:3], "arguments"] = "batch_norm=true"
+    strata = Strata.of(models, columns)
+    first, second = models.iloc[strata.first], models.iloc[strata.second]
+    for column in ("architecture", "arguments"):
+        assert (first[column].to_numpy() == second[column].to_numpy()).all()
+
+
+def test_what_architecture_carries_is_not_found():
+    """Within each architecture the gap falls with the norm; over both together it rises."""
+    falls = np.arange(6.0)
+    models = two_architectures(
+        np.concatenate([-falls, 10 - falls]), np.concatenate([falls, 10 + falls])
+    )
+    table = correlations(models, QUICK)
+    rows = table[(table["measure"] == "jacobian_norm") & (table["models"] == "all")]
+    found = rows[rows["left_out"] == "none"].set_index("statistic")["value"]
+    for statistic in ("kendall_tau", "spearman_rho", "granulated_kendall_tau"):
+        assert found[statistic] == pytest.approx(-1.0), statistic
+    assert stats.kendalltau(models["jacobian_norm"], models["generalization_gap"]).statistic > 0
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -159,7 +190,7 @@ def test_strata_count_models_that_have_the_measure():
     assert (few.shared, len(few.members)) == (2, 12)
 
 
-def test_every_hyper_parameter_has_a_kind():
+def test_every_hyper_parameter_has_a_kind_or_is_never_compared():
     frame = pd.DataFrame([cells(r) for r in studies.recipes()])
     named = {c for columns in KINDS.values() for c in columns}
-    assert named >= set(frame.columns) - {"optimizer", "replicates", "first_seed"}
+    assert named >= set(frame.columns) - {*APART, "replicates", "first_seed"}

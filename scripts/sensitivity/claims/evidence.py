@@ -201,6 +201,7 @@ def _factor(tables, dataset, factor, metric):
 def _points(tables, dataset, column):
     """Of every loss; that of the logits decides only where that of the probabilities is not."""
     rows = list(_rows(tables.points, {"dataset": dataset, "model": ALL}))
+    architectures = {row.get("architecture") for row in rows}
     has_probabilities = any(row["loss"] == "squared_probabilities" for row in rows)
     for row in rows:
         lacking = ""
@@ -209,14 +210,19 @@ def _points(tables, dataset, column):
         ends = (column, f"{column}_low", f"{column}_high", "n")
         beside = has_probabilities and row["loss"] == "squared"
         estimate = _estimate(row, (*ends, f"{column}_p", "least_p"))
-        yield Finding(LOSSES[row["loss"]], estimate, lacking=lacking, beside=beside)
+        part = LOSSES[row["loss"]]
+        if len(architectures) > 1:
+            part = f"{part}, {row['architecture']}"
+        yield Finding(part, estimate, lacking=lacking, beside=beside)
 
 
 def _curves(tables, dataset, column, against):
     key = {"dataset": dataset, "model": ALL, "kind": "different classes", "against": against}
-    for row in _rows(tables.curves, key):
+    rows = list(_rows(tables.curves, key))
+    for row in rows:
         ends = (column, f"{column}_low", f"{column}_high", "networks")
-        yield Finding("", _estimate(row, (*ends, f"{column}_p", f"{column}_least_p")))
+        part = row["architecture"] if len(rows) > 1 else ""
+        yield Finding(part, _estimate(row, (*ends, f"{column}_p", f"{column}_least_p")))
 
 
 def _rows(table: pd.DataFrame, key: dict[str, str]) -> Iterator[dict]:

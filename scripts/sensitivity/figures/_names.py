@@ -136,10 +136,20 @@ def model_name(row):
     return " ".join(words)
 
 
+def look_name(row):
+    """`ReLU`, or `ReLU, convolutional`: what a model's marker stands for."""
+    names = [activation_name(row["activation"])] if pd.notna(row["activation"]) else []
+    architecture = row.get("architecture", "fully_connected")
+    return ", ".join([*names, *([] if architecture == "fully_connected" else [architecture])])
+
+
 def with_names(models):
-    """The models with the columns `ACTIVATION` and `OPTIMIZER`, as readers know them."""
+    """The models with the columns `ACTIVATION` and `OPTIMIZER`, as readers know them.
+
+    Another architecture's non-linearities are others, so that markers tell architectures apart.
+    """
     optimizers = models["optimizer"].map(lambda name: OPTIMIZERS.get(name, name))
-    activations = models["activation"].map(activation_name)
+    activations = [look_name(row) for row in models.to_dict("records")]
     return models.assign(**{ACTIVATION: activations, OPTIMIZER: optimizers})
 
 

@@ -14,6 +14,7 @@ from sensitivity.architectures.modules import Modules
 from sensitivity.base.errors import SensitivityError
 from sensitivity.jacobian import sizes
 from sensitivity.jacobian.sizes import JacobianSizes
+from sensitivity.networks.graph import read_graph
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import count_transitions, transitions
 from sensitivity.regions.paths import Path
@@ -58,6 +59,16 @@ def histograms_on(network: Modules, paths: Sequence[Path], bins: int) -> Tensor:
         return torch.stack(found)
 
     return _where_piecewise_linear(network, (len(paths), bins), of)
+
+
+def units_of(network: Modules) -> float:
+    """How many numbers go into piecewise operations; NaN as `counts_on`."""
+    if not network.replicates:
+        return torch.nan
+    try:
+        return float(read_graph(network.of_points[0].cpu(), (network.input_size,)).number_of_units)
+    except SensitivityError:
+        return torch.nan
 
 
 def _where_piecewise_linear(

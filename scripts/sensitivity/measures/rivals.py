@@ -6,11 +6,17 @@ function treats all R replicates of a stack at once and returns [R] in float64. 
 supposed to go with a larger generalization gap, except for the margin, where smaller ones are.
 """
 
+import math
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sensitivity.architectures.modules import Modules
+from sensitivity.base.errors import SensitivityError
 from sensitivity.base.streams import stream
+from sensitivity.measures.any_network import in_double
+from sensitivity.measures.operator_norms import chain_norm_product
+from sensitivity.networks.graph import read_graph
 from sensitivity.networks.network import Network
 
 MARGIN_QUANTILE = 0.1
@@ -33,14 +39,22 @@ def spectral_norm_product(network: Network | Modules) -> Tensor:
     Bartlett et al. 2017, "Spectrally-normalized margin bounds"; Jiang et al. 2020 use its square,
     which ranks networks alike. (All activations of the study have slopes of at most 1.)
     """
-    if isinstance(network, Modules):  # not known for every layer
-        return undefined(network)
+    if isinstance(network, Modules):  # NaN unless it is a chain of layers
+        products = [_of_module(module, network.input_size) for module in in_double(network)]
+        return torch.tensor(products, dtype=torch.float64, device=network.device)
     product = torch.ones(network.replicates, dtype=torch.float64, device=network.device)
     for weight in network.weights:
         precise = weight.double() if weight.shape[1] <= weight.shape[2] else weight.double().mT
         # The square costs half of the digits of the small singular values, but none of the largest.
         product *= torch.linalg.eigvalsh(precise @ precise.mT)[:, -1].clamp_min(0).sqrt()
     return product
+
+
+def _of_module(module: nn.Module, input_size: int) -> float:
+    try:
+        return chain_norm_product(read_graph(module.cpu(), (input_size,)))
+    except SensitivityError:  # not of operations that are known
+        return math.nan
 
 
 @torch.no_grad()

@@ -5,8 +5,9 @@ metric is judged better or worse only in comparison (Jiang et al. 2020). Models 
 mean over its replicates; `selection.explaining_the_gap` says which enter. The plain τ over all
 models is the paper's figure. What a claim rests on is the τ over models that agree in other
 hyper-parameters (`strata`), since one hyper-parameter alone can carry the plain one; optimizers are
-strata throughout. Where the networks were trained on several draws of the images, a stratified τ is
-the mean of those of single draws (`crossed`). Measures are ranked on the models that have them all.
+strata throughout. Architectures are never compared with each other, in the plain τ neither. Where
+the networks were trained on several draws of the images, a stratified τ is the mean of those of
+single draws (`crossed`). Measures are ranked on the models that have them all.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pandas as pd
 from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.crossed import GAP, Crossed
 from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
-from sensitivity.tables.selection import explaining_the_gap
+from sensitivity.tables.selection import architecture_names, explaining_the_gap
 from sensitivity.tables.single_changes import SingleChanges, granulated_kendall, worst_sign_error
 from sensitivity.tables.statistics import (
     Estimate,
@@ -142,7 +143,8 @@ def _of_measure(measure, crossed, changes, minimum_pairs) -> Iterator[dict]:
     bootstrap = crossed.bootstrap
     values, gap = crossed.plain(measure), crossed.plain(GAP)
     yield _row(measure, "kendall_tau", kendall_over_all(crossed, measure))
-    yield _row(measure, "spearman_rho", spearman(values, gap, bootstrap))
+    commonest = _commonest_architecture(crossed, measure)
+    yield _row(measure, "spearman_rho", spearman(values[commonest], gap[commonest], bootstrap))
     granulated = granulated_kendall(changes, values, gap, bootstrap)
     yield _row(measure, "granulated_kendall_tau", granulated)
     turned = DIRECTIONS[measure] * values
@@ -152,28 +154,50 @@ def _of_measure(measure, crossed, changes, minimum_pairs) -> Iterator[dict]:
 
 
 def kendall_over_all(crossed: Crossed, measure: str) -> Estimate:
-    """τ-b over all models, with scipy's p; the interval draws models and their units anew."""
+    """τ-b over all models, with scipy's p; the interval draws models and their units anew.
+
+    Over several architectures: τ-b over the pairs of models of one, with p as `stratified_kendall`.
+    """
     values, gap = crossed.plain(measure), crossed.plain(GAP)
+    known, names = crossed.known(measure, GAP), architecture_names(crossed.models).to_numpy()
+    if len(np.unique(names[known])) > 1:
+        labels = np.unique(names, return_inverse=True)[1]
+        return _over_pairs(crossed, measure, Strata.by(labels).among(known))
     tau = kendall(values, gap)
     if np.isnan(tau.value):
         return tau
-    everything = Strata.by(np.zeros(len(values), dtype=int)).among(crossed.known(measure, GAP))
+    everything = Strata.by(np.zeros(len(values), dtype=int)).among(known)
     distribution = crossed.kendall(measure, everything, _drawn(crossed))[1:]
     low, high = crossed.bootstrap.interval(distribution, tau.n)
-    known = everything.members
-    ranks = [np.unique(v[known], return_inverse=True)[1] for v in (values, gap)]
+    members = everything.members
+    ranks = [np.unique(v[members], return_inverse=True)[1] for v in (values, gap)]
     least_p = least_permutation_p([ranks])
     return Estimate(tau.value, low, high, tau.n, tau.p, distribution, least_p)
 
 
+def _commonest_architecture(crossed: Crossed, measure: str) -> np.ndarray:
+    """Which models `[n]` are of the architecture that most of those with the measure have.
+
+    Ranks over all models have no strata, so Spearman's ρ is taken on one architecture.
+    """
+    names = architecture_names(crossed.models)
+    counts = names[crossed.known(measure, GAP)].value_counts()
+    return (names == counts.idxmax()).to_numpy() if len(counts) else np.ones(len(names), dtype=bool)
+
+
 def stratified_kendall(crossed: Crossed, measure: str, columns: tuple[str, ...]) -> Estimate:
-    """τ-b over the pairs of models that agree in `columns` and in the optimizer.
+    """τ-b over the pairs of models that agree in `columns`, in optimizer and in architecture.
 
     p: permutations of the gaps within strata; with several draws of the training images the larger
     of that and of the signs of the draws' τ. The interval draws models within strata, and seeds or
     draws. `n` counts the models that have a partner.
     """
     strata = Strata.of(crossed.models, columns).among(crossed.known(measure, GAP))
+    return _over_pairs(crossed, measure, strata)
+
+
+def _over_pairs(crossed: Crossed, measure: str, strata: Strata) -> Estimate:
+    """As `stratified_kendall`, over the pairs of `strata`."""
     n = len(strata.members)
     if not n:
         return undefined(0)

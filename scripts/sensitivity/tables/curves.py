@@ -15,7 +15,7 @@ import pandas as pd
 import scipy
 
 from sensitivity.tables.resampling import CURVE_STREAM, WORK, Bootstrap
-from sensitivity.tables.selection import fitting
+from sensitivity.tables.selection import architecture_names, fitting
 from sensitivity.tables.statistics import (
     SMALLEST,
     Estimate,
@@ -34,7 +34,7 @@ PREFIXES = {TRAINED: "", UNTRAINED: "untrained_"}  # of the arrays, on the same 
 ALL = "all"
 METRICS = {"norm_near_over_far": "jacobian_norm", "density_near_over_far": "transitions"}
 COLUMNS = (
-    *("dataset", "model", "kind", "of", "against", "networks", "curves"),
+    *("dataset", "model", "architecture", "kind", "of", "against", "networks", "curves"),
     *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high", "_p", "_least_p")),
 )
 # Of a kind of curve, networks and a metric the logarithms [networks, curves].
@@ -47,7 +47,9 @@ def curves(
     bootstrap: Bootstrap,
     window: float = WINDOW,
 ) -> pd.DataFrame:
-    """Median over networks of near / far, by model and kind of curve; model `all` pools models.
+    """Median over networks of near / far, by model and kind of curve.
+
+    Model `all` pools the models of an architecture.
 
     `records` are (data set, model, arrays of curves.npz); only networks that fit enter. `of` says
     whether networks are trained or those before training; `against` "random" or "untrained" divides
@@ -58,18 +60,19 @@ def curves(
     mean logarithms (Welch's against random ellipses); the larger of the two.
     """
     rows = []
-    pools: dict[str, dict[tuple[str, str, str], list[np.ndarray]]] = {}
+    pools: dict[tuple[str, str], dict[tuple[str, str, str], list[np.ndarray]]] = {}
     for dataset, model, arrays in records:
         chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
         replicates = np.sort(fitting(chosen)["replicate"].to_numpy(dtype=int))
         logs = _log_contrasts(arrays, replicates, window)
-        rows += _rows(dataset, model, logs, bootstrap)
-        pool = pools.setdefault(dataset, {})
+        architecture = architecture_names(chosen).iloc[0]
+        rows += _rows((dataset, model, architecture), logs, bootstrap)
+        pool = pools.setdefault((dataset, architecture), {})
         for key, values in logs.items():
             pool.setdefault(key, []).append(values)
-    for dataset, pool in pools.items():
+    for (dataset, architecture), pool in pools.items():
         logs = {key: np.concatenate(values) for key, values in pool.items()}
-        rows += _rows(dataset, ALL, logs, bootstrap)
+        rows += _rows((dataset, ALL, architecture), logs, bootstrap)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -102,8 +105,8 @@ def _log_contrasts(
     return logs
 
 
-def _rows(dataset: str, model: str, logs: Contrasts, bootstrap: Bootstrap) -> Iterator[dict]:
-    """The rows of a model: plain contrasts, then those against each control."""
+def _rows(of_model: tuple[str, str, str], logs: Contrasts, bootstrap: Bootstrap) -> Iterator[dict]:
+    """The rows of a model (its data set, name, architecture): plain, then against each control."""
     compared = [(kind, of, NOTHING, None) for of in PREFIXES for kind in KINDS]
     compared += [(kind, TRAINED, RANDOM, (RANDOM, TRAINED)) for kind in KINDS[1:]]
     compared += [(kind, TRAINED, UNTRAINED, (kind, UNTRAINED)) for kind in KINDS]
@@ -111,7 +114,7 @@ def _rows(dataset: str, model: str, logs: Contrasts, bootstrap: Bootstrap) -> It
         needed = [(kind, of), control or (kind, of)]
         if not all((*part, metric) in logs for part in needed for metric in METRICS):
             continue
-        row = {"dataset": dataset, "model": model, "kind": kind, "of": of, "against": against}
+        row = dict(zip(COLUMNS, (*of_model, kind, of, against)))
         for metric in METRICS:
             own = logs[kind, of, metric]
             other = None if control is None else logs[*control, metric]

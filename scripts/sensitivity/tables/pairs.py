@@ -18,8 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sensitivity.study.architectures import DEFAULT
 from sensitivity.study.recipe import IGNORED_BY_FULL_BATCH
-from sensitivity.tables.selection import HYPERPARAMETERS, longest_trained, one_per_recipe
+from sensitivity.tables.selection import (
+    HYPERPARAMETERS,
+    architecture_names,
+    longest_trained,
+    one_per_recipe,
+)
 
 METRICS = ("generalization_gap", "jacobian_norm", "transitions")
 ACCURACY_APART = 0.01
@@ -147,7 +153,9 @@ def _pairs_of(models: pd.DataFrame, factor: Factor) -> pd.DataFrame:
     # Random labels first: the resamples follow the order of the sets, and shipped intervals it.
     noisy_first = models.assign(labels=-models["labels"])
     sets = noisy_first.groupby(key, dropna=False).ngroup()
-    found = models.assign(matched_set=sets, is_reference=reference_side)
+    found = models.assign(
+        matched_set=sets, is_reference=reference_side, called=architecture_names(models)
+    )
     found = found.sort_values(["matched_set", "model"])
     joined = found[found["is_reference"]].merge(
         found[~found["is_reference"]], on="matched_set", suffixes=("_reference", "_changed")
@@ -175,13 +183,15 @@ def _pairs_of(models: pd.DataFrame, factor: Factor) -> pd.DataFrame:
 
 
 def _recipe(row: dict[str, object], factor: Factor) -> str:
-    """What the two models of a pair have in common beside the architecture, in words.
+    """What the two models of a pair have in common beside their sizes, in words.
 
-    The optimizer always; labels, augmentation and loss where they are not plain; of a factor that
-    ignores hyper-parameters the reference side's values of those that are reported apart; and the
-    changed side's augmentation, where several may be compared with none.
+    The optimizer always; the architecture, labels, augmentation and loss where they are not plain;
+    of a factor that ignores hyper-parameters the reference side's values of those that are
+    reported apart; and the changed side's augmentation, where several may be compared with none.
     """
     words = [] if factor.apart else [str(row["optimizer_reference"])]
+    if row["called_reference"] != DEFAULT:
+        words.append(str(row["called_reference"]))
     for column in factor.apart:
         value = row[f"{column}_reference"]
         words.append(str(value) if column == "optimizer" else f"{column.replace('_', ' ')} {value}")

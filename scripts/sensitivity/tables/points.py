@@ -23,7 +23,7 @@ from sensitivity.tables.resampling import (
     Bootstrap,
     weighted_spearman,
 )
-from sensitivity.tables.selection import fitting
+from sensitivity.tables.selection import architecture_names, fitting
 from sensitivity.tables.statistics import Estimate, auroc, mean_estimate, spearman
 
 ALL, POOLED = "all", "pooled"
@@ -43,7 +43,7 @@ LOSSES = {
     "squared_probabilities": "squared_loss_of_probabilities",
 }
 COLUMNS = (
-    *("dataset", "model", "replicate", "loss", "n", "misclassified"),
+    *("dataset", "model", "architecture", "replicate", "loss", "n", "misclassified"),
     *(f"{name}{suffix}" for name in NULLS for suffix in ("", "_low", "_high")),
     *(*(f"{name}_p" for name in WITH_P), "least_p", "networks"),
 )
@@ -64,7 +64,9 @@ def points(
     networks: pd.DataFrame,
     bootstrap: Bootstrap,
 ) -> pd.DataFrame:
-    """A row for each network that fits, each model (`pooled`), and each data set and loss (`all`).
+    """A row for each network that fits and each model (`pooled`), and for models together.
+
+    Model `all` pools those of a data set, an architecture and a loss.
 
     `records` are (data set, model, arrays of points.npz); `networks` the rows of networks.csv. A
     pooled row is the mean over its networks of their own statistics: scores are compared within a
@@ -77,7 +79,7 @@ def points(
         SensitivityError: records of one data set are about different test points.
     """
     rows: list[dict[str, object]] = []
-    pools: dict[tuple[str, str], list[Single]] = {}
+    pools: dict[tuple[str, str, str], list[Single]] = {}
     indices: dict[str, np.ndarray] = {}
     for dataset, model, arrays in records:
         if not np.array_equal(indices.setdefault(dataset, arrays["index"]), arrays["index"]):
@@ -86,23 +88,26 @@ def points(
                 "delete its points.npz and run the same command again"
             )
         pool: list[Single] = []
-        for replicate, loss in _fitting(networks, dataset, model):
+        for architecture, replicate, loss in _fitting(networks, dataset, model):
             wrong = ~arrays["correct"][replicate].astype(bool)
             estimates = _estimates(arrays, replicate, LOSSES[loss], bootstrap)
-            rows.append(_row((dataset, model, str(replicate), loss), estimates, wrong, 1))
+            key = (dataset, model, architecture, str(replicate), loss)
+            rows.append(_row(key, estimates, wrong, 1))
             pool.append(Single(model, replicate, estimates, wrong))
         if pool:
-            rows.append(_pooled_row((dataset, model, POOLED, loss), pool, bootstrap))
-            pools.setdefault((dataset, loss), []).extend(pool)
-    for (dataset, loss), pool in pools.items():
-        rows.append(_pooled_row((dataset, ALL, POOLED, loss), pool, bootstrap))
+            rows.append(_pooled_row((dataset, model, architecture, POOLED, loss), pool, bootstrap))
+            pools.setdefault((dataset, architecture, loss), []).extend(pool)
+    for (dataset, architecture, loss), pool in pools.items():
+        rows.append(_pooled_row((dataset, ALL, architecture, POOLED, loss), pool, bootstrap))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _fitting(networks: pd.DataFrame, dataset: str, model: str) -> Iterator[tuple[int, str]]:
+def _fitting(networks: pd.DataFrame, dataset: str, model: str) -> Iterator[tuple[str, int, str]]:
+    """Architecture, replicate and loss of every network of a model that fits."""
     chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-    for row in fitting(chosen).itertuples():
-        yield int(row.replicate), str(row.loss)
+    chosen = fitting(chosen)
+    for row, architecture in zip(chosen.itertuples(), architecture_names(chosen)):
+        yield architecture, int(row.replicate), str(row.loss)
 
 
 def _estimates(
@@ -138,7 +143,7 @@ def _spearman_among(
 
 
 def _pooled_row(
-    key: tuple[str, str, str, str], pool: list[Single], bootstrap: Bootstrap
+    key: tuple[str, ...], pool: list[Single], bootstrap: Bootstrap
 ) -> dict[str, object]:
     weights = _drawn(pool, bootstrap)
     estimates = {
@@ -162,9 +167,9 @@ def _drawn(pool: list[Single], bootstrap: Bootstrap) -> np.ndarray:
 
 
 def _row(
-    key: tuple[str, str, str, str], estimates: dict[str, Estimate], wrong: np.ndarray, networks: int
+    key: tuple[str, ...], estimates: dict[str, Estimate], wrong: np.ndarray, networks: int
 ) -> dict[str, object]:
-    row: dict[str, object] = dict(zip(("dataset", "model", "replicate", "loss"), key))
+    row: dict[str, object] = dict(zip(COLUMNS, key))
     row |= {"n": len(wrong), "misclassified": int(wrong.sum()), "networks": networks}
     for name, estimate in estimates.items():
         row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

@@ -8,6 +8,13 @@ from sensitivity.study.recipe import Recipe
 
 SEEDING = ("replicates", "first_seed")  # how often a recipe was trained, not what it is
 HYPERPARAMETERS = tuple(f.name for f in fields(Recipe) if f.name not in SEEDING)
+ARCHITECTURE = ("architecture", "arguments")  # models that differ in these are never compared
+
+
+def architecture_names(models: pd.DataFrame) -> pd.Series:
+    """What each model's architecture is called, with its arguments: `residual stages=2`."""
+    arguments = models["arguments"].map(lambda text: "" if text == "none" else f" {text}")
+    return models["architecture"] + arguments
 
 
 def fitting(models: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.resampling import Bootstrap
-from sensitivity.tables.selection import HYPERPARAMETERS
+from sensitivity.tables.selection import ARCHITECTURE, HYPERPARAMETERS
 from sensitivity.tables.statistics import Estimate, undefined
 
 
@@ -38,13 +38,16 @@ class SingleChanges:
     def of(cls, models: pd.DataFrame) -> "SingleChanges":
         """The pairs of `models`, which hold no recipe twice.
 
-        L-BFGS against another optimizer is no single change: the batch size goes with it.
+        L-BFGS against another optimizer is no single change: the batch size goes with it. Nor is
+        one architecture against another.
         """
         columns = [c for c in HYPERPARAMETERS if models[c].nunique() > 1]
         rows: list[tuple[int, int, int, int]] = []
         names: list[str] = []
         group = 0
         for axis, column in enumerate(columns):
+            if column in ARCHITECTURE:
+                continue
             others = [c for c in columns if c != column]
             values = models[column].tolist()
             key = None

@@ -4,9 +4,9 @@ One hyper-parameter that moves both a measure and the gap carries any plain τ: 
 shifts both, "p < 0.05" comes out in most studies. So models are compared only where they agree, and
 the statement must hold whichever *kind* of hyper-parameter is held fixed: the size (width and
 depth), the non-linearity, or the recipe (rate, batch size, initial scale, ...). No one kind can
-then carry it alone. Optimizers are never compared with each other. (Jiang et al. 2020, section
-2.2.3, condition on hyper-parameters likewise and take the least; the granulated τ keeps every axis,
-the one that carries it included.)
+then carry it alone. Optimizers are never compared with each other, nor are architectures. (Jiang et
+al. 2020, section 2.2.3, condition on hyper-parameters likewise and take the least; the granulated τ
+keeps every axis, the one that carries it included.)
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.resampling import WORK, Bootstrap
-from sensitivity.tables.selection import HYPERPARAMETERS
+from sensitivity.tables.selection import ARCHITECTURE, HYPERPARAMETERS
 
 SIZE, NON_LINEARITY, OPTIMIZER = ("width", "depth"), ("activation",), ("optimizer",)
-RECIPE = tuple(c for c in HYPERPARAMETERS if c not in (*SIZE, *NON_LINEARITY, *OPTIMIZER))
+APART = (*OPTIMIZER, *ARCHITECTURE)  # never compared with each other
+RECIPE = tuple(c for c in HYPERPARAMETERS if c not in (*SIZE, *NON_LINEARITY, *APART))
 KINDS = {"size": SIZE, "non-linearity": NON_LINEARITY, "recipe": RECIPE}
 # Of a measure that is a size, every pair of one size ties: it is compared where all else agrees.
 SIZES = {
@@ -42,8 +43,8 @@ class Strata:
 
     @classmethod
     def of(cls, models: pd.DataFrame, columns: tuple[str, ...]) -> "Strata":
-        """The models that agree in `columns` and in the optimizer."""
-        keys = [*OPTIMIZER, *columns]
+        """The models that agree in `columns`, in the optimizer and in the architecture."""
+        keys = [*APART, *columns]
         return cls.by(models.groupby(keys, sort=True, dropna=False).ngroup().to_numpy(dtype=int))
 
     @classmethod
@@ -73,7 +74,7 @@ def varying_kinds(models: pd.DataFrame, measure: str) -> dict[str, tuple[str, ..
     """The kinds of hyper-parameters that could carry a correlation alone, with their columns."""
     if measure in SIZES:
         return SIZES[measure]
-    values = models.groupby("optimizer")[list(HYPERPARAMETERS)].nunique()
+    values = models.groupby(list(APART))[list(HYPERPARAMETERS)].nunique()
     varies = set(values.columns[values.gt(1).any()])
     return {kind: columns for kind, columns in KINDS.items() if varies & set(columns)}
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sensitivity.architectures.modules import Modules
-from sensitivity.measures.any_network import counts_on
+from sensitivity.measures.any_network import counts_on, units_of
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
 from sensitivity.measures.path_lengths import softmax_path_lengths
 from sensitivity.measures.untrained import with_controls
@@ -81,4 +81,5 @@ def _of_modules(
     return {
         "transitions": counts_RP.mean(1),
         "transitions_standard_error": counts_RP.std(1) / len(images) ** 0.5,
+        "transitions_per_unit": counts_RP.mean(1) / units_of(finite),
     }
