@@ -77,5 +77,6 @@ def test_markers_tell_architectures_apart():
     assert named == ["ReLU", "ReLU, convolutional", "my:net"]
     assert len(set(_names.activation_markers(named).values())) == 3
     sizes = pd.DataFrame({"depth": [3.0, None, None], "width": [100.0, 8.0, None]})
+    sizes["arguments"] = ["none", "batch_norm=true", "none"]
     names = models.join(sizes).apply(_names.model_name, axis=1).tolist()
-    assert names == ["ReLU 3×100", "ReLU, convolutional 8", "my:net"]
+    assert names == ["ReLU 3×100", "ReLU, convolutional 8 batch_norm=true", "my:net"]
