@@ -37,11 +37,11 @@ def test_measures_and_non_linearities():
     ("recipe", "shown"),
     [
         (Recipe(100, 3, "relu"), "ReLU 3×100"),
-        (Recipe(16, 2, "relu6", architecture="convolutional"), "convolutional ReLU6 2×16"),
+        (Recipe(16, 2, "relu6", architecture="convolutional"), "ReLU6, convolutional 2×16"),
         (Recipe(architecture="torchvision.models:resnet18"), "torchvision.models:resnet18"),
         (
             Recipe(8, 1, "relu", architecture="residual", arguments=(("batch_norm", False),)),
-            "residual ReLU 1×8 batch_norm=false",
+            "ReLU, residual 1×8 batch_norm=false",
         ),
     ],
 )
@@ -77,5 +77,6 @@ def test_markers_tell_architectures_apart():
     assert named == ["ReLU", "ReLU, convolutional", "my:net"]
     assert len(set(_names.activation_markers(named).values())) == 3
     sizes = pd.DataFrame({"depth": [3.0, None, None], "width": [100.0, 8.0, None]})
+    sizes["arguments"] = ["none", "batch_norm=true", "none"]
     names = models.join(sizes).apply(_names.model_name, axis=1).tolist()
-    assert names == ["ReLU 3×100", "ReLU, convolutional 8", "my:net"]
+    assert names == ["ReLU 3×100", "ReLU, convolutional 8 batch_norm=true", "my:net"]

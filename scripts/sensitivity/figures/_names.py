@@ -123,24 +123,18 @@ def activation_name(name):
 
 
 def model_name(row):
-    """`ReLU 3×100`: a model's non-linearity, depth and width.
-
-    Another architecture than a fully connected one comes first, and its arguments last.
-    """
-    words = [row["architecture"]] if row["architecture"] != FULLY_CONNECTED else []
-    if pd.notna(row["activation"]):
-        words.append(activation_name(row["activation"]))
-    size = [f"{row[name]:.0f}" for name in ("depth", "width") if pd.notna(row[name])]
-    words += ["×".join(size)] if size else []
+    """`ReLU 3×100`: a model's look, its depth and width where it has them, and its arguments."""
+    sizes = [row[key] for key in ("depth", "width") if pd.notna(row[key])]
+    words = [look_name(row), "×".join(f"{size:.0f}" for size in sizes)]
     words += [row["arguments"]] if row["arguments"] != "none" else []
-    return " ".join(words)
+    return " ".join(filter(None, words))
 
 
 def look_name(row):
     """`ReLU`, or `ReLU, convolutional`: what a model's marker stands for."""
     names = [activation_name(row["activation"])] if pd.notna(row["activation"]) else []
-    architecture = row.get("architecture", "fully_connected")
-    return ", ".join([*names, *([] if architecture == "fully_connected" else [architecture])])
+    architecture = row["architecture"]
+    return ", ".join([*names, *([] if architecture == FULLY_CONNECTED else [architecture])])
 
 
 def with_names(models):
