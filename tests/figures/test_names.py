@@ -37,11 +37,11 @@ def test_measures_and_non_linearities():
     ("recipe", "shown"),
     [
         (Recipe(100, 3, "relu"), "ReLU 3×100"),
-        (Recipe(16, 2, "relu6", architecture="convolutional"), "convolutional ReLU6 2×16"),
+        (Recipe(16, 2, "relu6", architecture="convolutional"), "ReLU6, convolutional 2×16"),
         (Recipe(architecture="torchvision.models:resnet18"), "torchvision.models:resnet18"),
         (
             Recipe(8, 1, "relu", architecture="residual", arguments=(("batch_norm", False),)),
-            "residual ReLU 1×8 batch_norm=false",
+            "ReLU, residual 1×8 batch_norm=false",
         ),
     ],
 )
