@@ -55,6 +55,8 @@ def perform(study, step):
     """Do what a step says: write a file, or put a line in one, in a place that it names."""
     fence = FENCE.search(step)
     codes = CODE.findall(FENCE.sub("", step))
+    if not fence and not codes:
+        return False  # advice
     text = textwrap.dedent(fence[1]) if fence else codes[-1] + "\n"
     if step.startswith("Write "):
         (study.folder / codes[0]).write_text(text, encoding="utf-8")

@@ -41,7 +41,9 @@ gc.set_threshold(100_000, 20, 100)
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 # Where the configuration lies, and builders of a reader's own beside it.
-FOLDER = str(Path(workflow.configfiles[-1]).resolve().parent if workflow.configfiles else Path.cwd())
+FOLDER = str(
+    Path(workflow.configfiles[-1]).resolve().parent if workflow.configfiles else Path.cwd()
+)
 
 try:
     if workflow.modifier.is_main_snakefile():  # as a module, they are the importer's
