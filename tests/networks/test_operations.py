@@ -148,3 +148,15 @@ def test_counts_are_those_of_fine_samples(name, kind):
     (exact,) = count_transitions(module, [path], SHAPE)[0].tolist()
     assert exact > 0
     assert sampled_transitions(module, path, 20000, torch.float64, SHAPE).tolist() == [exact]
+
+
+def test_a_shufflenet_is_read():
+    torch.manual_seed(0)
+    module = torchvision_module("torchvision.models").shufflenet_v2_x0_5(weights=None)
+    start, noise = torch.randn(
+        2, 3 * 32 * 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
+    path, shape = Segment(start, start + 0.01 * noise), (3, 32, 32)
+    (exact,) = count_transitions(module, [path], shape)[0].tolist()
+    assert exact > 10
+    assert sampled_transitions(module, path, 500, torch.float64, shape).tolist() == [exact]

@@ -64,14 +64,6 @@ def test_models_with_some_random_labels_are_no_side_of_a_pair(table, recipes):
     assert set(found["level"][found["factor"] == "random_labels"]) == {1}
 
 
-def test_architectures_have_sets_and_effects_of_their_own(table, recipes):
-    chosen = recipes(architecture=["fully_connected", "convolutional"], labels=[0, 1])
-    found, effects = analyse(table(chosen, lambda recipe: 1.0 + recipe.labels))
-    of_norm = found[found["metric"] == "jacobian_norm"]
-    assert sorted(of_norm["recipe"]) == ["momentum", "momentum, convolutional"]
-    assert {"momentum", "momentum, convolutional"} <= set(effects["recipe"])
-
-
 def test_pairs_agree_in_everything_else(table):
     chosen = [
         Recipe(10, 2, "relu"),

@@ -8,9 +8,11 @@ import pytest
 import simulated_studies as studies
 from scipy import stats
 
+from sensitivity.study.recipe import Recipe
 from sensitivity.tables.correlations import correlations, stratified_kendall
 from sensitivity.tables.crossed import Crossed
 from sensitivity.tables.networks import cells
+from sensitivity.tables.pairs import pairs
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.statistics import favour, kendall, weakest
 from sensitivity.tables.strata import (
@@ -78,6 +80,18 @@ def test_what_architecture_carries_is_not_found():
     for statistic in ("kendall_tau", "spearman_rho", "granulated_kendall_tau"):
         assert found[statistic] == pytest.approx(-1.0), statistic
     assert stats.kendalltau(models["jacobian_norm"], models["generalization_gap"]).statistic > 0
+
+
+def test_pairs_are_of_one_architecture_and_their_effects_apart():
+    architectures = ("fully_connected", "convolutional")
+    chosen = [
+        Recipe(8, 2, "relu", architecture=name, labels=labels)
+        for name in architectures
+        for labels in (0, 1)
+    ]
+    found = pairs(studies.models_of(chosen, np.zeros(4), np.arange(4.0)))
+    of_norm = found[found["metric"] == "jacobian_norm"]
+    assert sorted(of_norm["recipe"]) == ["momentum", "momentum, convolutional"]
 
 
 @pytest.mark.parametrize("ties", [False, True])

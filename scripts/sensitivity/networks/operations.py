@@ -94,7 +94,7 @@ class Linear(Affine):
         product: Callable[[Tensor, Tensor], Tensor],
         units: Tensor | None = None,
     ) -> Tensor:
-        """W h + b, by the given product of matrices; units: of the input, if h has only these."""
+        """W h + b by the given product of matrices; `units` of the input, if h holds only these."""
         parts = [product(h, rows.T) for rows in self.rows(h.dtype, units)]
         z = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
         return z if self.bias is None else z.add_(self.bias)

@@ -8,6 +8,7 @@ from sensitivity.base.on_demand import exports
 
 __all__ = [
     "count_transitions",
+    "local_complexity",
     "plane_regions",
     "sampled_transitions",
     "transitions",
@@ -17,6 +18,7 @@ __getattr__ = exports(
     __name__,
     {
         "count_transitions": "counting",
+        "local_complexity": "complexity",
         "plane_regions": "planes",
         "sampled_transitions": "sampling",
         "transitions": "counting",
