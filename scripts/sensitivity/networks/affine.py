@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sensitivity.networks.convolution import as_product
-from sensitivity.networks.operations import Affine, Linear
+from sensitivity.networks.operations import Affine, Linear, spread_of
 from sensitivity.networks.refusals import Refused
 
 Rule = Callable[..., Callable[..., Any]]
@@ -105,7 +105,10 @@ def convolution(function: Callable[..., Tensor]) -> Rule:
 
 def linear(x: Value, weight: Tensor, bias: Tensor | None = None):
     step = weighted(functional.linear)(x, weight, bias)
-    return partial(Linear, **step.keywords, weight=weight, bias=bias) if len(x.shape) == 1 else step
+    if len(x.shape) != 1:
+        return step
+    settings = step.keywords | {"spread": spread_of(weight, bias), "weight": weight, "bias": bias}
+    return partial(Linear, **settings)
 
 
 def batch_norm(x, mean, variance, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):

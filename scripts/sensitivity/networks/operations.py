@@ -94,7 +94,10 @@ class Linear(Affine):
         product: Callable[[Tensor, Tensor], Tensor],
         units: Tensor | None = None,
     ) -> Tensor:
-        """W h + b, with somebody's product of matrices; units: of the input, which h holds alone."""
+        """W h + b, with somebody's product of matrices.
+
+        units: the numbers of the inputs that h holds, if not all.
+        """
         parts = [product(h, rows.T) for rows in self.rows(h.dtype, units)]
         z = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
         return z if self.bias is None else z.add_(self.bias)
@@ -107,6 +110,17 @@ class Linear(Affine):
         whole = self.weight.dtype == dtype
         for rows in [self.weight] if whole else blocks_of_rows(self.weight):
             yield (rows if units is None else kernels.columns(rows, units)).to(dtype)
+
+
+def spread_of(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """The `spread` of a fully connected layer: its weight is never squared as a whole."""
+
+    def spread(squares: Tensor) -> Tensor:
+        parts = blocks_of_rows(weight)
+        found = torch.cat([squares @ part.to(squares).square().T for part in parts], -1)
+        return found if bias is None else found + bias.square()
+
+    return spread
 
 
 def blocks_of_rows(weight: Tensor) -> Sequence[Tensor]:
