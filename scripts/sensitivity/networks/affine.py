@@ -90,8 +90,8 @@ def convolution(function: Callable[..., Tensor]) -> Rule:
 
     def rule(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         step = as_it_is(x, weight, bias, stride, padding, dilation, groups)
-        of_points = len(x.shape) == weight.dim() - 1
-        if not of_points or weight.is_cuda or weight.dtype != torch.float64:
+        fits = len(x.shape) == weight.dim() - 1 and x.shape[0] == groups * weight.shape[1]
+        if not fits or weight.is_cuda or weight.dtype != torch.float64:
             return step
 
         def unbiased(h: Tensor, weight: Tensor, groups: int) -> Tensor:
