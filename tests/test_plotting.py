@@ -9,12 +9,12 @@ import pytest
 import torch
 from matplotlib import pyplot
 from matplotlib.colors import to_hex
-from sensitivity.jacobian.any_network import jacobian_norms
 
 from made_up.drawn import curves, faces, scattered, tuples
 from sensitivity import paths, plotting
 from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import style
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
 from sensitivity.regions.any_network import count_transitions
 

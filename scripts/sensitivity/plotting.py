@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import _names, _numbers, _points, _series, boundaries, style, trajectories
-from sensitivity.jacobian.any_network import jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
 from sensitivity.regions.any_network import transitions
 from sensitivity.regions.paths import Path

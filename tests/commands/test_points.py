@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from sensitivity.jacobian.any_network import jacobian_norms
 from torch import nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import command, table
 from sensitivity.commands.points import load_points
 from sensitivity.datasets import Dataset
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.regions.any_network import count_transitions
 
 generator = np.random.default_rng(0)

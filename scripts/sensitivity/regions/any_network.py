@@ -76,7 +76,7 @@ def count_transitions(
     """t of every replicate on every path, [R, paths], or [R, paths, L] by layer; int64.
 
     Arguments as of `transitions`; memory: bytes for what is under way through the layers, on top of
-    the network's own parameters: by default 1 GiB, of a stack on a card half of what is free.
+    the network's own parameters: by default 1 GiB, of a stack on a GPU half of what is free.
     Places are not kept, so that the memory does not grow with counts.
     """
     if isinstance(paths, Path):

@@ -5,7 +5,7 @@ nodes of one or several lines together with the values that the layer before han
 a layer the crossings found become nodes, so that on every arc the next layer is again one linear
 (or, on an ellipse, one trigonometric) function; see `crossings`.
 
-On a card the replicates of a model share a piece, each with nodes of its own: what one replicate
+On a GPU the replicates of a model share a piece, each with nodes of its own: what one replicate
 has fewer of than another is filled up with its last node, from which no arc starts.
 
 Tensor names: R replicates, N nodes of each, m values to an arc (1 straight, 2 curved), h units,
@@ -136,12 +136,12 @@ class Merged:
 
     def parts(self, nodes: int) -> Iterator[Piece]:
         """Pieces of at most `nodes` nodes of a single replicate."""
-        on_card = self.z.is_cuda
+        on_gpu = self.z.is_cuda
         for first, last in overlapping(len(self.order), nodes):
             part, low, high = slice(first, last), 0, self.piece.nodes
             base, units, constant = self.base[part], None, None
-            # To leave out units saves a processor half of the work, and lets a card wait.
-            if not on_card:
+            # To leave out units saves a processor half of the work, and lets a GPU wait.
+            if not on_gpu:
                 if last - first < len(self.order):
                     low, high = int(base[0]), int(base[-1]) + 2
                 joint = self.piece.joint

@@ -14,7 +14,7 @@ Passing two thresholds counts two, at once or not. Touching a threshold from bel
 from above two. The count thus depends on the closed curve alone, not on its start or direction. A
 segment is not closed: its transitions are those from the code at its start to the code at its stop.
 
-Memory: beyond the results and one network's weights, `plan.MEMORY` bytes by default (on a card,
+Memory: beyond the results and one network's weights, `plan.MEMORY` bytes by default (on a GPU,
 half of what is free), whatever the network's size, since the path streams through the layers depth
 first.
 

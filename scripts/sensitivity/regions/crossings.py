@@ -236,7 +236,7 @@ def _double(
     own = level.expand_as(above).reshape(-1) if level.shape[2] > 1 else level.view(-1)
     own = own.take(index if level.shape[2] > 1 else row)
     node = node.clamp(0, nodes - 2)
-    if not values.is_cuda:  # A card would wait for it.
+    if not values.is_cuda:  # A GPU would wait for it.
         kept = kernels.where(chosen)
         columns = (row, flat, node, arc, high, own, chosen)
         row, flat, node, arc, high, own, chosen = (column.take(kept) for column in columns)

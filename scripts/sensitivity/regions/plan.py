@@ -26,7 +26,7 @@ LEAST_NODES = 1024
 """Fewer replicates share a piece, rather than that it has fewer nodes of each."""
 
 INDICES = 2**31 - 1
-"""Elements at most that some of PyTorch's operations can tell apart on a card."""
+"""Elements at most that some of PyTorch's operations can tell apart on a GPU."""
 
 
 @dataclass(frozen=True)

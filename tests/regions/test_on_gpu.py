@@ -1,4 +1,4 @@
-"""What exact counts ask of a card, on a pretended one: few launches and few waits to a piece."""
+"""What exact counts ask of a GPU, on a pretended one: few launches and few waits to a piece."""
 
 from itertools import pairwise
 
@@ -48,12 +48,12 @@ def test_a_piece_takes_few_waits_whatever_the_replicates(paths, waits, activatio
     subject = network(5, activation)
     expected = count_transitions(subject, paths)
     pieces.clear()
-    with pretend() as card:
+    with pretend() as gpu:
         there = subject.to("cuda:0")
-        card.restart()
+        gpu.restart()
         counts = count_transitions(there, paths, memory=10 * 1500 * NODE)
-        assert card.waits <= waits * len(pieces) + 3, card.waited
-        assert card.launches <= (280 if waits == 4 else 70) * (len(pieces) + 1)
+        assert gpu.waits <= waits * len(pieces) + 3, gpu.waited
+        assert gpu.launches <= (280 if waits == 4 else 70) * (len(pieces) + 1)
         assert torch.equal(counts.cpu(), expected)
     assert len(pieces) == 3  # one a layer, all five replicates and all the paths in it
 
