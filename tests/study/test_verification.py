@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from sensitivity.base.errors import DamagedFile
-from sensitivity.figures import plotting
+from sensitivity.figures import style
 from sensitivity.files import storage
 from sensitivity.study import verification
 
@@ -17,7 +17,7 @@ SETTINGS = {"code": "abc", "seed": 0, "text": 'brackets (and \\ "quotes")'}
 @pytest.fixture
 def figure(tmp_path):
     paths = tmp_path / "a.pdf", tmp_path / "a.png"
-    plotting.save(Figure(figsize=(1, 1)), *paths, {**SETTINGS, "figure": "a"})
+    style.save(Figure(figsize=(1, 1)), *paths, {**SETTINGS, "figure": "a"})
     return paths
 
 

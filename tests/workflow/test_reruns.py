@@ -131,7 +131,7 @@ CASES = {
         (*MEASURED, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
-    "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),
+    "one figure's module": (code("sensitivity/figures/loop"), ("draw A1_loop",), NOTHING),
     "the plot style": (code("sensitivity/figures/style"), FIGURES, NOTHING),
     "tables/statistics.py": (
         code("sensitivity/tables/statistics"),
