@@ -11,7 +11,7 @@ MOST = 2**40
 def budget(device: torch.device, on_cpu: int) -> int:
     """Bytes for what a computation has under way, if nobody says: on a GPU half of what is free.
 
-    on_processor: what is right for its caches, and leaves room for other jobs.
+    on_cpu: what is right for its caches, and leaves room for other jobs.
     """
     return on_cpu if device.type == "cpu" else int(min(free(device), MOST)) // 2
 
