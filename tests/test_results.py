@@ -86,9 +86,7 @@ def test_a_figure_of_models_is_as_the_workflow_draws_it_now(name, module, tmp_pa
     drawn = tmp_path / "drawn.png"
     options = ["--pdf", str(tmp_path / "drawn.pdf"), "--png", str(drawn)]
     options += ["--module", module, "--settings", json.dumps(settings)]
-    figure.main(
-        [settings["figure"], "--module", module, "--models", *tables, *correlations, *options]
-    )
+    figure.main([settings["figure"], "--models", *tables, *correlations, *options])
     with Image.open(drawn) as picture:
         after = np.asarray(picture.convert("RGB"), dtype=int)
     assert after.shape == before.shape
