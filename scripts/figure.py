@@ -37,7 +37,8 @@ logger = logging.getLogger("figure")
 def main(argv: Sequence[str] | None = None) -> None:
     """Settings: what the figure's module asks for, and `dots_per_inch` of the PNG (200)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="a module of sensitivity.figures, such as gap")
+    parser.add_argument("name", help="of the figure, such as gap")
+    parser.add_argument("--module", help="of sensitivity.figures; if none is given, the name's own")
     for option, content in {**TABLES, **RECORDS, **SINGLE_RECORDS}.items():
         several = {"nargs": "+", "default": []} if option not in SINGLE_RECORDS else {}
         flag = f"--{option.replace('_', '-')}"
@@ -49,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     setup(arguments)
 
     settings = arguments.settings
-    figures = importlib.import_module(f"sensitivity.figures.{arguments.name}")
-    figure = figures.draw(read(arguments), settings)
+    module = importlib.import_module(f"sensitivity.figures.{arguments.module or arguments.name}")
+    figure = module.draw(read(arguments), {**settings, "figure": arguments.name})
     provenance = describe(settings, figure=arguments.name)
     dots = {key: settings[key] for key in ("dots_per_inch",) if key in settings}
     with atomic(arguments.pdf) as pdf, atomic(arguments.png) as png:

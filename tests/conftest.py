@@ -6,7 +6,7 @@ import torch
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
-from pretended import pretend as pretend_a_card
+from pretended import pretend as pretend_a_gpu
 from pretended import unavailable
 
 HERE = Path(__file__).resolve().parent
@@ -44,8 +44,8 @@ def _interruptible():
 
 @pytest.fixture
 def pretend():
-    """`with pretend() as card:` makes a graphics card (tests/card/pretended), where one can be."""
+    """`with pretend() as gpu:` makes a GPU (tests/gpu/pretended), where one can be."""
     reason = unavailable()
     if reason:
         pytest.skip(reason)
-    return pretend_a_card
+    return pretend_a_gpu

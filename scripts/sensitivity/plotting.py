@@ -13,7 +13,9 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.figures import _names, _numbers, _points, _series, boundaries, style, trajectories
+from sensitivity.figures import _names, _numbers, boundaries, style, trajectories
+from sensitivity.figures.points import draw_points
+from sensitivity.figures.series import draw_lines
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import transitions
@@ -155,7 +157,7 @@ def points(
     columns = {"network": network, "loss": losses.ravel(), "norm": norms.ravel()}
     with mpl.rc_context(style.theme()):
         ax = _axes(ax)
-        _points.draw_points(ax, pd.DataFrame(columns | {"correct": right.ravel()}), label)
+        draw_points(ax, pd.DataFrame(columns | {"correct": right.ravel()}), label)
         ax.get_legend().remove()
     return ax
 
@@ -186,7 +188,7 @@ def over_training(
         ax = _axes(ax)
         _numbers.log_axis(ax.xaxis, _numbers.smallest_beside_zero(series["steps"]))
         _names.measure_axis(ax.yaxis, measure, series[measure])
-        _series.draw_lines(ax, series, "steps", measure, _names.measure_colour(measure))
+        draw_lines(ax, series, "steps", measure, _names.measure_colour(measure))
         ax.set_xlabel("Training steps")
     return ax
 

@@ -29,9 +29,9 @@ def _restored(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def two_cards(monkeypatch):
-    """A machine with two cards, of which only the bookkeeping is there."""
-    cards = types.SimpleNamespace(current=None)
+def two_gpus(monkeypatch):
+    """A machine with two GPUs, of which only the bookkeeping is there."""
+    gpus = types.SimpleNamespace(current=None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(
@@ -39,13 +39,13 @@ def two_cards(monkeypatch):
         "get_device_properties",
         lambda index: types.SimpleNamespace(uuid=f"GPU-{'ab'[index]}"),
     )
-    monkeypatch.setattr(torch.cuda, "set_device", lambda where: setattr(cards, "current", where))
-    cards.capabilities = [(9, 0), (9, 0)]
-    capability = cards.capabilities.__getitem__
+    monkeypatch.setattr(torch.cuda, "set_device", lambda where: setattr(gpus, "current", where))
+    gpus.capabilities = [(9, 0), (9, 0)]
+    capability = gpus.capabilities.__getitem__
     monkeypatch.setattr(torch.cuda, "get_device_capability", capability)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"Card {'AB'[index]}")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {'AB'[index]}")
     monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_80", "sm_90", "compute_120"])
-    return cards
+    return gpus
 
 
 def test_the_cpu():
@@ -73,24 +73,24 @@ def test_numpys_products_get_as_many_threads_as_pytorchs(threads):
     assert printed.strip() == f"{{{threads}}}"
 
 
-def test_cuda_without_a_card_is_an_error_at_once(monkeypatch):
+def test_cuda_without_a_gpu_is_an_error_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SensitivityError, match="no CUDA device on this machine; set device"):
         device.prepare("cuda")
     assert device.prepare("auto") == torch.device("cpu")
 
 
-def test_concurrent_jobs_take_different_cards(two_cards):
+def test_concurrent_jobs_take_different_gpus(two_gpus):
     assert device.prepare("auto") == torch.device("cuda", 0)
     assert device.prepare("cuda") == torch.device("cuda", 1)  # as if from another process
-    assert two_cards.current == torch.device("cuda", 1)
-    assert device.prepare("cuda").index in (0, 1)  # more jobs than cards: shared
+    assert two_gpus.current == torch.device("cuda", 1)
+    assert device.prepare("cuda").index in (0, 1)  # more jobs than GPUs: shared
     device._held[0].release()
     assert device.prepare("cuda") == torch.device("cuda", 0)
 
 
-def test_the_same_card_is_the_same_by_any_number(two_cards, monkeypatch):
-    """As under CUDA_VISIBLE_DEVICES=1,0: what was card 1 is now card 0."""
+def test_the_same_gpu_is_the_same_by_any_number(two_gpus, monkeypatch):
+    """As under CUDA_VISIBLE_DEVICES=1,0: what was GPU 1 is now GPU 0."""
     device.prepare("cuda")
     monkeypatch.setattr(
         torch.cuda,
@@ -100,9 +100,9 @@ def test_the_same_card_is_the_same_by_any_number(two_cards, monkeypatch):
     assert device.prepare("cuda") == torch.device("cuda", 0)  # the other one
 
 
-def test_the_cpu_is_taken_where_it_is_asked_for(two_cards):
+def test_the_cpu_is_taken_where_it_is_asked_for(two_gpus):
     assert device.prepare("cpu") == torch.device("cpu")
-    assert two_cards.current is None
+    assert two_gpus.current is None
 
 
 def test_tf32_is_off_where_full_precision_is_asked_for():
@@ -118,21 +118,21 @@ def test_tf32_is_off_where_full_precision_is_asked_for():
 
 
 class TestTooOld:
-    """Cards that the installed PyTorch has no code for."""
+    """GPUs that the installed PyTorch has no code for."""
 
-    def test_another_card_is_taken(self, two_cards, caplog):
-        two_cards.capabilities[0] = (6, 1)
+    def test_another_gpu_is_taken(self, two_gpus, caplog):
+        two_gpus.capabilities[0] = (6, 1)
         assert device.prepare("cuda") == torch.device("cuda", 1)
-        assert "Card A (sm_61) can't be used: this PyTorch is built for sm_80, sm_90" in caplog.text
+        assert "GPU A (sm_61) can't be used: this PyTorch is built for sm_80, sm_90" in caplog.text
 
-    def test_auto_takes_the_cpu_with_a_warning(self, two_cards, caplog):
-        two_cards.capabilities[:] = [(6, 1), (7, 0)]
+    def test_auto_takes_the_cpu_with_a_warning(self, two_gpus, caplog):
+        two_gpus.capabilities[:] = [(6, 1), (7, 0)]
         assert device.prepare("auto") == torch.device("cpu")
         assert "sm_61" in caplog.text
         assert "sm_70" in caplog.text
 
-    def test_asked_for_it_is_an_error_at_once(self, two_cards):
-        two_cards.capabilities[:] = [(6, 1), (7, 0)]
+    def test_asked_for_it_is_an_error_at_once(self, two_gpus):
+        two_gpus.capabilities[:] = [(6, 1), (7, 0)]
         with pytest.raises(SensitivityError, match=r"sm_61.*set device: cpu"):
             device.prepare("cuda")
 

@@ -1,4 +1,4 @@
-"""The number of cards by CUDA_VISIBLE_DEVICES, and how much of them processes may share."""
+"""The number of GPUs by CUDA_VISIBLE_DEVICES, and how much of them processes may share."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""What exact counts ask of a card: region_launches.py [--loops 1000] [--share 50]
+"""What exact counts ask of a GPU: region_launches.py [--loops 1000] [--share 50]
 
-Kernels that are launched, and times that the processor waits for the card, counted on a pretended
-one (tests/card), so that no card is needed. Both depend on the number of pieces alone: a 50th of
+Kernels that are launched, and times that the processor waits for the GPU, counted on a pretended
+one (tests/gpu), so that no GPU is needed. Both depend on the number of pieces alone: a 50th of
 the loops, in pieces of a 50th of the nodes, takes as many as all of them in whole pieces would.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "card"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "gpu"))
 
 from transitions import loops, trained
 
@@ -20,7 +20,7 @@ from sensitivity.regions import count_transitions
 from sensitivity.regions.walk import Walk
 
 FREE = 75 * 2**30
-"""Bytes that are free on the card: an H100's, or an A100's."""
+"""Bytes that are free on the GPU: an H100's, or an A100's."""
 
 
 def main() -> None:
@@ -47,11 +47,11 @@ def row(width: int, depth: int, many: int, share: int, replicates: int) -> None:
         return work(self, piece, *rest)
 
     Walk._walk = watched
-    with pretend() as card:
+    with pretend() as gpu:
         there = network.to("cuda:0")
-        card.restart()
+        gpu.restart()
         counts = count_transitions(there, paths, memory=FREE // 2 // share)
-        launches, waits = card.launches, card.waits
+        launches, waits = gpu.launches, gpu.waits
         found = int(counts.cpu().sum())
     Walk._walk = work
     print(

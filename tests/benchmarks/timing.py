@@ -28,7 +28,7 @@ def clock() -> Callable[[], float]:
 
 
 def caught_up() -> None:
-    """Wait until the card, if there is one, has done what it was asked to."""
+    """Wait until the GPU, if there is one, has done what it was asked to."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
 

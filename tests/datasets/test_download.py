@@ -140,7 +140,7 @@ def test_without_torchvision_our_mirrors_are_left(
     def missing(_):
         raise ImportError("torchvision is not installed")
 
-    monkeypatch.setattr(download_module, "base_addresses", missing)
+    monkeypatch.setattr(download_module, "torchvision_addresses", missing)
     server.files = {"cifar-10-python.tar.gz": archive(tiny_cifar.files)}
     set_mirrors(monkeypatch, "tiny_cifar", server.address(), torchvision="CIFAR10")
     sources.fetch("tiny_cifar", tmp_path, retries=0)

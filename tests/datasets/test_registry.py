@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.datasets import registry, torchvision_addresses
+from sensitivity.base.torchvision_door import torchvision_module
+from sensitivity.datasets import registry
+from sensitivity.datasets.download import torchvision_addresses
 from sensitivity.datasets.registry import REGISTRY
 
 
@@ -87,7 +89,7 @@ def test_every_checksum_is_well_formed():
 
 
 def test_names_and_checksums_are_those_of_torchvision():
-    data_sets = torchvision_addresses._import_datasets()
+    data_sets = torchvision_module("torchvision.datasets")
     for name in ("cifar10", "cifar100"):
         row = REGISTRY[name]
         source = getattr(data_sets, row.torchvision)
@@ -107,7 +109,7 @@ def test_names_and_checksums_are_those_of_torchvision():
 
 
 def test_kmnist_and_emnist_are_those_of_torchvision():
-    data_sets = torchvision_addresses._import_datasets()
+    data_sets = torchvision_module("torchvision.datasets")
     assert all(original.packed for original in REGISTRY["kmnist"].originals)
     packed = {f"{o.name}.gz": o.checksum for o in REGISTRY["kmnist"].originals}
     assert packed == {name: f"md5:{digest}" for name, digest in data_sets.KMNIST.resources}
@@ -122,10 +124,10 @@ def test_kmnist_and_emnist_are_those_of_torchvision():
 
 
 def test_addresses_come_from_torchvision():
-    (address,) = torchvision_addresses.base_addresses("EMNIST")
+    (address,) = torchvision_addresses("EMNIST")
     assert address.startswith("https://biometrics.nist.gov/")
-    assert torchvision_addresses.base_addresses("CIFAR10") == ("https://www.cs.toronto.edu/~kriz/",)
-    assert len(torchvision_addresses.base_addresses("MNIST")) >= 2
+    assert torchvision_addresses("CIFAR10") == ("https://www.cs.toronto.edu/~kriz/",)
+    assert len(torchvision_addresses("MNIST")) >= 2
 
 
 def test_names_are_checked_and_embedded_data_are_read_without_torch():

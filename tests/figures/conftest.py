@@ -26,7 +26,13 @@ def make_boundaries():
 
 @pytest.fixture
 def settings():
-    return {"datasets": list(DATASETS), "main_dataset": "mnist5k", "seed": 0}
+    return {"datasets": list(DATASETS), "seed": 0}
+
+
+@pytest.fixture
+def main():
+    """Settings of a figure that shows the main data set alone."""
+    return {"datasets": ["mnist5k"], "seed": 0}
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ import pytest
 from matplotlib.colors import to_hex
 
 from made_up.drawn import bars, faces, note, scattered, tuples
-from sensitivity.figures import _selection, capacity, capacity_all, style
+from sensitivity.figures import _selection, capacity, style
 from sensitivity.tables.selection import explaining_the_gap
 
 
-def test_gap_against_weights_and_against_loss(study, settings):
-    figure = capacity.draw(study, settings)
+def test_gap_against_weights_and_against_loss(study, main):
+    figure = capacity.draw(study, main)
     models = explaining_the_gap(study.models)
     models = models[models["dataset"] == "mnist5k"]
     labels = {"number_of_weights": "Number of weights", "training_loss": "Final training loss"}
@@ -30,8 +30,8 @@ def test_gap_against_weights_and_against_loss(study, settings):
         assert f"explains {100 * share:.0f} % of the gap's variance (R²)" in text
 
 
-def test_error_bars_of_the_loss_lie_along_it(study, settings):
-    axes = capacity.draw(study, settings).axes[1]
+def test_error_bars_of_the_loss_lie_along_it(study, main):
+    axes = capacity.draw(study, main).axes[1]
     models = explaining_the_gap(study.models)
     models = models[models["dataset"] == "mnist5k"]
     spans = bars(axes)
@@ -43,11 +43,11 @@ def test_error_bars_of_the_loss_lie_along_it(study, settings):
     )
 
 
-def test_a_loss_of_exactly_zero_is_drawn_at_an_edge_called_0(study, settings):
+def test_a_loss_of_exactly_zero_is_drawn_at_an_edge_called_0(study, main):
     models = study.models.copy()
     zero = explaining_the_gap(models).index[0]
     models.loc[zero, "training_loss"] = 0.0
-    axes = capacity.draw(dataclasses.replace(study, models=models), settings).axes[1]
+    axes = capacity.draw(dataclasses.replace(study, models=models), main).axes[1]
     assert scattered(axes)[:, 0].min() == 0
     ticks = dict(zip((t.get_text() for t in axes.get_xticklabels()), axes.get_xticks()))
     assert ticks["0"] == 0
@@ -70,8 +70,8 @@ def test_why_models_are_left_out(study):
 
 
 def test_the_other_data_sets_have_a_row_each(study, settings):
-    settings["datasets"] = ["mnist5k", "digits", "cifar10"]
-    figure = capacity_all.draw(study, settings)
+    settings["datasets"] = ["digits", "cifar10"]
+    figure = capacity.draw(study, settings)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["Digits (8×8)"] * 2
     assert len(scattered(figure.axes[0])) == 14
@@ -79,7 +79,7 @@ def test_the_other_data_sets_have_a_row_each(study, settings):
 
 
 def test_a_study_of_one_data_set_says_so(study, settings):
-    settings["datasets"] = ["mnist5k"]
-    figure = capacity_all.draw(study, settings)
+    settings["datasets"] = []
+    figure = capacity.draw(study, settings)
     (text,) = figure.axes[0].texts
-    assert text.get_text() == "not in this study: MNIST (5k) is its only data set"
+    assert text.get_text() == "no other data set in this study"

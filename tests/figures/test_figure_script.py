@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 import figure
+from made_up import drawn
+from made_up.study import DATASETS
 from sensitivity.base.errors import DamagedFile
 from sensitivity.files import measurements
 from sensitivity.files.storage import write_arrays, write_table
@@ -45,6 +47,7 @@ def write(path, measure, record):
 def draw(name, tmp_path, settings, **options):
     pdf, png = tmp_path / f"{name}.pdf", tmp_path / f"{name}.png"
     arguments = [name, "--settings", json.dumps(settings), "--pdf", pdf, "--png", png]
+    arguments += ["--module", drawn.MODULES.get(name, name)]
     for option, paths in options.items():
         arguments += [f"--{option.replace('_', '-')}", *paths]
     figure.main([str(argument) for argument in [*arguments, "--log", tmp_path / f"{name}.log"]])
@@ -72,7 +75,11 @@ NEEDS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NEEDS)
 def test_every_figure_from_its_files(name, files, tmp_path, settings):
-    settings |= {"dots_per_inch": 100, "code": "0123"}
+    settings |= {
+        "dots_per_inch": 100,
+        "code": "0123",
+        "datasets": drawn.datasets_of(name, DATASETS, "mnist5k"),
+    }
     given = {option: files[option] for option in NEEDS[name]}
     pdf, png = draw(name, tmp_path, settings, **given)
     image = Image.open(png)

@@ -1,6 +1,5 @@
 """What holds for every figure: legible, nothing overlaps, nothing is cut off, nothing is empty."""
 
-import importlib
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from made_up.drawn import note, scattered
+from made_up.drawn import draw, note, scattered
+from made_up.study import DATASETS
 from sensitivity.figures import FigureData
 from sensitivity.files.storage import read_table
 
@@ -37,10 +37,6 @@ STUDIES = {
     "one": ("mnist5k",),
     "four": ("cifar10:5000", "cifar100", "mnist5k", "a_reader's_own_data_with_a_long_name"),
 }
-
-
-def draw(name, data, settings):
-    return importlib.import_module(f"sensitivity.figures.{name}").draw(data, settings)
 
 
 def written(figure):
@@ -75,12 +71,11 @@ def drawn(make_study):
     def study_of(key):
         datasets = STUDIES[key]
         main = "mnist5k" if "mnist5k" in datasets else datasets[0]
-        settings = {"datasets": list(datasets), "main_dataset": main, "seed": 1}
-        return make_study(datasets, count=200), settings
+        return make_study(datasets, count=200), datasets, main
 
     @cache
     def figure_of(name, key):
-        figure = draw(name, *study_of(key))
+        figure = draw(name, *study_of(key), seed=1)
         return figure, written(figure)
 
     return figure_of
@@ -133,8 +128,8 @@ def test_a_real_study_is_legible(name):
     tables = Path(__file__).resolve().parents[2] / "docs/reference/tables"
     models = pd.concat([read_table(path) for path in sorted(tables.glob("*/models.csv"))])
     whole = {key: read_table(tables / f"{key}.csv") for key in ("correlations", "pairs", "factors")}
-    settings = {"main_dataset": "fashion_mnist:1000", "datasets": list(models["dataset"].unique())}
-    figure = draw(name, FigureData(models=models, **whole), settings)
+    datasets = list(models["dataset"].unique())
+    figure = draw(name, FigureData(models=models, **whole), datasets, "fashion_mnist:1000")
     texts = written(figure)
     for (one, box), (other, other_box) in combinations(texts, 2):
         assert overlap(box, other_box) < 1, (one.get_text(), other.get_text())
@@ -160,8 +155,8 @@ def test_an_overlap_would_be_seen(drawn):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_without_data_the_reason_is_written(name, settings):
-    figure = draw(name, FigureData(), settings)
+def test_without_data_the_reason_is_written(name):
+    figure = draw(name, FigureData(), DATASETS, "mnist5k")
     for axes in figure.axes:
         assert axes.texts, name
         reasons = " ".join(text.get_text() for text in axes.texts).replace("\n", " ")
@@ -172,13 +167,13 @@ def test_without_data_the_reason_is_written(name, settings):
 @pytest.mark.parametrize(
     "name", ["capacity", "gap", "points", "trajectories", "arch", "points_all"]
 )
-def test_when_nothing_fits_the_figure_says_so(name, study, settings):
+def test_when_nothing_fits_the_figure_says_so(name, study):
     nothing = FigureData(
         networks=study.networks.assign(fits=False),
         models=study.models.assign(fits=False),
         points=study.points,
         curves=study.curves,
     )
-    figure = draw(name, nothing, settings)
+    figure = draw(name, nothing, DATASETS, "mnist5k")
     for axes in figure.axes:
         assert any("fit" in text.get_text() for text in axes.texts)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from made_up.drawn import tuples
-from sensitivity.figures import _points, points, points_all, style
+from sensitivity.figures import points, style
 
 
 def drawn(axes):
@@ -17,9 +17,9 @@ def drawn(axes):
 
 
 @pytest.mark.parametrize(("row", "loss"), [(0, "cross_entropy"), (1, "squared")])
-def test_five_networks_with_every_point_right_and_wrong_apart(row, loss, study, settings):
-    axes = points.draw(study, settings).axes[row]
-    chosen = _points.choose_networks(study, "mnist5k", loss, 5, settings["seed"])
+def test_five_networks_with_every_point_right_and_wrong_apart(row, loss, study, main):
+    axes = points.draw(study, main).axes[row]
+    chosen = points.choose_networks(study, "mnist5k", loss, 5, main["seed"])
     right, wrong = drawn(axes)
     correct = np.concatenate([one["correct"] for one in chosen])
     array = "cross_entropy" if loss == "cross_entropy" else "squared_loss"
@@ -34,15 +34,15 @@ def test_five_networks_with_every_point_right_and_wrong_apart(row, loss, study, 
     assert len({path.vertices.tobytes() for path in axes.collections[0].get_paths()}) == 2
 
 
-def test_a_colour_for_each_network(study, settings):
-    axes = points.draw(study, settings).axes[0]
+def test_a_colour_for_each_network(study, main):
+    axes = points.draw(study, main).axes[0]
     shown = {to_hex(c) for dots in axes.collections for c in dots.get_facecolors()}
     assert shown == {colour.lower() for colour in style.NETWORKS}
 
 
 def test_choice_is_random_but_fixed_by_the_seed_and_fits(study):
     def chosen(seed, loss="cross_entropy", count=3):
-        networks = _points.choose_networks(study, "mnist5k", loss, count, seed)
+        networks = points.choose_networks(study, "mnist5k", loss, count, seed)
         return [one["jacobian_norm"].sum() for one in networks]
 
     assert chosen(0) == chosen(0)
@@ -55,37 +55,36 @@ def test_choice_is_random_but_fixed_by_the_seed_and_fits(study):
 def test_order_of_the_files_does_not_matter(study):
     turned = dataclasses.replace(study, points=study.points[::-1])
     one, other = (
-        [n["jacobian_norm"].sum() for n in _points.choose_networks(s, "digits", "squared", 4, 3)]
+        [n["jacobian_norm"].sum() for n in points.choose_networks(s, "digits", "squared", 4, 3)]
         for s in (study, turned)
     )
     assert one == other
 
 
-def test_networks_with_random_labels_or_augmentation_are_not_chosen(study, settings):
+def test_networks_with_random_labels_or_augmentation_are_not_chosen(study, main):
     for change in ({"labels": 1.0}, {"augmentation": "heavy"}):
         data = dataclasses.replace(study, networks=study.networks.assign(**change))
-        assert not _points.choose_networks(data, "mnist5k", "cross_entropy", 5, 0)
-        axes = points.draw(data, settings).axes[0]
+        assert not points.choose_networks(data, "mnist5k", "cross_entropy", 5, 0)
+        axes = points.draw(data, main).axes[0]
         assert "no fitting network" in axes.texts[0].get_text()
 
 
-def test_crowd_is_rasterised(study, settings):
-    axes = points.draw(study, settings).axes[0]
+def test_crowd_is_rasterised(study, main):
+    axes = points.draw(study, main).axes[0]
     assert all(dots.get_rasterized() for dots in axes.collections)
 
 
-def test_losses_of_zero_are_counted(study, settings):
+def test_losses_of_zero_are_counted(study, main):
     records = [
         dataclasses.replace(r, arrays=r.arrays | {"cross_entropy": r.arrays["cross_entropy"] * 0})
         for r in study.points
     ]
-    axes = points.draw(dataclasses.replace(study, points=tuple(records)), settings).axes[0]
+    axes = points.draw(dataclasses.replace(study, points=tuple(records)), main).axes[0]
     assert axes.get_xlabel() == "Cross-entropy loss (5000 points of 0 at the edge)"
 
 
-def test_other_data_sets_have_a_row_each(study, settings):
-    settings["datasets"].append("mnist")
-    figure = points_all.draw(study, settings)
+def test_other_data_sets_have_a_row_each(study):
+    figure = points.draw(study, {"datasets": ["digits", "mnist"]})
     axes = figure.axes
     titles = [one.get_title(loc="left").split("\n") for one in axes]
     assert titles[0] == ["Digits (8×8), 5 networks", "trained with cross-entropy"]

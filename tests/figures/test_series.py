@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from sensitivity.figures import FigureData, during_training, label_noise
+from sensitivity.figures import FigureData, series
 
 
 def markers(axes):
@@ -20,10 +20,10 @@ def markers(axes):
 
 
 def test_label_noise_goes_from_none_to_all(stages):
-    figure = label_noise.draw(stages, {"datasets": ["digits"]})
+    figure = series.draw(stages, {"figure": "label_noise", "datasets": ["digits"]})
     assert len(figure.axes) == 4
     models = stages.models[stages.models["steps"] == 1000]
-    for axes, measure in zip(figure.axes, label_noise.MEASURES):
+    for axes, measure in zip(figure.axes, series.AXES["label_noise"].measures):
         assert axes.get_xlabel() == "Random labels (%)"
         expected = models[["labels", measure]].to_numpy() * [100, 1]
         found = np.array(markers(axes))[:, :2]
@@ -32,18 +32,18 @@ def test_label_noise_goes_from_none_to_all(stages):
 
 def test_networks_without_a_width_have_a_line_of_their_own(stages):
     """Nothing is taken together that differs in the architecture alone."""
-    settings = {"datasets": ["digits"]}
-    before = during_training.draw(stages, settings).axes[0]
+    settings = {"figure": "during_training", "datasets": ["digits"]}
+    before = series.draw(stages, settings).axes[0]
     module = {"architecture": "torchvision.models:resnet18", "width": np.nan, "depth": np.nan}
     others = stages.models.drop_duplicates("steps").assign(**module, activation=None)
     models = pd.concat([stages.models, others], ignore_index=True)
-    after = during_training.draw(FigureData(models=models), settings).axes[0]
+    after = series.draw(FigureData(models=models), settings).axes[0]
     assert len(markers(after)) == len(markers(before)) + len(others)
 
 
 def test_stages_of_a_training_with_the_untrained_networks(stages):
-    figure = during_training.draw(stages, {"datasets": ["digits"]})
-    for axes, measure in zip(figure.axes, during_training.MEASURES):
+    figure = series.draw(stages, {"figure": "during_training", "datasets": ["digits"]})
+    for axes, measure in zip(figure.axes, series.AXES["during_training"].measures):
         found = markers(axes)
         untrained = f"untrained_{measure}" in stages.models
         assert len(found) == 2 * (4 + untrained)
@@ -54,6 +54,6 @@ def test_stages_of_a_training_with_the_untrained_networks(stages):
 
 
 def test_a_study_without_series_says_so(study, settings):
-    for module in (label_noise, during_training):
-        (text,) = module.draw(study, settings).axes[0].texts
+    for name in series.AXES:
+        (text,) = series.draw(study, settings | {"figure": name}).axes[0].texts
         assert text.get_text().startswith("not in this study")

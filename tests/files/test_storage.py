@@ -115,8 +115,8 @@ def test_tables_round_trip_to_the_last_digit(tmp_path):
     path = tmp_path / "a.csv"
     storage.write_table(path, FRAME, OWNER)
     pd.testing.assert_frame_equal(storage.read_table(path, **OWNER), FRAME, check_exact=True)
-    seal = json.loads((tmp_path / "a.json").read_text())
-    assert seal == {
+    checksum = json.loads((tmp_path / "a.json").read_text())
+    assert checksum == {
         "provenance": OWNER, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()
     }  # fmt: skip
 
@@ -181,8 +181,8 @@ def test_a_full_disk_and_a_table(small_disk):
     assert folder_content(small_disk) == ["a.csv", "a.json"]
 
 
-def test_a_disk_that_fills_between_a_table_and_its_seal(small_disk):
-    """A table without its seal, or with an earlier one, is not taken for a result."""
+def test_a_disk_that_fills_between_a_table_and_its_checksum(small_disk):
+    """A table without its checksum, or with an earlier one, is not taken for a result."""
     path = small_disk / "a.csv"
     long = pd.DataFrame({"x": ["y" * 4000] * 14})
     provenance = {"text": "z" * 20_000}

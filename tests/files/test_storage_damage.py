@@ -112,13 +112,13 @@ def test_every_flipped_bit_of_a_table_is_noticed(table_file):
             storage.read_table(table_file, **OWNER)
 
 
-def test_no_flipped_bit_of_a_seal_changes_a_table(table_file):
-    seal = table_file.with_suffix(".json")
-    content = seal.read_bytes()
+def test_no_flipped_bit_of_a_checksum_changes_a_table(table_file):
+    checksum = table_file.with_suffix(".json")
+    content = checksum.read_bytes()
     for position in range(len(content) * 8):
         changed = bytearray(content)
         changed[position // 8] ^= 1 << position % 8
-        seal.write_bytes(changed)
+        checksum.write_bytes(changed)
         try:
             frame = storage.read_table(table_file, **OWNER)
         except DamagedFile as error:
@@ -127,17 +127,17 @@ def test_no_flipped_bit_of_a_seal_changes_a_table(table_file):
             pd.testing.assert_frame_equal(frame, FRAME, check_exact=True)
 
 
-@pytest.mark.parametrize("seal", ["", "[]", "{}", "null", '{"sha256": 1}', '{"provenance": 3}'])
-def test_a_seal_of_another_form_is_refused(table_file, seal):
-    table_file.with_suffix(".json").write_text(seal)
+@pytest.mark.parametrize("checksum", ["", "[]", "{}", "null", '{"sha256": 1}', '{"provenance": 3}'])
+def test_a_checksum_of_another_form_is_refused(table_file, checksum):
+    table_file.with_suffix(".json").write_text(checksum)
     with pytest.raises(DamagedFile, match=r"training\.csv is damaged"):
         storage.read_table(table_file)
 
 
-def test_a_seal_without_its_provenance_is_refused(table_file):
-    seal = table_file.with_suffix(".json")
-    record = json.loads(seal.read_text())
-    seal.write_text(json.dumps({**record, "provenance": [1]}))
+def test_a_checksum_without_its_provenance_is_refused(table_file):
+    checksum = table_file.with_suffix(".json")
+    record = json.loads(checksum.read_text())
+    checksum.write_text(json.dumps({**record, "provenance": [1]}))
     with pytest.raises(DamagedFile, match=r"training\.csv is damaged"):
         storage.read_table(table_file, **OWNER)
 
@@ -152,7 +152,7 @@ def test_another_models_file_is_refused(arrays_file, table_file):
 
 
 def test_two_tables_exchanged_are_refused(tmp_path):
-    """Each is whole, and each lies under the other's name, beside the other's seal."""
+    """Each is whole, and each lies under the other's name, beside the other's checksum."""
     for name in ("one", "other"):
         storage.write_table(tmp_path / f"{name}.csv", FRAME.assign(who=name), {"model": name})
     (tmp_path / "one.csv").replace(tmp_path / "third.csv")

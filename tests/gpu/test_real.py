@@ -1,6 +1,7 @@
 """The program for a real GPU runs, here with the CPU on both sides."""
 
 import pytest
+
 import real
 
 

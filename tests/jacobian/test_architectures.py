@@ -149,9 +149,9 @@ TORCHVISION = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_networks_of_torchvision(name):
-    from sensitivity.datasets.torchvision_addresses import _import_datasets
+    from sensitivity.base.torchvision_door import torchvision_module
 
-    _import_datasets()  # which makes torchvision importable
+    torchvision_module("torchvision.datasets")  # which makes torchvision importable
     from torchvision import models
 
     torch.manual_seed(0)

@@ -1,7 +1,34 @@
-"""What stands in a panel of a figure, read back from matplotlib."""
+"""A figure by its name, and what stands in its panels, read back from matplotlib."""
+
+import importlib
 
 import numpy as np
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+
+MODULES = {
+    "capacity_all": "capacity",
+    "points_all": "points",
+    "gap": "against_gap",
+    "transitions": "against_gap",
+    "on_off_manifold": "against_gap",
+    "label_noise": "series",
+    "during_training": "series",
+}
+"""`DRAWN_BY` of workflow/rules/figures.smk, which names the module of a figure."""
+
+
+def datasets_of(name, datasets, main):
+    """Those of `datasets` that the workflow has the figure show."""
+    if name in ("capacity", "points", "arch"):
+        return [main]
+    return [d for d in datasets if not (name in ("capacity_all", "points_all") and d == main)]
+
+
+def draw(name, data, datasets, main, **settings):
+    """The figure as the workflow has it drawn."""
+    module = importlib.import_module(f"sensitivity.figures.{MODULES.get(name, name)}")
+    shown = {"figure": name, "datasets": datasets_of(name, datasets, main)}
+    return module.draw(data, shown | settings)
 
 
 def scattered(axes):

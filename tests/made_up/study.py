@@ -26,7 +26,7 @@ METRICS = (
     "transitions",
     "transitions_per_unit",
 )
-RIVALS = (
+FURTHER = (
     "number_of_weights",
     "training_loss",
     "spectral_norm_product",
@@ -108,7 +108,7 @@ def made_up_correlations(datasets=DATASETS, n=14, seed=0):
     shifts = {"kendall_tau": 0, "spearman_rho": 0.1, "granulated_kendall_tau": -0.2}
     rows = []
     shifts["stratified_kendall_tau"] = -0.3
-    for dataset, (place, measure) in itertools.product(datasets, enumerate(METRICS + RIVALS)):
+    for dataset, (place, measure) in itertools.product(datasets, enumerate(METRICS + FURTHER)):
         value = DIRECTIONS[measure] * (0.75 - 0.11 * place + generator.normal(0, 0.05))
         for statistic, shift in shifts.items():
             interval = {"value": value + shift, "low": value + shift - 0.2, "high": value + 0.2}

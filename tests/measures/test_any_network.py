@@ -10,11 +10,11 @@ from sensitivity.architectures.building import Architecture
 from sensitivity.architectures.layout import Layout
 from sensitivity.architectures.modules import Modules
 from sensitivity.jacobian import sizes
-from sensitivity.measures import any_network, rivals
-from sensitivity.measures.curves import norms_along, transitions_along
+from sensitivity.measures import any_network, generalization
 from sensitivity.measures.input_margins import input_margin
 from sensitivity.measures.input_noise import output_change
-from sensitivity.measures.points import point_records
+from sensitivity.measures.taken.curves import norms_along, transitions_along
+from sensitivity.measures.taken.points import point_records
 from sensitivity.networks.network import Network
 from sensitivity.regions.paths import Ellipse, Polygon
 
@@ -83,12 +83,12 @@ def test_transitions_and_norms_along_curves(pair):
 
 
 MEASURES = {
-    "output margin": (lambda network: rivals.output_margin(network, X, LABELS), 1e-4),
+    "output margin": (lambda network: generalization.output_margin(network, X, LABELS), 1e-4),
     # Its noise is drawn tensor by tensor, so that modules get other noise.
-    "sharpness": (lambda network: rivals.sharpness(network, X, LABELS, 2, 0), 3.0),
+    "sharpness": (lambda network: generalization.sharpness(network, X, LABELS, 2, 0), 3.0),
     "input margin": (lambda network: input_margin(network, X, LABELS), 1e-4),
     "change": (lambda network: output_change(network, X, 2, 0)["output_sensitivity"], 1e-4),
-    "distance": (lambda n: rivals.distance_from_initialization(n, n.select([1, 0])), 1e-4),
+    "distance": (lambda n: generalization.distance_from_initialization(n, n.select([1, 0])), 1e-4),
 }
 
 
@@ -102,7 +102,7 @@ def test_generalization_measures(pair, name):
 
 def test_what_is_not_defined_is_empty(pair):
     _, modules = pair
-    assert rivals.path_norm(modules).isnan().all()
+    assert generalization.path_norm(modules).isnan().all()
 
 
 def test_untrained_networks_are_those_of_the_seeds():
@@ -116,7 +116,7 @@ def test_untrained_networks_are_those_of_the_seeds():
 
 
 def test_spectral_norms_are_those_of_the_stack(pair):
-    norms = [rivals.spectral_norm_product(network) for network in pair]
+    norms = [generalization.spectral_norm_product(network) for network in pair]
     torch.testing.assert_close(norms[1], norms[0], rtol=1e-6, atol=0)
 
 

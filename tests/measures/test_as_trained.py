@@ -2,7 +2,7 @@
 
 import torch
 
-from sensitivity.measures.as_trained import fit_as_trained
+from sensitivity.measures.taken.as_trained import fit_as_trained
 from sensitivity.networks.network import Network
 from sensitivity.training.losses import pointwise_losses
 

@@ -7,7 +7,7 @@ import torch
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.measures.curves import bin_centres, norms_along, transitions_along
+from sensitivity.measures.taken.curves import bin_centres, norms_along, transitions_along
 from sensitivity.measures.triples import KINDS, choose_triples, ellipses
 from sensitivity.networks.network import Network
 from sensitivity.regions import sampled_transitions, transitions

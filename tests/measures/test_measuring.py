@@ -200,7 +200,7 @@ def test_boundaries_are_pixels_where_there_are_too_many(study, monkeypatch):
         assert f"{name}_corners" not in arrays
 
 
-def test_rivals(study):
+def test_generalization_measures(study):
     seeds = list(RECIPE.seeds)
     study.network = initial_network(RECIPE, 25, 3, seeds)
     study.network.weights[0] += 1

@@ -5,7 +5,7 @@ from torch.func import jacrev, vmap
 from torch.nn import functional
 
 from sensitivity.measures.bounds import orthogonal_norm, row_bounds
-from sensitivity.measures.points import point_records
+from sensitivity.measures.taken.points import point_records
 from sensitivity.networks.network import Network
 
 

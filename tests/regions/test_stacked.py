@@ -1,4 +1,4 @@
-"""Replicates that share pieces, as on a card, against one after another, as on a processor."""
+"""Replicates that share pieces, as on a GPU, against one after another, as on a processor."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The script that fetches data: one file, sealed, and one sentence when it cannot."""
+"""The script that fetches data: one file with its checksum, and one sentence when it cannot."""
 
 import json
 import subprocess
@@ -23,14 +23,14 @@ def fetch(folder, **settings):
     return output
 
 
-def test_it_writes_a_sealed_data_set(tmp_path):
+def test_it_writes_a_data_set_and_its_checksum(tmp_path):
     output = fetch(tmp_path, dataset="digits:100", code="a", data_folder=None, source=None)
     dataset = Dataset.load(output, dataset="digits:100")
     assert (len(dataset.x_train), len(dataset.x_test), dataset.classes) == (100, 360, 10)
     _, provenance = read_arrays(output)
     assert provenance["originals"] == {"digits.csv": REGISTRY["digits"].train[0].checksum}
-    seal = json.loads((tmp_path / "digits:100.json").read_text())
-    assert f"sha256:{seal['sha256']}" == originals.digest(output.read_bytes(), "sha256")
+    checksum = json.loads((tmp_path / "digits:100.json").read_text())
+    assert f"sha256:{checksum['sha256']}" == originals.digest(output.read_bytes(), "sha256")
 
 
 def test_the_file_depends_on_the_images_alone(tmp_path):

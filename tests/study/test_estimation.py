@@ -46,7 +46,7 @@ def test_brief_jobs_share_submissions(frame):
     assert estimation.submissions(frame, sharing) == 4 + 1 + 1 + 1 + 1
 
 
-def test_the_full_survey_has_long_jobs_and_fits_its_cards():
+def test_the_full_survey_has_long_jobs_and_fits_its_gpus():
     settings = checked("config/paper.yaml")
     frame = estimation.table(settings)
     assert 2000 < (frame.rule == "train").sum() < 10_000
@@ -72,7 +72,7 @@ def test_a_processor_takes_replicates_one_by_one():
     assert GPUS["a100"].seconds(calls) == pytest.approx(1000 * GPUS["a100"].call)
 
 
-def test_starts_overlap_on_a_card_that_jobs_share(frame):
+def test_starts_overlap_on_a_gpu_that_jobs_share(frame):
     alone = float(estimation.summary(frame.assign(study="tiny"), ["study"]).h100.iloc[0])
     assert estimation.hours_of_a_shared_gpu(frame, "h100", 1) == pytest.approx(alone)
     shared = estimation.hours_of_a_shared_gpu(frame, "h100", 4)
@@ -82,14 +82,14 @@ def test_starts_overlap_on_a_card_that_jobs_share(frame):
 @pytest.mark.parametrize(
     ("free", "largest", "together"),
     [
-        (80e9, 0.1e9, 4),  # an eighth of the card is ten gigabytes
+        (80e9, 0.1e9, 4),  # an eighth of the GPU is ten gigabytes
         (80e9, 15e9, 3),  # 15.6 of 20 fit, of 10 they do not
         (80e9, 35e9, 2),
         (80e9, 60e9, 1),
         (0.0, 0.0, 1),  # nobody knows what is free
     ],
 )
-def test_jobs_share_a_card_where_all_find_room(free, largest, together):
+def test_jobs_share_a_gpu_where_all_find_room(free, largest, together):
     assert memory.jobs_together(free, largest) == together
     # As jobs meet there: all but one measure, and each takes half of what it finds.
     left = free
@@ -98,7 +98,7 @@ def test_jobs_share_a_card_where_all_find_room(free, largest, together):
     assert together == 1 or largest + memory.CONTEXT_BYTES <= left
 
 
-def test_the_estimate_shares_a_card_no_further_than_it_can(frame):
+def test_the_estimate_shares_a_gpu_no_further_than_it_can(frame):
     assert estimation.jobs_on_an_h100(frame, 16) == memory.MOST_TOGETHER
     assert estimation.jobs_on_an_h100(frame, 2) == 2
     assert estimation.jobs_on_an_h100(frame.assign(**{"gpu bytes": 60e9}), 16) == 1

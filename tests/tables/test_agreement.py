@@ -129,7 +129,7 @@ def test_what_cannot_be_compared_is_one_sentence(tmp_path):
         compare.main([one, str(tmp_path)])
     with pytest.raises(SensitivityError, match="no model in common"):
         compare.main([one, write(tmp_path / "other", networks(0).assign(dataset="mnist5k"))])
-    seal = tmp_path / "one/tables/digits/networks.json"
-    seal.write_text(json.dumps(json.loads(seal.read_text()) | {"sha256": "0"}))
+    checksum = tmp_path / "one/tables/digits/networks.json"
+    checksum.write_text(json.dumps(json.loads(checksum.read_text()) | {"sha256": "0"}))
     with pytest.raises(SensitivityError, match="damaged"):
         compare.main([one, one])

@@ -1,4 +1,4 @@
-"""Memory of a training, on a pretended card: as predicted, and what happens where it ends."""
+"""Memory of a training, on a pretended GPU: as predicted, and what happens where it ends."""
 
 import gc
 import weakref
@@ -19,7 +19,7 @@ from sensitivity.training.stacks import copies_of_weights
 from sensitivity.training.stochastic import MiniBatchRun
 from sensitivity.training.training import train
 
-CARD = torch.device("cuda", 0)
+GPU = torch.device("cuda", 0)
 
 
 def begun(kind, model, data, seeds, device="cpu"):
@@ -46,14 +46,14 @@ def test_a_run_is_freed_with_its_last_reference(data, recipe, kind):
 def test_a_step_allocates_nothing(data, recipe, pretend, optimizer):
     """So memory cannot end when some layers' weights are new and others old."""
     model = recipe(optimizer=optimizer, augmentation="heavy", batch_size=10)
-    with pretend() as card, torch.no_grad():
-        run = begun(MiniBatchRun, model, data, [0, 1], CARD)
+    with pretend() as gpu, torch.no_grad():
+        run = begun(MiniBatchRun, model, data, [0, 1], GPU)
         run.advance()  # which loads an epoch
-        before = card.memory.allocations
+        before = gpu.memory.allocations
         for _ in range(5):
             run.advance()
         run._work()
-        assert card.memory.allocations == before
+        assert gpu.memory.allocations == before
 
 
 def large(images):
@@ -79,9 +79,9 @@ def measured_and_predicted(pretend, monkeypatch):
     monkeypatch.setattr(memory, "EVALUATION_NUMBERS", 2**14)
 
     def both(model):
-        with pretend() as card:
-            train(model, large(2000), device=CARD)
-        return card.memory.peak, memory.device_memory(model, costs.Sizes(256, 16, 10, 2000, 100))
+        with pretend() as gpu:
+            train(model, large(2000), device=GPU)
+        return gpu.memory.peak, memory.device_memory(model, costs.Sizes(256, 16, 10, 2000, 100))
 
     return both
 
@@ -127,9 +127,9 @@ def test_replicates_that_leave_a_stack_need_no_memory(data, recipe, pretend, opt
         rate = 0.02 if optimizer == "momentum" else 0.002
         changes = {"optimizer": optimizer, "learning_rate": rate, "width": 100, "depth": 3}
         model = recipe(**{**LEAVING, **changes, "stop_when_fitted": leaving})
-        with pretend() as card:
-            result = train(model, data, device=CARD)
-        peaks.append(card.memory.peak)
+        with pretend() as gpu:
+            result = train(model, data, device=GPU)
+        peaks.append(gpu.memory.peak)
     ended = {row["step"] for row in result.history if row["final"]}
     assert len(ended) > 1, "they have left one after another"
     assert peaks[1] <= peaks[0]
@@ -159,15 +159,15 @@ def test_a_stack_that_exceeds_the_memory_is_halved_and_goes_on(
     expected = train(model, data)
     steps = Steps(monkeypatch)
     done = []
-    with pretend() as card:
+    with pretend() as gpu:
 
         def progress(count):
             done.append(count)
             if sum(done) == 5 * 20:
-                card.memory.limit = 0.8 * card.memory.now
+                gpu.memory.limit = 0.8 * gpu.memory.now
 
         checkpoint = Checkpoint(tmp_path / "c.safetensors", "this", seconds=0)
-        found = train(model, data, device=CARD, progress=progress, checkpoint=checkpoint)
+        found = train(model, data, device=GPU, progress=progress, checkpoint=checkpoint)
     assert "not enough memory for 5 replicates at once: halved" in caplog.text
     assert sorted(steps.taken) == [(seed, 1 + step) for seed in range(5) for step in range(30)]
     assert sum(done) == 5 * 30
@@ -188,15 +188,15 @@ def test_a_halved_stack_continues_from_a_checkpoint(
     def progress(count):
         done.append(count)
         if sum(done) == 4 * 20:
-            card.memory.limit = 0.8 * card.memory.now
+            gpu.memory.limit = 0.8 * gpu.memory.now
         if sum(done) > 4 * 20 + 2 * 5:
             raise KeyboardInterrupt
 
-    with pretend() as card, pytest.raises(KeyboardInterrupt):
-        train(model, data, device=CARD, progress=progress, checkpoint=checkpoint)
+    with pretend() as gpu, pytest.raises(KeyboardInterrupt):
+        train(model, data, device=GPU, progress=progress, checkpoint=checkpoint)
     again = []
     with pretend():
-        found = train(model, data, device=CARD, progress=again.append, checkpoint=checkpoint)
+        found = train(model, data, device=GPU, progress=again.append, checkpoint=checkpoint)
     assert again[0] >= 4 * 20 + 2 * 4
     assert sum(again) == 4 * 30
     assert_same_bytes(found, expected)
@@ -204,7 +204,7 @@ def test_a_halved_stack_continues_from_a_checkpoint(
 
 def test_one_replicate_that_no_memory_holds_is_one_sentence(data, recipe, pretend):
     with pretend(gigabytes=1e-4), pytest.raises(SensitivityError, match="one replicate of"):
-        train(recipe(width=100), data, device=CARD)
+        train(recipe(width=100), data, device=GPU)
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,12 @@ OF_MODELS = (
 OF_PAIRS = ("draw 4_*",)
 OF_POINTS = ("draw 6_*", "draw A3_*", "draw A5_*")
 OF_CURVES = ("draw 2_*",)
-OF_RIVALS = ("draw A8_*",)
+OF_MEASURES = ("draw A8_*",)
 OF_SLICES = ("draw 3_*",)
 OF_SAMPLES = ("draw A7_*",)
 OF_IMAGES = ("draw A1_*",)
 OF_MAIN = ("draw 1_*", "draw 6_*", "draw A5_*")  # show one data set
-FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_RIVALS)
+FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_MEASURES)
 FIGURES = ("draw *",)
 SHOWN = (*TABLES, *FIGURES)
 PAGE = "gather the page to explore"  # follows whenever a table or a figure is made anew
@@ -131,7 +131,7 @@ CASES = {
         (*MEASURED, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
-    "one figure's module": (code("sensitivity/figures/gap"), ("draw 5_gap",), NOTHING),
+    "one figure's module": (code("sensitivity/figures/loop"), ("draw A1_loop",), NOTHING),
     "the plot style": (code("sensitivity/figures/style"), FIGURES, NOTHING),
     "tables/statistics.py": (
         code("sensitivity/tables/statistics"),
@@ -254,7 +254,7 @@ def test_an_edited_reader_of_data(study):
 
 
 def test_other_weights_are_seen(study):
-    """Weights that differ come with another seal, and what follows from them reruns."""
+    """Weights that differ come with another checksum, and what follows from them reruns."""
     weights = weights_of(study, "loss_squared")
     model = weights.parent.name
     other = weights_of(study, "depth1-width64-hardtanh").parent

@@ -55,14 +55,14 @@ def test_every_kind_of_damage_is_named(study):
         one("tiny/plan/digits.json"): "plans other models",
         one("tiny/tables/claims.md"): "missing",
     }
-    weights, history, jacobian, points, png, pdf, seal, plan, text = faults
+    weights, history, jacobian, points, png, pdf, checksum, plan, text = faults
     flip(weights.with_name("weights.safetensors"))
     flip(history, 20)
     flip(jacobian, len(jacobian.read_bytes()) // 2)
     shutil.copy(study.files("results/tiny/measurements/digits/*/records.npz")[1], points)
     png.write_bytes(png.read_bytes()[:-30])
     pdf.write_bytes(pdf.read_bytes()[:-30])
-    shutil.copy(seal.with_name("factors.json"), seal)
+    shutil.copy(checksum.with_name("factors.json"), checksum)
     shutil.copy(plan.with_name("digits:200.json"), plan)
     text.unlink()
     result = verify(study)

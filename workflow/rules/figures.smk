@@ -1,5 +1,5 @@
 # Figures. In: tables and measurements. Out: results/<study>/figures/<id>_<name>.pdf and .png.
-# One figure, one module of sensitivity.figures, one rule, one caption in workflow/report/.
+# A figure has a rule, a caption in workflow/report/, and a module of sensitivity.figures that draws it.
 
 from sensitivity.explorer.parts import title_of
 
@@ -34,17 +34,21 @@ FIGURES = {
     "A9_label_noise": MODELS_TABLES,
     "A10_during_training": MODELS_TABLES,
 }
-FIRST = 100  # A1 needs only the data: it is drawn before the first training
-# A data set that joins the study changes none of these.
-OF_ONE_DATASET = (
-    "1_capacity",
-    "2_trajectories",
-    "3_boundaries",
-    "6_points",
-    "A1_loop",
-    "A5_arch",
-    "A7_sampling",
+# The module, where it is not called like the figure because several share it.
+DRAWN_BY = dict(
+    capacity_all="capacity",
+    points_all="points",
+    gap="against_gap",
+    transitions="against_gap",
+    on_off_manifold="against_gap",
+    label_noise="series",
+    during_training="series",
 )
+FIRST = 100  # A1 needs only the data: it is drawn before the first training
+# The data sets of a figure that does not show them all. Where one joins, it changes only the others.
+OF_MAIN = ("1_capacity", "6_points", "A1_loop", "A5_arch")
+OF_OTHERS = ("A3_points_all", "A4_capacity_all")
+OF_FILES = ("2_trajectories", "3_boundaries", "A1_loop", "A7_sampling")  # whatever is in its files
 # The surveys of a figure that does not show them all.
 OF_SURVEYS = {
     "2_trajectories": named_survey("curves"),
@@ -54,9 +58,7 @@ OF_SURVEYS = {
     "A5_arch": config["points"]["surveys"],
     "A7_sampling": named_survey("sampling"),
 }
-OF_MAIN = ("1_capacity", "6_points", "A1_loop", "A5_arch")
 FIGURE_SETTINGS = dict(
-    main_dataset=MAIN,
     seed=config["seed"],
     dots_per_inch=config["figures"]["dots_per_inch"],
 )
@@ -112,15 +114,20 @@ def figure_titles():
     }
 
 
+def shown_datasets(figure):
+    """The data sets that a figure shows, where it has something of them."""
+    if figure in OF_MAIN:
+        return [MAIN]
+    return [dataset for dataset in DATASETS if not (figure in OF_OTHERS and dataset == MAIN)]
+
+
 def figure_labels(figure):
     """What the report's menu says of a figure: its name, its data sets, its surveys."""
     surveys = OF_SURVEYS.get(figure)
     models = MODELS.values() if surveys is None else grid.of_surveys(MODELS, surveys)
-    datasets = (
-        [MAIN] if figure in OF_MAIN else [d for d in DATASETS if d in {m.dataset for m in models}]
-    )
-    if figure in ("A3_points_all", "A4_capacity_all"):
-        datasets = [dataset for dataset in datasets if dataset != MAIN]
+    present = {model.dataset for model in models}
+    shown = shown_datasets(figure)
+    datasets = shown if figure in OF_MAIN else [name for name in shown if name in present]
     return {
         "figure": figure.replace("_", " "),
         "data set": ", ".join(datasets) or "none",
@@ -128,16 +135,17 @@ def figure_labels(figure):
     }
 
 
-def figure_settings(figure):
-    """A figure depends on the code of its own module, which scripts/figure.py imports by name."""
-    drawn_by = f"sensitivity.figures.{figure.partition('_')[2]}"
-    shown = {} if figure in OF_ONE_DATASET else dict(datasets=DATASETS)
-    return lambda wildcards: settings("figure", drawn_by, **FIGURE_SETTINGS, **shown)
+def figure_settings(figure, drawn_by):
+    """A figure depends on the code of its module, which scripts/figure.py imports by name."""
+    code = f"sensitivity.figures.{drawn_by}"
+    shown = {} if figure in OF_FILES else dict(datasets=shown_datasets(figure))
+    return lambda wildcards: settings("figure", code, **FIGURE_SETTINGS, **shown)
 
 
 # A shell command is formatted when its job runs, after this loop: names come in as params.
 for figure, files in FIGURES.items():
     name = figure.partition("_")[2]
+    drawn_by = DRAWN_BY.get(name, name)
     given = {option: paths for option, paths in files.items() if paths}
 
     rule:
@@ -169,11 +177,12 @@ for figure, files in FIGURES.items():
             runtime=15,
         params:
             scripts=scripts,
-            settings=figure_settings(figure),
+            settings=figure_settings(figure, drawn_by),
             name=name,
+            drawn_by=drawn_by,
             files=lambda wildcards, input: options(input),
         message:
             f"draw {figure}"
         shell:
-            "python {params.scripts}/figure.py {params.name} --settings {params.settings:q}"
+            "python {params.scripts}/figure.py {params.name} --module {params.drawn_by} --settings {params.settings:q}"
             " {params.files} --pdf {output.pdf:q} --png {output.png:q} --log {log:q}"

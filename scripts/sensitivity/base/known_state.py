@@ -30,10 +30,8 @@ def known_state(gradients: bool = False, dtype: torch.dtype = torch.float32) -> 
             stack.enter_context(torch.device("cpu"))
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         torch.set_default_dtype(dtype)
-        cards = torch.cuda.is_available() and torch.cuda.is_initialized()
-        stack.enter_context(
-            torch.random.fork_rng(range(torch.cuda.device_count()) if cards else [])
-        )
+        gpus = torch.cuda.is_available() and torch.cuda.is_initialized()
+        stack.enter_context(torch.random.fork_rng(range(torch.cuda.device_count()) if gpus else []))
         stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002
         stack.callback(random.setstate, random.getstate())
         yield

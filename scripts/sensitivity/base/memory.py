@@ -8,12 +8,12 @@ MOST = 2**40
 """More than any GPU has."""
 
 
-def budget(device: torch.device, on_processor: int) -> int:
+def budget(device: torch.device, on_cpu: int) -> int:
     """Bytes for what a computation has under way, if nobody says: on a GPU half of what is free.
 
-    on_processor: what is right for its caches, and leaves room for other jobs.
+    on_cpu: what is right for its caches, and leaves room for other jobs.
     """
-    return on_processor if device.type == "cpu" else int(min(free(device), MOST)) // 2
+    return on_cpu if device.type == "cpu" else int(min(free(device), MOST)) // 2
 
 
 def free(device: torch.device) -> int:

@@ -12,7 +12,7 @@ _libraries: list[object] = []
 def torchvision_module(name: str) -> ModuleType:
     """Import a part of torchvision, also where torch and it were built for other devices.
 
-    A torchvision built for CUDA cannot load its operators into a torch for processors, and then
+    A torchvision built for CUDA cannot load its operators into a torch for CPUs, and then
     stops its own import at `operator torchvision::nms does not exist`. Data sets and networks for
     classification need no operator, so in this case, and in no other, the two names are declared,
     without a body.

@@ -66,8 +66,7 @@ def measured(module: nn.Module, points: Points, loops: int) -> tuple[list[Row], 
 def _logits(module: nn.Module, x: Tensor) -> Tensor:
     """[P, n] in float64, without the softmax that the module may end with."""
     with known_state():
-        (opened,) = sources(module, x, "probabilities", x.shape[1:])
-        source, x_Pd = opened()
+        ((source, x_Pd),) = sources(module, x, "probabilities", x.shape[1:])
         pieces = source.pieces(x_Pd, 1, budget(source.device, MEMORY_BYTES))
         return torch.cat([piece.logits.detach().cpu() for piece in pieces])
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 Sizes = tuple[int, int]
+KINDS = ("images-idx3", "labels-idx1")  # of MNIST's files
 
 
 @dataclass(frozen=True)
@@ -61,24 +62,21 @@ class Row:
         return self.train + self.test
 
 
-def mnist_files(*checksums: str, packed: bool = False) -> dict[str, tuple[Original, ...]]:
+def mnist_files(
+    *checksums: str, packed: bool = False, prefix: str = "", test: str = "t10k"
+) -> dict[str, tuple[Original, ...]]:
     """MNIST's four files: training images and labels, then those of the test set."""
-    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    files = [Original(f"{name}-ubyte", of, packed) for name, of in zip(names, checksums)]
-    return {"train": tuple(files[:2]), "test": tuple(files[2:])}
+    names = [f"{prefix}{part}-{kind}-ubyte" for part in ("train", test) for kind in KINDS]
+    files = tuple(Original(name, of, packed) for name, of in zip(names, checksums, strict=True))
+    return {"train": files[:2], "test": files[2:]}
 
 
 def emnist(split: str, digests: Sequence[str], classes: int, sizes: Sizes) -> Row:
     """A split of EMNIST, whose files are in one archive; MD5 as several projects publish them."""
-    names = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
-    files = [
-        Original(f"emnist-{split}-{name}-ubyte", f"md5:{md5}", packed=True)
-        for name, md5 in zip(names, digests)
-    ]
+    md5 = [f"md5:{digest}" for digest in digests]
     return Row(
         format="emnist",
-        train=tuple(files[:2]),
-        test=tuple(files[2:]),
+        **mnist_files(*md5, packed=True, prefix=f"emnist-{split}-", test="test"),
         image_shape=(28, 28),
         classes=classes,
         sizes=sizes,

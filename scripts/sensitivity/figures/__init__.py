@@ -1,4 +1,4 @@
-"""One module a figure; each has `draw(data, settings)` and knows no files. Never imports torch.
+"""What draws the figures: modules with `draw(data, settings)`, which know no files and no torch.
 
 In: tables and measurements as `FigureData`. Out: a matplotlib figure. Uses `tables`, `claims` and
 the analytic bounds of `measures`. A new figure is a module here, a row of `FIGURES` in

@@ -109,10 +109,10 @@ def measure_scale(axis, name, values=()):
         _numbers.log_axis(axis, _numbers.smallest_beside_zero(values), text)
 
 
-def measure_axis(axis, name, values, label=None):
+def measure_axis(axis, name, values):
     """`measure_scale`, and the axis's label in the measure's colour."""
     measure_scale(axis, name, values)
-    axis.set_label_text(label or AXES.get(name, measure_name(name)))
+    axis.set_label_text(AXES.get(name, measure_name(name)))
     if measure_colour(name) != NEUTRAL:
         axis.label.set_color(measure_colour(name))
 

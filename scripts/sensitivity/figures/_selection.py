@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sensitivity.figures import _names, style
+from sensitivity.figures import _names
 from sensitivity.tables.selection import explaining_the_gap
 
 FEW = 4  # models that make a panel
@@ -22,17 +22,6 @@ def datasets(settings, frame):
     """The data sets to show: those that the settings name, else those of the table."""
     named = settings.get("datasets")
     return list(named) if named else list(pd.unique(frame["dataset"])) if len(frame) else []
-
-
-def others(settings, frame):
-    """The data sets beside the main one."""
-    return [name for name in datasets(settings, frame) if name != settings["main_dataset"]]
-
-
-def no_other_dataset(settings):
-    """The figure of the other data sets, where there are none."""
-    main = _names.dataset_name(settings["main_dataset"])
-    return style.empty_figure(f"not in this study: {main} is its only data set")
 
 
 def with_panels(names, models):

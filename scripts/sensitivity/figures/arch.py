@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, style
-from sensitivity.figures._points import MARKERS, SIZES, choose_networks, reason_for_none
+from sensitivity.figures.points import MARKERS, SIZES, choose_networks, reason_for_none
 from sensitivity.measures.bounds import row_bounds, shared_norm
 
 POINTS_SHOWN = 1000
@@ -30,9 +30,9 @@ def draw(data, settings):
     were all on one other class, or evenly on all of them. Right: the norm of the true class's row
     of J with each point's own √M and with q(1-q), the arch, divided out: its bounds are two
     constants, and what leaves them tells how far F is from orthogonal. `data` needs `networks` and
-    `points`; `settings` the `main_dataset`, and may hold the `seed` of both choices.
+    `points`; `settings` the one data set in `datasets`, and may hold the `seed` of both choices.
     """
-    dataset, seed = settings["main_dataset"], settings.get("seed", 0)
+    (dataset,), seed = settings["datasets"], settings.get("seed", 0)
     chosen = choose_networks(data, dataset, "cross_entropy", 1, seed)
     if not chosen:
         return style.empty_figure(reason_for_none(data, dataset, "cross_entropy"))

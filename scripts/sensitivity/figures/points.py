@@ -1,14 +1,149 @@
-"""Figure 6: the Jacobian norm of single test points against their loss, main data set."""
+"""Figures 6 and A3: the Jacobian norm of single test points against the loss there."""
 
-from sensitivity.figures._points import draw_panels
-from sensitivity.figures.style import styled
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from sensitivity.figures import _names, _numbers, _selection, style
+from sensitivity.tables.selection import fitting
+
+# The loss that networks were trained with -> (label of the axis, title, array of points.npz).
+LOSSES = {
+    "cross_entropy": ("Cross-entropy loss", "trained with cross-entropy", "cross_entropy"),
+    "squared": ("Squared loss", "trained with squared loss", "squared_loss"),
+    "squared_probabilities": (
+        "Squared loss of probabilities",
+        "trained with it",
+        "squared_loss_of_probabilities",
+    ),
+}
+NETWORKS_SHOWN = len(style.NETWORKS)
+PREDICTION = "Test points, a colour for each network"
+MARKERS = {"right": "o", "wrong": "X"}
+SIZES = {"right": 5, "wrong": 13}
 
 
-@styled
+@style.styled
 def draw(data, settings):
     """Five random networks that fit, a colour each (Novak et al. 2018, figure 6).
 
-    `data` needs `networks` and `points`; `settings` the `main_dataset`, and may hold the `seed` of
-    the choice of networks.
+    A panel for each data set and loss of which there are networks. One data set: above each other,
+    a column wide. Several: side by side, two a row. A data set without any is named below the
+    others; where none has any, each has a panel that says why. `data` needs `networks` and
+    `points`; `settings` the `datasets`, the main one for figure 6, the others for figure A3, and
+    may hold the `seed` of the choice of networks.
     """
-    return draw_panels(data, settings, [settings["main_dataset"]])
+    names = settings["datasets"]
+    if not names:
+        return style.empty_figure("no other data set in this study")
+    chosen, seed = {}, settings.get("seed", 0)
+    for dataset in names:
+        of = {loss: choose_networks(data, dataset, loss, NETWORKS_SHOWN, seed) for loss in LOSSES}
+        chosen |= {(dataset, loss): networks for loss, networks in of.items() if networks}
+    left_out = [name for name in names if name not in {dataset for dataset, _ in chosen}]
+    if not chosen:
+        chosen, left_out = {(dataset, "cross_entropy"): [] for dataset in names}, []
+    columns = 1 if len(names) == 1 or len(chosen) == 1 else 2
+    width = style.ONE_COLUMN if columns == 1 else style.TWO_COLUMNS
+    rows = -(-len(chosen) // columns)
+    figure, grid = style.panels(rows, columns, width, panel_height=2.5, shown=len(chosen))
+    for ((dataset, loss), networks), axes in zip(chosen.items(), grid.flat):
+        name = _names.dataset_name(dataset)
+        if networks:
+            _draw_panel(axes, networks, loss)
+            several = "s" if len(networks) > 1 else ""
+            axes.set_title(f"{name}, {len(networks)} network{several}\n{LOSSES[loss][1]}")
+        else:
+            style.empty_panel(axes, reason_for_none(data, dataset, loss))
+            axes.set_title(name)
+    drawn = [axes for axes in figure.axes if axes.collections]
+    if drawn:
+        style.legend_above(figure, drawn[0], PREDICTION, markersize=4.2, alpha=1)
+    listed = ", ".join(map(_names.dataset_name, left_out))
+    style.footnote(
+        figure, f"No panel, for no fitting network with points recorded: {listed}." * bool(listed)
+    )
+    return figure
+
+
+def choose_networks(data, dataset, loss, count, seed):
+    """At most `count` random networks that fit, trained with `loss` on true labels, not augmented.
+
+    Returns a list of dicts: the arrays of points.npz of one network each ([P]), in random order;
+    the choice depends on the seed and the candidates alone.
+    """
+    table = _selection.of_dataset(data.networks, dataset)
+    if table.empty:
+        return []
+    plain = (table["labels"] == 0) & (table["augmentation"] == "none")
+    table = fitting(table[plain & (table["loss"] == loss)])
+    known = set(zip(table["model"], table["replicate"]))
+    candidates = [
+        (record, replicate)
+        for record in sorted(data.points, key=lambda record: record.model)
+        if record.dataset == dataset
+        for replicate in range(len(record.arrays["jacobian_norm"]))
+        if (record.model, replicate) in known
+    ]
+    order = np.random.default_rng(seed).permutation(len(candidates))[:count]
+    return [_one_network(*candidates[place]) for place in order]
+
+
+def _one_network(record, replicate):
+    arrays = record.arrays.items()
+    return {name: array[replicate] if array.ndim == 2 else array for name, array in arrays}
+
+
+def reason_for_none(data, dataset, loss):
+    """Why there is no network to show: the text of the empty panel."""
+    table = _selection.of_dataset(data.networks, dataset)
+    if table.empty or not (table["loss"] == loss).any():
+        return "not in this study"
+    if not table.loc[table["loss"] == loss, "fits"].astype(bool).any():
+        return "no network fits"
+    return "no fitting network\nwith single points recorded"
+
+
+def _draw_panel(axes, networks, loss):
+    label, _, array = LOSSES[loss]
+    parts = [
+        {
+            "network": number,
+            "loss": one[array],
+            "norm": one["jacobian_norm"],
+            "correct": one["correct"],
+        }
+        for number, one in enumerate(networks)
+    ]
+    points = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
+    draw_points(axes, points, label)
+
+
+def draw_points(axes, points, label):
+    """Points of several networks: `points` has columns `network`, `loss`, `norm`, `correct`."""
+    _numbers.log_axis(axes.xaxis, _numbers.smallest_beside_zero(points["loss"]))
+    _numbers.log_axis(axes.yaxis, _numbers.smallest_beside_zero(points["norm"]))
+    points = points.sample(frac=1, random_state=0)  # no network on top of all others
+    prediction = points["correct"].astype(bool).map({True: "right", False: "wrong"})
+    networks = points["network"].nunique()
+    sns.scatterplot(
+        points.assign(**{PREDICTION: prediction}),
+        x="loss",
+        y="norm",
+        hue="network",
+        palette=list(style.NETWORKS[:networks]),
+        style=PREDICTION,
+        markers=MARKERS,
+        style_order=list(MARKERS),
+        size=PREDICTION,
+        sizes=SIZES,
+        size_order=list(SIZES),
+        alpha=min(1, 1.6 * style.opacity(len(points))),
+        linewidth=0,
+        rasterized=len(points) > style.RASTERISE_ABOVE,
+        legend="full",
+        ax=axes,
+    )
+    lost = np.count_nonzero((points[["loss", "norm"]] == 0).any(axis=1))
+    axes.set_xlabel(label + (f" ({lost} points of 0 at the edge)" if lost else ""))
+    axes.set_ylabel("Jacobian norm", color=style.JACOBIAN)

@@ -70,7 +70,7 @@ def _draw_panel(axes, arrays, chosen):
 def parting(arrays, chosen):
     """The least number of samples from which on the two precisions stay apart, or None.
 
-    They are apart where their counts differ by more\nthan `APART` on average over the curves.
+    They are apart where their counts differ by more than `APART` on average over the curves.
     """
     counts = [arrays[name][:, chosen] for name in PRECISIONS]
     apart = 100 * np.abs(counts[0] - counts[1]) / arrays["exact"][chosen]

@@ -39,7 +39,7 @@ def draw(data, settings):
     too. `curve_contrasts` adds the table's ratio near / far. No settings.
     """
     if not data.curves:
-        return style.empty_figure("not in this study: no survey named for trajectories")
+        return style.empty_figure("not in this study: no survey named for curves")
     figure, grid = style.panels(len(data.curves), 2, panel_height=2.7)
     legend_of = None
     for record, row in zip(map(partial(_fitting, data.networks), data.curves), grid):

@@ -61,33 +61,31 @@ def _sizes(values: Tensor, dim: int | tuple[int, int]) -> Tensor:
 def leading_vectors(apply: Callable[[Tensor], Tensor], start_Pm: Tensor) -> Tensor:
     """Unit eigenvectors [P, m] to the largest eigenvalue of symmetric matrices A, by products.
 
-    Lanczos' iteration with full orthogonalization, all points at once, until each residual
-    ||A u - theta u|| is below `TOLERANCE` theta, and so the root of theta within half of that.
+    Rayleigh and Ritz: of all vectors in the span of the basis, u is the best; the basis grows by
+    the residual A u - theta u, all points at once, until each is below `TOLERANCE` theta, and so
+    the root of theta within half of that. The span is that of Lanczos' iteration.
 
     Args:
         apply: A u [P, m], from vectors u [P, m].
         start_Pm: where to start from; no eigenvector is orthogonal to random vectors.
     """
-    basis = [_unit(start_Pm)]
-    diagonal: list[Tensor] = []
-    beside: list[Tensor] = []
+    basis_Pkm = _unit(start_Pm).unsqueeze(1)
+    images_Pkm = apply(basis_Pkm[:, 0]).unsqueeze(1)
     while True:
-        product = apply(basis[-1])
-        diagonal.append((product * basis[-1]).sum(1))
-        kept_Pkm = torch.stack(basis, 1)
-        for _ in range(2):  # Once would leave what rounding has put there.
-            along = torch.einsum("pkm,pm->pk", kept_Pkm, product)
-            product = product - torch.einsum("pk,pkm->pm", along, kept_Pkm)
-        residual = vector_norms(product)
-        small = torch.diag_embed(torch.stack(diagonal, 1))
-        for i, value in enumerate(beside):
-            small[:, i, i + 1] = small[:, i + 1, i] = value
-        values, vectors = torch.linalg.eigh(small)
-        left = residual * vectors[:, -1, -1].abs()
-        if len(basis) == start_Pm.shape[1] or (left <= TOLERANCE * values[:, -1]).all():
-            return _unit(torch.einsum("pk,pkm->pm", vectors[:, :, -1], kept_Pkm))
-        beside.append(residual)
-        basis.append(_unit(product))
+        values_Pk, vectors_Pkk = torch.linalg.eigh(basis_Pkm @ images_Pkm.mT)
+        best_P1k = vectors_Pkk[:, None, :, -1]
+        u_P1m = best_P1k @ basis_Pkm
+        residual_P1m = best_P1k @ images_Pkm - values_Pk[:, None, -1:] * u_P1m
+        left_P = vector_norms(residual_P1m[:, 0])
+        if (
+            basis_Pkm.shape[1] == start_Pm.shape[1]
+            or (left_P <= TOLERANCE * values_Pk[:, -1]).all()
+        ):
+            return _unit(u_P1m[:, 0])
+        for _ in range(2):  # once would leave what rounding has put there
+            residual_P1m = residual_P1m - residual_P1m @ basis_Pkm.mT @ basis_Pkm
+        basis_Pkm = torch.cat([basis_Pkm, _unit(residual_P1m)], 1)
+        images_Pkm = torch.cat([images_Pkm, apply(basis_Pkm[:, -1]).unsqueeze(1)], 1)
 
 
 def _unit(vectors: Tensor) -> Tensor:

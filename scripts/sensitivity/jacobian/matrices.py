@@ -39,8 +39,7 @@ def jacobian(
     """
     with known_state():
         found = []
-        for opened in sources(network, x, of, input_shape):
-            source, x_Pd = opened()
+        for source, x_Pd in sources(network, x, of, input_shape):
             parts = [_empty(source, source.classes, source.input_size)]
             for piece in _pieces(source, x_Pd):
                 cotangents_Pmn, log_size_P = cotangents(piece.logits.detach(), of)
@@ -68,8 +67,7 @@ def affine_map(
         matrices, offsets = [], []
         # Second derivatives are those of a graph.
         bends = not isinstance(network, Network)
-        for opened in sources(network, x, "logits", input_shape, create_graph=bends):
-            source, x_Pd = opened()
+        for source, x_Pd in sources(network, x, "logits", input_shape, create_graph=bends):
             matrix = [_empty(source, source.classes, source.input_size)]
             offset = [_empty(source, source.classes)]
             start = 0

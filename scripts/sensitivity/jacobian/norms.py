@@ -100,8 +100,7 @@ def jacobian_norms(
         if generator is None:
             generator = torch.Generator().manual_seed(0)
         found = []
-        for opened in sources(network, x, of, input_shape, create_graph):
-            source, x_Pd = opened()
+        for source, x_Pd in sources(network, x, of, input_shape, create_graph):
             budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
             if samples is not None:
                 found.append(_estimates(source, x_Pd, of, budgeted, samples, generator))

@@ -66,8 +66,7 @@ def jacobian_sizes(
     """
     with known_state():
         found = []
-        for opened in sources(network, x, "probabilities", input_shape):
-            source, x_Pd = opened()
+        for source, x_Pd in sources(network, x, "probabilities", input_shape):
             budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
             pieces = source.pieces(x_Pd, 2 * source.classes, budgeted)
             none = torch.empty(0, source.classes + 5, dtype=torch.float64, device=source.device)

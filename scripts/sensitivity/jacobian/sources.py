@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -29,14 +29,14 @@ def sources(
     of: str,
     input_shape: Sequence[int] | None = None,
     create_graph: bool = False,
-) -> list[functools.partial[tuple[Source, Tensor]]]:
-    """For each replicate a call that opens it: the source, and its points [P, d].
+) -> Iterator[tuple[Source, Tensor]]:
+    """For each replicate the source, and its points [P, d].
 
-    Opened one after the other, the replicates need not all be in memory in float64.
+    One after the other: the replicates need not all be in memory in float64.
 
     Raises:
-        SensitivityError: `of` is none of `OUTPUTS`, x does not fit or is not finite; on opening,
-            the module is none that can be differentiated point by point.
+        SensitivityError: `of` is none of `OUTPUTS`, x does not fit or is not finite, or the
+            module is none that can be differentiated point by point.
     """
     if of not in OUTPUTS:
         raise SensitivityError(
@@ -46,13 +46,17 @@ def sources(
     if isinstance(network, Network):
         _check_fit(network, x)
         own = x.unbind() if x.ndim == 3 else [x] * network.replicates
-        open_one = _open_differentiable_replicate if create_graph else _open_replicate
-        return [functools.partial(open_one, network, r, own[r]) for r in range(network.replicates)]
-    if not isinstance(network, nn.Module):
+        for replicate, x_Pd in enumerate(own):
+            if create_graph:
+                yield _differentiable(network, replicate, x_Pd)
+            else:
+                yield chain_of_replicate(network, replicate), x_Pd.detach()
+    elif isinstance(network, nn.Module):
+        yield _of_module(network, x, of, input_shape, create_graph)
+    else:
         raise SensitivityError(
             f"Give a torch.nn.Module or a Network to differentiate, not {type(network).__name__}."
         )
-    return [functools.partial(_open_module, network, x, of, input_shape, create_graph)]
 
 
 def _numbers(x: Tensor | np.ndarray) -> Tensor:
@@ -79,13 +83,7 @@ def _check_fit(network: Network, x: Tensor) -> None:
         )
 
 
-def _open_replicate(network: Network, replicate: int, x_Pd: Tensor) -> tuple[Chain, Tensor]:
-    return chain_of_replicate(network, replicate), x_Pd.detach()
-
-
-def _open_differentiable_replicate(
-    network: Network, replicate: int, x_Pd: Tensor
-) -> tuple[Function, Tensor]:
+def _differentiable(network: Network, replicate: int, x_Pd: Tensor) -> tuple[Function, Tensor]:
     one = network.replicate(replicate).to(torch.float64)
     function = Function(
         lambda x: one.logits(x)[0],
@@ -99,7 +97,7 @@ def _open_differentiable_replicate(
     return function, x_Pd
 
 
-def _open_module(
+def _of_module(
     module: nn.Module,
     x: Tensor,
     of: str,

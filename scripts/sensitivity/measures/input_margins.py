@@ -14,7 +14,7 @@ from sensitivity.base.memory import budget
 from sensitivity.jacobian.chains import ChainPiece, chain_of_replicate
 from sensitivity.jacobian.norms import MEMORY_BYTES
 from sensitivity.measures.any_network import in_double
-from sensitivity.measures.rivals import lower_end
+from sensitivity.measures.generalization import lower_end
 from sensitivity.networks.network import Network
 
 CHUNK = 1024
@@ -64,8 +64,8 @@ def _of_a_module(module: nn.Module, x_Pd: Tensor, labels_P: Tensor) -> Tensor:
 
 def _of_one_piece(piece: ChainPiece, labels_P: Tensor) -> Tensor:
     label = labels_P.unsqueeze(1)
-    others, rival_P = piece.logits.scatter(1, label, -torch.inf).max(1)
+    others, other_P = piece.logits.scatter(1, label, -torch.inf).max(1)
     margins = piece.logits.gather(1, label).squeeze(1) - others
     cotangents_Pn = torch.zeros_like(piece.logits).scatter_(1, label, 1.0)
-    cotangents_Pn.scatter_add_(1, rival_P.unsqueeze(1), -torch.ones_like(margins).unsqueeze(1))
+    cotangents_Pn.scatter_add_(1, other_P.unsqueeze(1), -torch.ones_like(margins).unsqueeze(1))
     return margins / piece.row_norms(cotangents_Pn.unsqueeze(1)).squeeze(1)

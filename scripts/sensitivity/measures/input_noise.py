@@ -3,7 +3,7 @@
 The Jacobian norm is its limit for small noise (Novak et al. 2018, section 3.1): E ||p(x + d) -
 p(x)||^2 = s^2 ||J||^2 + O(s^4) for d ~ N(0, s^2 I). Noise of a size that one sees crosses linear
 regions, as the second metric does; so these are between the two. Noise comes from the project's
-streams, on the processor: the same for every network, stack and device.
+streams, on the CPU: the same for every network, stack and device.
 """
 
 import torch

@@ -112,7 +112,7 @@ class Measuring:
         self,
         weights: Path,
         model: str,
-        stamps: Mapping[str, Mapping[str, Any]],
+        sources: Mapping[str, Mapping[str, Any]],
         functions: Mapping[str, Callable[[Measurement], Arrays]],
     ) -> dict[str, Part]:
         """Load a model and take some measures of it.
@@ -120,7 +120,7 @@ class Measuring:
         Args:
             weights: its file.
             model: its name, which the file must bear.
-            stamps: by measure, what its result depends on, settings and inputs.
+            sources: by measure, what its result depends on, settings and inputs.
             functions: the measures.
 
         Raises:
@@ -138,11 +138,11 @@ class Measuring:
         for name, function in functions.items():
             begin = time.process_time()
             controls = self._controls.setdefault(name, {})
-            about = stamps[name], self._device, controls
+            about = sources[name], self._device, controls
             measurement = Measurement(network, self._dataset, *about)
             plain = {key: _plain(values) for key, values in function(measurement).items()}
-            parts[name] = Part(plain, {**stamps[name], "device": title(self._device)})
-            logger.info("%s took %.3f s of processor time", name, time.process_time() - begin)
+            parts[name] = Part(plain, {**sources[name], "device": title(self._device)})
+            logger.info("%s took %.3f s of CPU time", name, time.process_time() - begin)
         return parts
 
 

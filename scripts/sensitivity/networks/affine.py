@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sensitivity.networks.convolution import as_product
-from sensitivity.networks.operations import Affine, Linear
+from sensitivity.networks.operations import Affine, Linear, spread_of
 from sensitivity.networks.refusals import Refused
 
 Rule = Callable[..., Callable[..., Any]]
@@ -98,8 +98,8 @@ def convolution(function: Callable[..., Tensor]) -> Rule:
 
     def rule(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         step = as_it_is(x, weight, bias, stride, padding, dilation, groups)
-        of_points = len(x.shape) == weight.dim() - 1
-        if not of_points or weight.is_cuda or weight.dtype != torch.float64:
+        fits = len(x.shape) == weight.dim() - 1 and x.shape[0] == groups * weight.shape[1]
+        if not fits or weight.is_cuda or weight.dtype != torch.float64:
             return step
 
         def unbiased(h: Tensor, weight: Tensor, groups: int) -> Tensor:
@@ -113,7 +113,10 @@ def convolution(function: Callable[..., Tensor]) -> Rule:
 
 def linear(x: Value, weight: Tensor, bias: Tensor | None = None):
     step = weighted(functional.linear)(x, weight, bias)
-    return partial(Linear, **step.keywords, weight=weight, bias=bias) if len(x.shape) == 1 else step
+    if len(x.shape) != 1:
+        return step
+    settings = step.keywords | {"spread": spread_of(weight, bias), "weight": weight, "bias": bias}
+    return partial(Linear, **settings)
 
 
 def batch_norm(

@@ -19,7 +19,7 @@ from torch.nn import functional
 from sensitivity.base.known_state import known_state
 from sensitivity.networks.computation import Graph
 from sensitivity.networks.network import Network
-from sensitivity.networks.operations import Elementwise, Linear, Operation, blocks_of_rows
+from sensitivity.networks.operations import Elementwise, Linear, Operation, spread_of
 
 __all__ = ["Graph", "graph_of", "read_graph"]
 
@@ -78,14 +78,9 @@ def graph_of(
 
 
 def _linear(weight: Tensor, bias: Tensor | None, **at) -> Linear:
-    def spread(squares: Tensor) -> Tensor:
-        parts = blocks_of_rows(weight)
-        found = [functional.linear(squares, part.to(squares).square()) for part in parts]
-        return torch.cat(found, 1) if bias is None else torch.cat(found, 1) + bias.square()
-
     return Linear(
         apply=lambda h: functional.linear(h, weight.to(h.dtype), bias),
-        spread=spread,
+        spread=spread_of(weight, bias),
         weight=weight,
         bias=bias,
         **at,

@@ -109,6 +109,17 @@ class Linear(Affine):
             yield (rows if units is None else kernels.columns(rows, units)).to(dtype)
 
 
+def spread_of(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """The `spread` of a fully connected layer: its weight is never squared as a whole."""
+
+    def spread(squares: Tensor) -> Tensor:
+        parts = blocks_of_rows(weight)
+        found = torch.cat([squares @ part.to(squares).square().T for part in parts], -1)
+        return found if bias is None else found + bias.square()
+
+    return spread
+
+
 def blocks_of_rows(weight: Tensor) -> Sequence[Tensor]:
     """Rows of a matrix that take at most `BLOCK` numbers, or one row."""
     return weight.split(max(1, BLOCK // max(1, weight[0].numel())))

@@ -24,8 +24,11 @@ from sensitivity.networks.operations import (
 )
 from sensitivity.regions.arcs import Arcs
 
-BLOCK = 2**22
-"""Bytes that operations work on at once, what convolutions unfold included: a cache's size."""
+BLOCK = 2**24
+"""Bytes that operations work on at once, what convolutions unfold included.
+
+Less would stay in a nearer cache, but leaves products with large matrices too few rows.
+"""
 
 
 class Stage:

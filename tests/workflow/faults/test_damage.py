@@ -40,9 +40,9 @@ def another(path):
         swapped = {"networks": "models", "models": "networks", "correlations": "factors"}
         other = path.with_stem(swapped[path.stem])
     path.write_bytes(other.read_bytes())
-    other_seal, seal = other.with_suffix(".json"), path.with_suffix(".json")
+    other_checksum, checksum = other.with_suffix(".json"), path.with_suffix(".json")
     if "width32" in str(path) and path.suffix == ".csv":
-        seal.write_bytes(other_seal.read_bytes())  # intact, and yet not what belongs here
+        checksum.write_bytes(other_checksum.read_bytes())  # intact, and yet not what belongs here
 
 
 @pytest.fixture(scope="module")

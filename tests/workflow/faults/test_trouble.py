@@ -50,7 +50,7 @@ import importlib, sys
 import figure
 from matplotlib.text import Text
 
-module = importlib.import_module(f"sensitivity.figures.{sys.argv[1]}")
+module = importlib.import_module(f"sensitivity.figures.{sys.argv[3]}")  # behind --module
 draw = module.draw
 
 def spoken(*arguments):

@@ -19,7 +19,7 @@ from sensitivity.regions.slices import Plane, region_ids, region_mosaic
 from sensitivity.training.initialization import initial_network
 
 POLYGONS = 2**19
-"""Of all layers together: up to so many regions are exact, about half a minute of a processor."""
+"""Of all layers together: up to so many regions are exact, about half a minute of a CPU."""
 
 VALUES = 2**27
 """Values of a layer's units at the polygons' corners, at most: 1 GB. Wide layers end earlier."""

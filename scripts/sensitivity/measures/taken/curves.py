@@ -1,13 +1,15 @@
-"""Follow a model along ellipses: its Jacobian norm and its transitions in 64 bins each.
+"""Follow a model along ellipses: its Jacobian norm and its transitions in 64 bins each (figure 2).
 
-The untrained networks of the same seeds are followed along the same curves: what they show already
-is geometry, and no trace of the training.
+The curves run through training points and away from them (Novak et al. 2018, section 4.1; which
+ones is said in `triples`). The untrained networks of the same seeds are followed along the same
+curves: what they show already is geometry, and no trace of the training.
 
 Settings: `curves` (how many of each kind), `points_per_bin`, `recipe` (from which the untrained
 networks follow), `seed`. All replicates, and all models of a data set, get the same curves.
 """
 
 import logging
+import math
 from functools import partial
 
 import torch
@@ -16,7 +18,8 @@ from tqdm import tqdm
 
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
-from sensitivity.measures.curves import bin_centres, norms_along, transitions_along
+from sensitivity.jacobian.norms import jacobian_norms
+from sensitivity.measures.any_network import histograms_on, jacobian_sizes
 from sensitivity.measures.measuring import (
     Arrays,
     Measurement,
@@ -26,7 +29,10 @@ from sensitivity.measures.measuring import (
 from sensitivity.measures.triples import KINDS, ellipses
 from sensitivity.measures.untrained import with_controls
 from sensitivity.networks.network import Network
+from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import Ellipse
+
+BINS = 64
 
 logger = logging.getLogger(__name__)
 
@@ -63,3 +69,36 @@ def _along(
         "jacobian_norm": of_all_replicates(network, replicates, norms),
         "transitions": of_all_replicates(network, replicates, counts),
     }
+
+
+def bin_centres(bins: int = BINS) -> Tensor:
+    """The angle theta at the middle of each bin, in radians, [bins] in float64."""
+    return (torch.arange(bins, dtype=torch.float64) + 0.5) * (2 * math.pi / bins)
+
+
+@torch.no_grad()
+def norms_along(
+    network: Network | Modules, curves: list[Ellipse], points_per_bin: int, bins: int = BINS
+) -> Tensor:
+    """The mean Jacobian norm in every bin of every curve, [R, C, bins].
+
+    The mean is over `points_per_bin` points, at equal distances of the angle within the bin.
+    """
+    count = bins * points_per_bin
+    t = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    x = torch.cat([curve.points(t).to(network.dtype) for curve in curves]).to(network.device)
+    if isinstance(network, Modules):
+        norms = jacobian_sizes(network, x).norms
+    else:
+        norms = jacobian_norms(network, x)
+    return norms.view(network.replicates, len(curves), bins, points_per_bin).mean(3)
+
+
+@torch.no_grad()
+def transitions_along(
+    network: Network | Modules, curves: list[Ellipse], bins: int = BINS
+) -> Tensor:
+    """The exact number of transitions within every bin of every curve, [R, C, bins]."""
+    if isinstance(network, Modules):
+        return histograms_on(network, curves, bins)
+    return torch.stack([transitions(network, curve).histogram(bins) for curve in curves], dim=1)

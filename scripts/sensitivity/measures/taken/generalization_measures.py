@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sensitivity.architectures.modules import Modules
-from sensitivity.measures import rivals
+from sensitivity.measures import generalization
 from sensitivity.measures.input_margins import input_margin
 from sensitivity.measures.input_noise import output_change
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
@@ -46,16 +46,18 @@ def measure(measurement: Measurement) -> Arrays:
 
     def of_any(network: Network | Modules) -> dict[str, Tensor]:
         return {
-            "spectral_norm_product": rivals.spectral_norm_product(network),
-            "path_norm": rivals.path_norm(network),
-            "output_margin": rivals.output_margin(network, x, labels),
+            "spectral_norm_product": generalization.spectral_norm_product(network),
+            "path_norm": generalization.path_norm(network),
+            "output_margin": generalization.output_margin(network, x, labels),
             "input_margin": input_margin(network, x, labels),
             **output_change(network, x_test, draws, seed),
         }
 
     values = {
-        "distance_from_initialization": rivals.distance_from_initialization(network, initial),
-        "sharpness": rivals.sharpness(network, x, labels, draws, seed),
+        "distance_from_initialization": generalization.distance_from_initialization(
+            network, initial
+        ),
+        "sharpness": generalization.sharpness(network, x, labels, draws, seed),
         **of_any(network),
         **{f"{PREFIX}{name}": value for name, value in of_any(initial).items()},
     }

@@ -25,7 +25,7 @@ from sensitivity.regions.paths import translation_loop
 logger = logging.getLogger(__name__)
 
 LOOPS_WITH_LENGTHS = 8  # of which the probabilities' path is measured, too
-PATHS_AT_ONCE = 16  # on a processor: few enough for a progress bar that moves; a card takes all
+PATHS_AT_ONCE = 16  # on a CPU: few enough for a progress bar that moves; a GPU takes all
 
 
 def measure(measurement: Measurement) -> Arrays:

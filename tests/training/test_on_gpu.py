@@ -1,4 +1,4 @@
-"""Trainings on a pretended card (tests/card/pretended) against those on the CPU."""
+"""Trainings on a pretended GPU (tests/gpu/pretended) against those on the CPU."""
 
 import pytest
 import torch
@@ -23,14 +23,14 @@ OTHERS = [
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_stack")
 @pytest.mark.parametrize("changes", [*STEPS, *OTHERS], ids=lambda c: " ".join(map(str, c.values())))
-def test_a_training_on_a_card_is_that_on_a_cpu(data, recipe, pretend, assert_same_bytes, changes):
+def test_a_training_on_a_gpu_is_that_on_a_cpu(data, recipe, pretend, assert_same_bytes, changes):
     model = recipe(**changes)
     here = train(model, data)
-    with pretend() as card:
+    with pretend() as gpu:
         there = train(model, data, device="cuda:0")
     assert_same_bytes(here, there)
     if changes.get("optimizer") != "lbfgs":
-        assert card.launched["replay"] > 0
+        assert gpu.launched["replay"] > 0
 
 
 @pytest.mark.parametrize("augmentation", ["none", "heavy"])
@@ -39,14 +39,14 @@ def test_a_step_waits_for_nothing_and_is_a_copy_of_its_inputs_and_a_replay(
 ):
     model = recipe(augmentation=augmentation)
     inputs = 1 if augmentation == "none" else 2
-    with pretend() as card, torch.no_grad():
+    with pretend() as gpu, torch.no_grad():
         problem = Problem.of(model, data, torch.device("cuda", 0))
         start = (rows.to("cuda:0") for rows in problem.model.initial(model.seeds))
         run = MiniBatchRun(problem, model.seeds, *start)
         for _ in range(run.batches.per_epoch):
             run.advance()
-        card.restart()
+        gpu.restart()
         for _ in range(3 * run.batches.per_epoch):
             run.advance()
-        assert card.waits == 0
-        assert card.launches == 3 * (run.batches.per_epoch * (inputs + 1) + inputs)
+        assert gpu.waits == 0
+        assert gpu.launches == 3 * (run.batches.per_epoch * (inputs + 1) + inputs)

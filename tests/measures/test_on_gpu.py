@@ -1,4 +1,4 @@
-"""Measures on a pretended card (tests/card/pretended) against those on the CPU."""
+"""Measures on a pretended GPU (tests/gpu/pretended) against those on the CPU."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.measures import rivals
+from sensitivity.measures import generalization
 from sensitivity.networks.network import Network
 from sensitivity.regions import count_transitions, sampled_transitions
 from sensitivity.regions.paths import ellipse_through, translation_loop
@@ -58,22 +58,22 @@ def test_samples(network, paths, pretend):
             assert torch.equal(found.cpu(), expected)
 
 
-RIVALS = {
-    "spectral norms": lambda network, x, labels: rivals.spectral_norm_product(network),
-    "path norm": lambda network, x, labels: rivals.path_norm(network),
-    "margin": rivals.output_margin,
-    "sharpness": lambda *given: rivals.sharpness(*given, draws=2, seed=0),
+MEASURES = {
+    "spectral norms": lambda network, x, labels: generalization.spectral_norm_product(network),
+    "path norm": lambda network, x, labels: generalization.path_norm(network),
+    "margin": generalization.output_margin,
+    "sharpness": lambda *given: generalization.sharpness(*given, draws=2, seed=0),
 }
 
 
-@pytest.mark.parametrize("rival", RIVALS)
-def test_rivals(network, points, pretend, rival):
+@pytest.mark.parametrize("measure", MEASURES)
+def test_generalization_measures(network, points, pretend, measure):
     """Sharpness above all: its noise is drawn on the processor."""
     labels = network.logits(points).argmax(2)
-    expected = RIVALS[rival](network, points, labels)
+    expected = MEASURES[measure](network, points, labels)
     with pretend():
         given = [part.to("cuda:0") for part in (network, points, labels)]
-        torch.testing.assert_close(RIVALS[rival](*given).cpu(), expected, rtol=1e-6, atol=0)
+        torch.testing.assert_close(MEASURES[measure](*given).cpu(), expected, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("kind", [0, 1])

@@ -1,11 +1,11 @@
-"""The pretended card minds what a card would mind, counts, and leaves no trace behind."""
+"""The pretended GPU minds what a GPU would mind, counts, and leaves no trace behind."""
 
 import gc
 
 import pytest
 import torch
 
-from pretended import CardFault, CardTensor, driver, rules
+from pretended import GPUFault, GPUTensor, driver, rules
 
 A_NUMBER = torch.tensor(2.0)
 
@@ -18,12 +18,12 @@ def test_numbers_are_those_of_the_processor(pretend):
     assert type(there) is torch.Tensor
 
 
-def test_results_are_on_the_card_also_of_operations_in_place(pretend):
+def test_results_are_on_the_gpu_also_of_operations_in_place(pretend):
     with pretend():
         x = torch.zeros(3, device="cuda")
         assert x.add_(A_NUMBER) is x
         views = [x[1:], x.new_ones(2), torch.empty_like(x), x.double(), x.new_tensor([1])]
-        assert {type(view) for view in views} == {CardTensor}
+        assert {type(view) for view in views} == {GPUTensor}
         assert {view.device for view in views} == {torch.device("cuda", 0)}
         views[0].mul_(2)
         assert x.tolist() == [2, 4, 4]
@@ -38,11 +38,11 @@ WAITING = {
     "a mask": (lambda x: x[x > 0], 1),
     "values for a mask": (lambda x: x.masked_fill_(x > 0, 1.0), 0),
     "a number for a mask": (lambda x: x.__setitem__(x > 0, 1.0), 0),
-    "the card's number for a mask": (lambda x: x.__setitem__(x > 0, x.sum()), 1),
+    "the GPU's number for a mask": (lambda x: x.__setitem__(x > 0, x.sum()), 1),
     "an element": (lambda x: x.__setitem__(-1, 1.0), 1),
     "a slice": (lambda x: x[1:].fill_(1.0), 0),
     "a list of indices": (lambda x: x[[0, 2]], 1),
-    "indices of the card": (lambda x: x[x.long()], 0),
+    "indices of the GPU": (lambda x: x[x.long()], 0),
     "new_tensor": (lambda x: x.new_tensor([1.0]), 1),
     "new_zeros": (lambda x: x.new_zeros(3), 0),
     "bincount": (lambda x: torch.bincount(x.long()), 2),
@@ -65,14 +65,14 @@ WAITING = {
 @pytest.mark.parametrize("work", WAITING)
 def test_waits_are_counted_and_refused_while_a_graph_is_captured(pretend, work):
     run, expected = WAITING[work]
-    with pretend() as card:
+    with pretend() as gpu:
         x = torch.ones(4, device="cuda")
-        card.restart()
+        gpu.restart()
         run(x)
-        assert card.waits == expected, card.waited
+        assert gpu.waits == expected, gpu.waited
         with torch.cuda.graph(torch.cuda.CUDAGraph()):
             if expected:
-                with pytest.raises(CardFault, match="waits"):
+                with pytest.raises(GPUFault, match="waits"):
                     run(x)
             else:
                 run(x)
@@ -90,10 +90,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_what_a_card_would_refuse_is_a_fault(pretend, fault):
+def test_what_a_gpu_would_refuse_is_a_fault(pretend, fault):
     with pretend():
         x = torch.ones(4, device="cuda")
-        with pytest.raises(CardFault, match=fault):
+        with pytest.raises(GPUFault, match=fault):
             REFUSED[fault](x)
         assert (x + A_NUMBER).tolist() == [3] * 4  # a number may come from anywhere
         assert x.long().cumsum(0).tolist() == [1, 2, 3, 4]
@@ -106,17 +106,17 @@ def test_operations_without_a_deterministic_kernel_are_those_of_the_documentatio
 
 
 def test_launches_are_kernels_and_not_views(pretend):
-    with pretend() as card:
+    with pretend() as gpu:
         x = torch.zeros(6, device="cuda").view(2, 3).mT[1:].unsqueeze(0)
         torch.empty_like(x)
         x.add_(1).mul_(2)
-    assert card.launches == 3
-    assert dict(card.launched) == {"zeros": 1, "add_": 1, "mul_": 1}
-    assert card.operations == 8
+    assert gpu.launches == 3
+    assert dict(gpu.launched) == {"zeros": 1, "add_": 1, "mul_": 1}
+    assert gpu.operations == 8
 
 
 def test_a_graph_is_recorded_without_being_done_and_replayed_on_the_same_tensors(pretend):
-    with pretend() as card:
+    with pretend() as gpu:
         x, rate = torch.ones(2, device="cuda"), 1.0
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
@@ -128,7 +128,7 @@ def test_a_graph_is_recorded_without_being_done_and_replayed_on_the_same_tensors
         assert (x.tolist(), result.tolist()) == ([2, 2], [4, 4])
         graph.replay()
         assert (x.tolist(), result.tolist()) == ([6, 6], [12, 12])
-        assert card.launched["replay"] == 2
+        assert gpu.launched["replay"] == 2
 
 
 def test_a_graph_must_not_be_destroyed_while_another_is_captured(pretend):
@@ -140,32 +140,32 @@ def test_a_graph_must_not_be_destroyed_while_another_is_captured(pretend):
             with torch.cuda.graph(torch.cuda.CUDAGraph()):
                 del first
 
-    with pytest.raises(CardFault, match="destroyed"):
+    with pytest.raises(GPUFault, match="destroyed"):
         destroy()
 
 
 def test_memory_is_that_of_the_living_tensors(pretend):
-    with pretend() as card:
+    with pretend() as gpu:
         x = torch.zeros(1000, device="cuda")
         view = x[10:].view(9, -1)
-        assert card.memory.now == 4096  # in grains of 512
+        assert gpu.memory.now == 4096  # in grains of 512
         y = x.double()
-        assert (card.memory.now, card.memory.peak) == (4096 + 8192, 4096 + 8192)
+        assert (gpu.memory.now, gpu.memory.peak) == (4096 + 8192, 4096 + 8192)
         del x
-        assert card.memory.now == 4096 + 8192
+        assert gpu.memory.now == 4096 + 8192
         del view, y
-        assert (card.memory.now, card.memory.peak) == (0, 4096 + 8192)
+        assert (gpu.memory.now, gpu.memory.peak) == (0, 4096 + 8192)
 
 
 def test_a_graphs_memory_is_its_own_until_it_is_gone(pretend):
-    with pretend() as card:
+    with pretend() as gpu:
         x, graph = torch.zeros(128, device="cuda"), torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             for _ in range(3):
                 x.add_(x * 2)  # 512 bytes, three times the same
-        assert card.memory.now == 2 * 512
+        assert gpu.memory.now == 2 * 512
         del graph
-        assert card.memory.now == 512
+        assert gpu.memory.now == 512
 
 
 def test_beyond_its_memory_there_is_an_error_and_what_lives_stays(pretend):

@@ -1,4 +1,4 @@
-"""Rival measures against their definitions: numpy's SVD, sums over paths, plain loops."""
+"""Generalization measures against their definitions: numpy's SVD, sums over paths, plain loops."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sensitivity.measures import rivals
+from sensitivity.measures import generalization
 from sensitivity.networks.network import Network
 
 
@@ -24,7 +24,7 @@ def test_spectral_norms():
         np.prod([np.linalg.svd(w[r].double().numpy()).S[0] for w in network.weights])
         for r in range(3)
     ]
-    np.testing.assert_allclose(rivals.spectral_norm_product(network), expected, rtol=1e-12)
+    np.testing.assert_allclose(generalization.spectral_norm_product(network), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("sizes", [(3, 5000, 2), (5000, 3, 2)])
@@ -38,7 +38,7 @@ def test_spectral_norms_of_thin_layers_take_the_smaller_square(sizes, monkeypatc
 
     monkeypatch.setattr(torch.linalg, "eigvalsh", recording)
     network = random_network(replicates=1, sizes=sizes)
-    rivals.spectral_norm_product(network)
+    generalization.spectral_norm_product(network)
     assert decomposed == [3, 2]
 
 
@@ -47,16 +47,16 @@ def test_the_spectral_norms_bound_the_change_of_logits():
     generator = torch.Generator().manual_seed(1)
     x, y = torch.randn(2, 100, 5, generator=generator, dtype=torch.float64)
     change = (network.logits(x) - network.logits(y)).norm(dim=2) / (x - y).norm(dim=1)
-    assert (change.amax(1) <= rivals.spectral_norm_product(network)).all()
+    assert (change.amax(1) <= generalization.spectral_norm_product(network)).all()
 
 
 def test_distance_from_initialization():
     initial = random_network()
     moved = Network([w + 0.5 for w in initial.weights], "relu")
     count = initial.number_of_weights
-    distance = rivals.distance_from_initialization(moved, initial)
+    distance = generalization.distance_from_initialization(moved, initial)
     np.testing.assert_allclose(distance, [0.5 * count**0.5] * 3, rtol=1e-6)
-    assert (rivals.distance_from_initialization(initial, initial) == 0).all()
+    assert (generalization.distance_from_initialization(initial, initial) == 0).all()
 
 
 @pytest.mark.parametrize("biases", [False, True])
@@ -74,7 +74,7 @@ def test_path_norm_sums_over_all_paths(biases):
                 steps = zip(matrices[layer + 1 :], itertools.pairwise(path))
                 factors = [m[o, i] for m, (i, o) in steps]
                 total += (bias[r, path[0]].item() * np.prod(factors)) ** 2
-        np.testing.assert_allclose(rivals.path_norm(network)[r], total**0.5, rtol=1e-9)
+        np.testing.assert_allclose(generalization.path_norm(network)[r], total**0.5, rtol=1e-9)
 
 
 def test_path_norm_is_the_same_after_rescaling_a_unit():
@@ -82,7 +82,9 @@ def test_path_norm_is_the_same_after_rescaling_a_unit():
     rescaled = Network([w.clone() for w in network.weights], "relu")
     rescaled.weights[0][:, 2] *= 10
     rescaled.weights[1][:, :, 2] /= 10
-    torch.testing.assert_close(rivals.path_norm(rescaled), rivals.path_norm(network))
+    torch.testing.assert_close(
+        generalization.path_norm(rescaled), generalization.path_norm(network)
+    )
 
 
 def test_output_margin():
@@ -95,7 +97,7 @@ def test_output_margin():
             logits[r, p, labels[r, p]] - np.delete(logits[r, p], labels[r, p]).max()
             for p in range(101)
         ]
-        margin = rivals.output_margin(network, x, labels)[r]
+        margin = generalization.output_margin(network, x, labels)[r]
         np.testing.assert_allclose(margin, np.quantile(margins, 0.1), rtol=1e-9)
 
 
@@ -104,7 +106,7 @@ def test_sharpness_of_a_known_network():
     weights = [torch.ones(2, 1, 1), torch.tensor([[[1.0], [0.0]]]).repeat(2, 1, 1)]
     network = Network(weights, "absolute")  # the sign of the first weight does not matter
     draws = 1000
-    value = rivals.sharpness(network, torch.ones(1, 1), torch.zeros(2, 1).long(), draws, 0)
+    value = generalization.sharpness(network, torch.ones(1, 1), torch.zeros(2, 1).long(), draws, 0)
     # P(1 + sigma z < 0) = 0.1 at sigma = -1 / quantile(0.1) = 0.7803
     np.testing.assert_allclose(value**-0.5, [0.7803] * 2, rtol=0.1)
 
@@ -113,11 +115,11 @@ def test_sharpness_depends_on_neither_scale_nor_stack():
     network = random_network(sizes=(5, 40, 3))
     x = torch.randn(60, 5, generator=torch.Generator().manual_seed(2))
     labels = network.logits(x).argmax(2)
-    value = rivals.sharpness(network, x, labels, 4, 0)
+    value = generalization.sharpness(network, x, labels, 4, 0)
     rescaled = Network([4 * network.weights[0], network.weights[1] / 8], "relu")
-    torch.testing.assert_close(rivals.sharpness(rescaled, x, labels, 4, 0), value)
-    alone = rivals.sharpness(network.replicate(1), x, labels[1:2], 4, 0)
+    torch.testing.assert_close(generalization.sharpness(rescaled, x, labels, 4, 0), value)
+    alone = generalization.sharpness(network.replicate(1), x, labels[1:2], 4, 0)
     torch.testing.assert_close(alone, value[1:2])
     assert value.isfinite().all()
-    perturbed = rivals.sharpness(network, x, labels, 4, 1)
+    perturbed = generalization.sharpness(network, x, labels, 4, 1)
     assert not torch.equal(perturbed, value)

@@ -1,4 +1,4 @@
-"""The memory of the pretended card: what lives there, the most that did, and where it ends."""
+"""The memory of the pretended GPU: what lives there, the most that did, and where it ends."""
 
 import weakref
 from collections import Counter
@@ -52,7 +52,7 @@ class Memory:
         grown = size if pool is None else max(0, pool.now + size - pool.most)
         if self.now + grown > self.limit:
             raise torch.OutOfMemoryError(
-                f"CUDA out of memory. Tried to allocate {size / 2**20:.2f} MiB. The pretended card "
+                f"CUDA out of memory. Tried to allocate {size / 2**20:.2f} MiB. The pretended GPU "
                 f"has {self.limit / 2**20:.2f} MiB, of which {self.now / 2**20:.2f} are in use."
             )
         if pool is not None:

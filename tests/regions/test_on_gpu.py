@@ -1,4 +1,4 @@
-"""What exact counts ask of a card, on a pretended one: few launches and few waits to a piece."""
+"""What exact counts ask of a GPU, on a pretended one: few launches and few waits to a piece."""
 
 from itertools import pairwise
 
@@ -48,15 +48,15 @@ def test_a_piece_takes_few_waits_whatever_the_replicates(paths, waits, activatio
     subject = network(5, activation)
     expected = count_transitions(subject, paths)
     pieces.clear()
-    with pretend() as card:
+    with pretend() as gpu:
         there = subject.to("cuda:0")
-        card.restart()
+        gpu.restart()
         counts = count_transitions(there, paths, memory=10 * 1500 * NODE)
         # Each threshold is looked for by itself; margins are found network by network.
         thresholds = len(subject.activation.thresholds)
-        assert card.waits <= (waits - 1) * thresholds * len(pieces) + len(pieces) + 3, card.waited
+        assert gpu.waits <= (waits - 1) * thresholds * len(pieces) + len(pieces) + 3, gpu.waited
         most = (280 if waits == 4 else 70) * thresholds * (len(pieces) + 1)
-        assert card.launches <= most + 60 * subject.replicates
+        assert gpu.launches <= most + 60 * subject.replicates
         assert torch.equal(counts.cpu(), expected)
     assert len(pieces) == 3  # one a layer, all five replicates and all the paths in it
 

@@ -14,13 +14,13 @@ CUDA, META = 1, 14  # of c10::DeviceType
 GUARDS = "_ZN3c104impl26device_guard_impl_registryE"
 
 
-class CardTensor(torch.Tensor):
-    """A tensor on the pretended card; `data_` are its numbers, on the processor."""
+class GPUTensor(torch.Tensor):
+    """A tensor on the pretended GPU; `data_` are its numbers, on the processor."""
 
     data_: torch.Tensor
 
     @staticmethod
-    def __new__(cls, data: torch.Tensor) -> "CardTensor":
+    def __new__(cls, data: torch.Tensor) -> "GPUTensor":
         self = torch.Tensor._make_wrapper_subclass(
             cls,
             data.shape,
@@ -34,11 +34,11 @@ class CardTensor(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
-        from pretended.card import Card
+        from pretended.gpu import PretendedGPU
 
-        if Card.current is None:
-            raise RuntimeError("a tensor of the pretended card is used when there is none any more")
-        return Card.current.run(function, args, kwargs or {})
+        if PretendedGPU.current is None:
+            raise RuntimeError("a tensor of the pretended GPU is used when there is none any more")
+        return PretendedGPU.current.run(function, args, kwargs or {})
 
     # These read the memory of a tensor past the dispatcher, and so need to be told.
     def new_tensor(self, data: Any, dtype=None, device=None) -> torch.Tensor:
@@ -49,8 +49,8 @@ class CardTensor(torch.Tensor):
 
 
 def on_host(tree: Any) -> Any:
-    """The tensors in a tree of Python objects, with the card's as the processor's (no copies)."""
-    return tree_map(lambda leaf: leaf.data_ if isinstance(leaf, CardTensor) else leaf, tree)
+    """The tensors in a tree of Python objects, with the GPU's as the processor's (no copies)."""
+    return tree_map(lambda leaf: leaf.data_ if isinstance(leaf, GPUTensor) else leaf, tree)
 
 
 def guards() -> ctypes.Array:

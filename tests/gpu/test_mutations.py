@@ -1,4 +1,4 @@
-"""Faults of the kinds that only a card would show, seeded one by one: each is caught."""
+"""Faults of the kinds that only a GPU would show, seeded one by one: each is caught."""
 
 import gc
 import inspect
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from pretended import CardFault
+from pretended import GPUFault
 from sensitivity.datasets import Dataset
-from sensitivity.measures import rivals
+from sensitivity.measures import generalization
 from sensitivity.networks.network import Network
 from sensitivity.regions.paths import Polygon
 from sensitivity.study.recipe import Recipe
@@ -19,7 +19,7 @@ from sensitivity.training import backpropagation, optimizers, stochastic
 from sensitivity.training.fully_connected import no_others
 from sensitivity.training.problem import Problem
 
-CPU, CARD = torch.device("cpu"), torch.device("cuda", 0)
+CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 MODEL = Recipe(
     width=12,
     depth=2,
@@ -48,13 +48,13 @@ def steps(pretend):
     here = begun(CPU)
     for _ in range(12):
         here.advance()
-    with pretend() as card:
-        there = begun(CARD)
+    with pretend() as gpu:
+        there = begun(GPU)
         there.advance()
-        card.restart()
+        gpu.restart()
         for _ in range(11):
             there.advance()
-        assert set(card.waited) <= {"synchronize"}, "a step waits"
+        assert set(gpu.waited) <= {"synchronize"}, "a step waits"
         assert torch.equal(there.weights_RP.cpu(), here.weights_RP), "other bytes"
 
 
@@ -62,7 +62,7 @@ def steps(pretend):
 def freed(pretend):
     """A run is gone with its last reference."""
     with pretend():
-        run = begun(CARD)
+        run = begun(GPU)
         run.advance()
         dead = weakref.ref(run)
         gc.disable()
@@ -77,26 +77,26 @@ def freed(pretend):
 @torch.no_grad()
 def allocations(pretend):
     """Nothing is allocated in a step."""
-    with pretend() as card:
-        run = begun(CARD)
+    with pretend() as gpu:
+        run = begun(GPU)
         run.advance()
-        before = card.memory.allocations
+        before = gpu.memory.allocations
         run._work()
-        assert card.memory.allocations == before, "it allocates"
+        assert gpu.memory.allocations == before, "it allocates"
 
 
 def noise(pretend):
-    """Sharpness, on the card."""
+    """Sharpness, on the GPU."""
     network = Network([torch.ones(2, 4, 6), torch.ones(2, 3, 4)], "relu")
     with pretend():
-        x, labels = torch.ones(5, 6).to(CARD), torch.zeros(2, 5, dtype=torch.int64).to(CARD)
-        rivals.sharpness(network.to(CARD), x, labels, draws=1, seed=0)
+        x, labels = torch.ones(5, 6).to(GPU), torch.zeros(2, 5, dtype=torch.int64).to(GPU)
+        generalization.sharpness(network.to(GPU), x, labels, draws=1, seed=0)
 
 
 def length(pretend):
-    """How long a path on the card is."""
+    """How long a path on the GPU is."""
     with pretend():
-        Polygon(torch.eye(3).to(CARD)).arc_length(torch.ones(1).to(CARD))
+        Polygon(torch.eye(3).to(GPU)).arc_length(torch.ones(1).to(GPU))
 
 
 FAULTS = {
@@ -140,11 +140,11 @@ FAULTS = {
         *(stochastic.MiniBatchRun, "_work", "self.total_R.mul_(0.0)", allocations, "allocates"),
         "self.total_R.mul(0.0)",
     ),
-    "noise drawn on the card": (
-        *(rivals, "_noise", "generator=generator).to(values)", noise, "draws on the card"),
+    "noise drawn on the GPU": (
+        *(generalization, "_noise", "generator=generator).to(values)", noise, "draws on the GPU"),
         "device=values.device)",
     ),
-    "a sum of so far on the card": (
+    "a sum of so far on the GPU": (
         *(Polygon, "arc_length", "edges.cpu().cumsum(0)", length, "deterministic"),
         "edges.cumsum(0)",
     ),
@@ -168,5 +168,5 @@ def test_every_fault_is_caught(pretend, monkeypatch, fault):
     space = {**vars(inspect.getmodule(function)), "owner": owner}
     exec(compile(source, f"<{fault}>", "exec"), space)
     monkeypatch.setattr(owner, name, space[name])
-    with pytest.raises((CardFault, AssertionError, RuntimeError), match=said):
+    with pytest.raises((GPUFault, AssertionError, RuntimeError), match=said):
         check(pretend)

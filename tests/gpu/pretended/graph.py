@@ -1,4 +1,4 @@
-"""CUDA graphs of the pretended card: what is captured is undone, and done again at each replay."""
+"""CUDA graphs of the pretended GPU: what is captured is undone, and done again at each replay."""
 
 import gc
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pretended.memory import Pool
 class Graph:
     """Stands for `torch.cuda.CUDAGraph`.
 
-    A replay runs the captured operations on the very tensors that they had, as a card does with
+    A replay runs the captured operations on the very tensors that they had, as a GPU does with
     addresses: what was a Python number then is that number for ever.
     """
 
@@ -42,15 +42,15 @@ class Graph:
                 self._before.setdefault(storage._cdata, (storage, storage.clone()))
 
     def undo(self) -> None:
-        """End the capture, which executes nothing on a card."""
+        """End the capture, which executes nothing on a GPU."""
         for storage, before in self._before.values():
             storage.copy_(before)
         self._before.clear()
 
     def replay(self) -> None:
-        from pretended.card import Card
+        from pretended.gpu import PretendedGPU
 
-        Card.current.replay(self)
+        PretendedGPU.current.replay(self)
 
     def repeat(self) -> None:
         """Do it all again, with results where they were."""
@@ -61,26 +61,26 @@ class Graph:
                     old.copy_(new)
 
     def __del__(self) -> None:
-        from pretended.card import Card
+        from pretended.gpu import PretendedGPU
 
-        if Card.current is not None:
-            Card.current.forget(self)
+        if PretendedGPU.current is not None:
+            PretendedGPU.current.forget(self)
 
 
 @contextmanager
 def capture(graph: Graph, **_: Any) -> Iterator[None]:
-    """Stands for `torch.cuda.graph`, which waits for the card and empties its cache first."""
-    from pretended.card import Card
+    """Stands for `torch.cuda.graph`, which waits for the GPU and empties its cache first."""
+    from pretended.gpu import PretendedGPU
 
-    card = Card.current
-    card.wait("synchronize")
-    card.graph, card.memory.pool = graph, graph.pool
+    gpu = PretendedGPU.current
+    gpu.wait("synchronize")
+    gpu.graph, gpu.memory.pool = graph, graph.pool
     enabled = gc.isenabled()
     gc.disable()  # a collection that frees a graph is a fault of its own, and not one of this code
     try:
         yield
     finally:
-        card.graph = card.memory.pool = None
+        gpu.graph = gpu.memory.pool = None
         graph.undo()
         if enabled:
             gc.enable()

@@ -1,4 +1,4 @@
-"""Rival measures of generalization, to judge the paper's metrics against on the same networks.
+"""Generalization measures, to judge the paper's metrics against on the same networks.
 
 Definitions follow Jiang et al. 2020, "Fantastic generalization measures and where to find them"
 (appendix C), where they are called complexity measures; older sources are named at each. Every
@@ -119,7 +119,7 @@ def sharpness(
     the magnitude-aware PAC-Bayesian flatness of Jiang et al. 2020 (after Keskar et al. 2017 and
     Neyshabur et al. 2017); noise in proportion to the weights makes it independent of how a ReLU
     network's scale is spread over its layers. The same draws serve all replicates and all sigma;
-    they come from streams of `seed`, on the processor, and so are the same on every device.
+    they come from streams of `seed`, on the CPU, and so are the same on every device.
     """
     noises = [_noise(network, seed, draw) for draw in range(draws)]
     tolerated = _error(network, x_Pd, labels_RP) + TOLERATED_ERROR

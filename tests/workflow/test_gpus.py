@@ -1,4 +1,4 @@
-"""GPU jobs at once: one a card, more where they fit on one together, unless it is said."""
+"""GPU jobs at once: one on each GPU, more where they fit on one together, unless it is said."""
 
 import os
 import re
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
     ],
 )
 def test_gpu_jobs_at_once(tmp_path, visible, free, options, at_once):
-    """On a machine whose driver lists four cards, with so many free megabytes on each."""
+    """On a machine whose driver lists four GPUs, with so many free megabytes on each."""
     tool = tmp_path / "nvidia-smi"
     line = f'"{free}, Default, [N/A]"'
     tool.write_text(

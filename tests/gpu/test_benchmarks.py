@@ -1,4 +1,4 @@
-"""Benchmarks measure on the card what they say they do, and wait for it."""
+"""Benchmarks measure on the GPU what they say they do, and wait for it."""
 
 import importlib.util
 import sys
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-CARD = torch.device("cuda", 0)
+GPU = torch.device("cuda", 0)
 
 
 @pytest.fixture
@@ -25,34 +25,34 @@ def benchmark(monkeypatch):
     return load
 
 
-def test_the_large_product_of_a_cards_table_is_the_cards(benchmark, pretend):
+def test_the_large_product_of_a_gpus_table_is_the_gpus(benchmark, pretend):
     training = benchmark("training")
-    with pretend() as card:
-        work = training.products(8, 3, CARD)
-        card.restart()
+    with pretend() as gpu:
+        work = training.products(8, 3, GPU)
+        gpu.restart()
         work()
-        assert card.launched["mm"] == 3
+        assert gpu.launched["mm"] == 3
 
 
 @pytest.mark.parametrize("name", ["training", "timing"])
-def test_timings_begin_and_end_when_the_card_has_caught_up(benchmark, pretend, name):
+def test_timings_begin_and_end_when_the_gpu_has_caught_up(benchmark, pretend, name):
     module = benchmark(name)
     events = []
     with pretend():
         torch.cuda.synchronize = lambda device=None: events.append("wait")
         if name == "timing":
-            module.DEVICE = CARD
+            module.DEVICE = GPU
             module.TURN = 0.0
         module.timed({"a": lambda: events.append("work")}, 1)
     assert events == ["wait", "work", "wait"] * 2
 
 
-def test_parts_are_timed_when_the_card_has_caught_up(benchmark, pretend, monkeypatch):
+def test_parts_are_timed_when_the_gpu_has_caught_up(benchmark, pretend, monkeypatch):
     transitions = benchmark("transitions")
     events = []
     owner = type("Owner", (), {"part": staticmethod(lambda: events.append("work"))})
     with pretend():
         torch.cuda.synchronize = lambda device=None: events.append("wait")
-        monkeypatch.setattr(sys.modules["timing"], "DEVICE", CARD)
+        monkeypatch.setattr(sys.modules["timing"], "DEVICE", GPU)
         transitions.seconds_in(owner, "part", lambda: owner.part())
     assert events == ["wait", "work", "wait"]

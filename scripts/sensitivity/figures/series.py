@@ -1,4 +1,4 @@
-"""The drawing room of figures A9 and A10: measures of models that differ in one number alone."""
+"""Figures A9 and A10: measures against the share of random labels, and against training steps."""
 
 from typing import NamedTuple
 
@@ -18,37 +18,57 @@ SERIES = "A line for each series of models; hollow: not all replicates fit"
 class Axis(NamedTuple):
     """What stands on the horizontal axis.
 
-    A column of models.csv, times `factor`; the hyper-parameter that makes it differ; the label. On
-    a `log` axis, untrained networks stand at its left edge, at 0.
+    A hyper-parameter (a column of models.csv), its label, the measures to draw against it, and a
+    factor. On a `log` axis, untrained networks stand at its left edge, at 0.
     """
 
     column: str
-    varied: str
     label: str
+    measures: tuple[str, ...]
     factor: float = 1.0
     log: bool = False
 
 
-def draw_series(data, settings, axis, measures, absent):
+AXES = {
+    "label_noise": Axis(
+        "labels",
+        "Random labels (%)",
+        ("generalization_gap", "jacobian_norm", "lipschitz_lower_bound", "transitions"),
+        factor=100,
+    ),
+    "during_training": Axis(
+        "steps",
+        "Training steps (0: untrained)",
+        ("generalization_gap", "training_loss", "jacobian_norm", "transitions"),
+        log=True,
+    ),
+}
+
+
+@style.styled
+def draw(data, settings):
     """A panel for each data set and measure, a line for each series of models.
 
-    `measures` maps a column of models.csv to the label of its axis, or None for the usual one.
-    Points are means over replicates with standard errors, hollow where not all replicates fit.
-    `absent` is said where there is no series.
+    Models of a series agree in all else: those of several steps are stages of one training, since
+    seeds agree, too. Points are means over replicates with standard errors, hollow where not all
+    replicates fit. `data` needs `models`; `settings` the `figure`, and may name the `datasets`.
     """
+    axis = AXES[settings["figure"]]
     names = _selection.datasets(settings, data.models)
     found = {name: series(_selection.of_dataset(data.models, name), axis) for name in names}
     found = {name: lines for name, lines in found.items() if len(lines)}
     if not found:
-        return style.empty_figure(absent)
-    places = [(name, measure) for name in found for measure in measures]
+        return style.empty_figure(
+            f"not in this study: no survey has three\nvalues of {axis.column} or more"
+        )
+    places = [(name, measure) for name in found for measure in axis.measures]
     rows = -(-len(places) // COLUMNS)
     figure, grid = style.panels(rows, COLUMNS, panel_height=2.2, shown=len(places))
     looks = _looks(pd.concat(found.values()))
     legend_of = None
     for (name, measure), axes in zip(places, grid.flat):
         axes.set_title(_names.dataset_name(name))
-        if _draw_panel(axes, found[name], axis, measure, measures[measure], looks):
+        if _draw_panel(axes, found[name], axis, measure, looks):
             legend_of = axes
     if legend_of is not None:
         style.legend_above(figure, legend_of, SERIES, color=style.NEUTRAL)
@@ -56,13 +76,13 @@ def draw_series(data, settings, axis, measures, absent):
 
 
 def series(models, axis):
-    """The models of one data set that agree in all but `axis.varied`, at enough values of it.
+    """The models of one data set that agree in all but `axis.column`, at enough values of it.
 
     Returns rows of models.csv, with the column `SERIES` that names the series of each.
     """
     if models.empty:
         return models
-    others = [name for name in HYPERPARAMETERS if name != axis.varied]
+    others = [name for name in HYPERPARAMETERS if name != axis.column]
     models = one_per_recipe(models[~models["diverged"].astype(bool)])
     values = models.groupby(others, sort=False, dropna=False)[axis.column].transform("nunique")
     models = models[values >= LEAST_VALUES].sort_values(axis.column)
@@ -78,7 +98,7 @@ def _looks(models):
     return {"style": SERIES, "style_order": list(markers), "markers": markers}
 
 
-def _draw_panel(axes, models, axis, measure, label, looks):
+def _draw_panel(axes, models, axis, measure, looks):
     """Draw the panel -> whether there was anything to draw."""
     linear = measure in _names.LINEAR
     if measure in models:
@@ -93,7 +113,7 @@ def _draw_panel(axes, models, axis, measure, label, looks):
         _numbers.log_axis(axes.xaxis, models[axis.column].min() if len(before) else None)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=_numbers.ROUND))
-    _names.measure_axis(axes.yaxis, measure, models[measure], label)
+    _names.measure_axis(axes.yaxis, measure, models[measure])
     draw_lines(axes, models, axis.column, measure, colour, **looks)
     if len(before):
         first = models.drop_duplicates(SERIES)

@@ -1,4 +1,4 @@
-"""The pretended card itself: every operation on it goes through `Card.run`."""
+"""The pretended GPU itself: every operation on it goes through `PretendedGPU.run`."""
 
 from collections import Counter
 from typing import Any, ClassVar
@@ -11,14 +11,14 @@ from torch.utils._pytree import tree_leaves, tree_map
 from pretended import rules
 from pretended.graph import Graph
 from pretended.memory import Memory
-from pretended.rules import CardFault, name_of
-from pretended.tensors import CardTensor, on_host
+from pretended.rules import GPUFault, name_of
+from pretended.tensors import GPUTensor, on_host
 
 
-class Card(TorchDispatchMode):
-    """Runs what is asked of `cuda:0` on the processor; counts, and refuses what a card would."""
+class PretendedGPU(TorchDispatchMode):
+    """Runs what is asked of `cuda:0` on the processor; counts, and refuses what a GPU would."""
 
-    current: ClassVar["Card | None"] = None
+    current: ClassVar["PretendedGPU | None"] = None
 
     def __init__(self, memory: Memory) -> None:
         super().__init__()
@@ -40,13 +40,13 @@ class Card(TorchDispatchMode):
 
     @property
     def waits(self) -> int:
-        """How often the processor waited for the card."""
+        """How often the processor waited for the GPU."""
         return self.waited.total()
 
     def wait(self, name: str, times: int = 1) -> None:
-        """The processor waits for the card."""
+        """The processor waits for the GPU."""
         if self.graph is not None:
-            raise CardFault(f"{name} waits for the card while a graph is captured")
+            raise GPUFault(f"{name} waits for the GPU while a graph is captured")
         self.waited[name] += times
 
     def replay(self, graph: Graph) -> None:
@@ -63,14 +63,14 @@ class Card(TorchDispatchMode):
         return self.run(function, args, kwargs or {})
 
     def run(self, function: rules.Operation, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """One operation, on the card if it has to do with it."""
+        """One operation, on the GPU if it has to do with it."""
         device = kwargs.get("device")
         kind = None if device is None else torch.device(device).type
         if kind == "meta":  # what the driver, which isn't there, says of "the current device"
-            raise RuntimeError("on the pretended card, name the device with its index: cuda:0")
+            raise RuntimeError("on the pretended GPU, name the device with its index: cuda:0")
         goes = kind == "cuda"
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        here = [tensor for tensor in tensors if isinstance(tensor, CardTensor)]
+        here = [tensor for tensor in tensors if isinstance(tensor, GPUTensor)]
         if not here and not goes:
             return function(*args, **kwargs)
         rules.check(function, tensors, here)
@@ -100,12 +100,12 @@ class Card(TorchDispatchMode):
             return self.graph.run(function, args, kwargs)
         return function(*args, **kwargs)
 
-    def _wrapped(self, leaf: Any, known: dict[int, CardTensor]) -> Any:
-        """A result as a tensor of the card: the one that it is already, or a new one."""
+    def _wrapped(self, leaf: Any, known: dict[int, GPUTensor]) -> Any:
+        """A result as a tensor of the GPU: the one that it is already, or a new one."""
         if not isinstance(leaf, torch.Tensor):
             return leaf
         if id(leaf) in known:
             return known[id(leaf)]
-        tensor = CardTensor(leaf)
+        tensor = GPUTensor(leaf)
         self.memory.hold(tensor, leaf)
         return tensor

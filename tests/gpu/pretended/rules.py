@@ -1,4 +1,4 @@
-"""What a card minds: which operations wait for it, which it can't do, which start no kernel.
+"""What a GPU minds: which operations wait for it, which it can't do, which start no kernel.
 
 Sources: the documentation of `torch.use_deterministic_algorithms`, and ATen's CUDA kernels.
 """
@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves
 
-from pretended.tensors import CardTensor
+from pretended.tensors import GPUTensor
 
 Operation = torch._ops.OpOverload
 
 
-class CardFault(AssertionError):
-    """Something that a CUDA card would refuse, or answer differently from a processor."""
+class GPUFault(AssertionError):
+    """Something that a GPU would refuse, or answer differently from a processor."""
 
 
 WAITS = {
@@ -31,7 +31,7 @@ WAITS = {
     "unique_consecutive": 1,
     "unique_dim": 1,
 }
-"""How often these operations stop until the card has caught up, because their result is a number,
+"""How often these operations stop until the GPU has caught up, because their result is a number,
 or as large as the data say."""
 
 INDEXING = {"index", "index_put", "index_put_", "_index_put_impl_"}
@@ -70,19 +70,19 @@ def leaves(function: Operation, kwargs: dict[str, Any]) -> bool:
     return gone or name_of(function) == "_local_scalar_dense"
 
 
-def check(function: Operation, tensors: list[torch.Tensor], here: list[CardTensor]) -> None:
-    """Raise CardFault for what a card would not do.
+def check(function: Operation, tensors: list[torch.Tensor], here: list[GPUTensor]) -> None:
+    """Raise GPUFault for what a GPU would not do.
 
-    `tensors` are all that the operation is given, `here` those on the card.
+    `tensors` are all that the operation is given, `here` those on the GPU.
     """
     name = name_of(function)
-    strangers = any(not isinstance(t, CardTensor) and t.dim() for t in tensors)
+    strangers = any(not isinstance(t, GPUTensor) and t.dim() for t in tensors)
     if here and strangers and name not in MIXING:
-        raise CardFault(f"{name} mixes devices: some of its tensors are on the card, some are not")
+        raise GPUFault(f"{name} mixes devices: some of its tensors are on the GPU, some are not")
     if torch.Tag.nondeterministic_seeded in function.tags:
-        raise CardFault(f"{name} draws on the card, where a processor would draw other numbers")
+        raise GPUFault(f"{name} draws on the GPU, where a processor would draw other numbers")
     if here and name in NONDETERMINISTIC and tensors[0].is_floating_point():
-        raise CardFault(f"{name} has no deterministic kernel for floating-point numbers")
+        raise GPUFault(f"{name} has no deterministic kernel for floating-point numbers")
 
 
 def waits_of(function: Operation, args: tuple, kwargs: dict[str, Any]) -> int:
@@ -92,12 +92,12 @@ def waits_of(function: Operation, args: tuple, kwargs: dict[str, Any]) -> int:
         return _waits_of_indices(name, args)
     if name == "copy_":
         asynchronous = kwargs.get("non_blocking", len(args) > 2 and args[2])
-        return _waits_of_copy(args[1], isinstance(args[0], CardTensor), asynchronous)
+        return _waits_of_copy(args[1], isinstance(args[0], GPUTensor), asynchronous)
     if name == "_to_copy":
-        to_card = isinstance(args[0], CardTensor)
+        to_gpu = isinstance(args[0], GPUTensor)
         if kwargs.get("device") is not None:
-            to_card = not leaves(function, kwargs)
-        return _waits_of_copy(args[0], to_card, kwargs.get("non_blocking", False))
+            to_gpu = not leaves(function, kwargs)
+        return _waits_of_copy(args[0], to_gpu, kwargs.get("non_blocking", False))
     if name == "repeat_interleave":
         return int(kwargs.get("output_size") is None)
     return WAITS.get(name, 0)
@@ -108,13 +108,13 @@ def _waits_of_indices(name: str, args: tuple) -> int:
     indices = [index for index in tree_leaves(args[1]) if isinstance(index, torch.Tensor)]
     masks = sum(index.dtype in (torch.bool, torch.uint8) for index in indices)
     if name != "index" and masks == len(indices) == 1 and args[2].numel() == 1:
-        masks = int(isinstance(args[2], CardTensor))  # a fill, with a number that must be known
-    return masks + sum(not isinstance(index, CardTensor) for index in indices)
+        masks = int(isinstance(args[2], GPUTensor))  # a fill, with a number that must be known
+    return masks + sum(not isinstance(index, GPUTensor) for index in indices)
 
 
-def _waits_of_copy(source: torch.Tensor, to_card: bool, asynchronous: bool) -> int:
-    """A copy waits where it leaves or enters the card, unless it's told not to and need not."""
-    if isinstance(source, CardTensor) == to_card:
+def _waits_of_copy(source: torch.Tensor, to_gpu: bool, asynchronous: bool) -> int:
+    """A copy waits where it leaves or enters the GPU, unless it's told not to and need not."""
+    if isinstance(source, GPUTensor) == to_gpu:
         return 0
-    pinned = to_card and getattr(source.untyped_storage(), "pinned", False)
+    pinned = to_gpu and getattr(source.untyped_storage(), "pinned", False)
     return int(not (asynchronous and pinned))
