@@ -46,6 +46,7 @@ def test_brief_jobs_share_submissions(frame):
     assert estimation.submissions(frame, sharing) == 4 + 1 + 1 + 1 + 1
 
 
+@pytest.mark.slow
 def test_the_full_survey_has_long_jobs_and_fits_its_gpus():
     settings = checked("config/paper.yaml")
     frame = estimation.table(settings)
@@ -104,6 +105,7 @@ def test_the_estimate_shares_a_gpu_no_further_than_it_can(frame):
     assert estimation.jobs_on_an_h100(frame.assign(**{"gpu bytes": 60e9}), 16) == 1
 
 
+@pytest.mark.slow
 def test_the_full_survey_takes_no_more_submissions_than_with_a_job_a_measure():
     """3,366, counted with its grid before the random survey, which had 3,082 models."""
     settings = checked("config/paper.yaml")

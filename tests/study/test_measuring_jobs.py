@@ -78,6 +78,7 @@ def test_the_order_of_surveys_does_not_matter():
         assert job.settings(settings, code) == again[key].settings(settings, code)
 
 
+@pytest.mark.slow
 @given(left_out=NAMES)
 def test_no_model_moves_when_a_survey_comes_or_goes(left_out):
     """Else it would be measured anew. (Its own section may, as when points are wanted of it.)"""
