@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             logger.warning("stopped by SIGTERM; the same command continues from the checkpoint")
             sys.exit(TERMINATED)
     spent = time.perf_counter() - begin[0], time.process_time() - begin[1]
-    logger.info("training took %.3f s, and %.3f s of processor time", *spent)
+    logger.info("training took %.3f s, and %.3f s of CPU time", *spent)
     devices = ", then ".join(checkpoint.devices)
     record = provenance.describe(settings, seeds=list(recipe.seeds), device=devices, inputs=inputs)
     result.network.save(arguments.weights, record)

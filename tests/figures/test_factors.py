@@ -122,3 +122,10 @@ def test_values_that_a_log_axis_lacks_are_left_out(study, settings):
     pairs.loc[pairs.index[chosen][:2], "changed"] = [0.0, np.nan]
     axes = factors.draw(dataclasses.replace(study, pairs=pairs), settings).axes[7]
     assert len(scattered(axes)) == chosen.sum() - 2
+
+
+def test_a_study_with_one_non_linearity(study, settings):
+    pairs = study.pairs[study.pairs["factor"] != "activation"]
+    pairs = pairs.assign(level=np.full(len(pairs), np.nan))  # as an empty column is read
+    figure = factors.draw(dataclasses.replace(study, pairs=pairs), settings)
+    assert "against ReLU" not in "".join(entries(figure))
