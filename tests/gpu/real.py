@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from sensitivity.base import device as devices
 from sensitivity.datasets import Dataset
-from sensitivity.measures.any_network import counts_on, jacobian_sizes
+from sensitivity.measures.counts import counts_on
+from sensitivity.measures.jacobians import jacobian_sizes
 from sensitivity.networks.network import Network
 from sensitivity.regions import count_transitions
 from sensitivity.regions.paths import translation_loop

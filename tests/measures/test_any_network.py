@@ -10,7 +10,8 @@ from sensitivity.architectures.building import Architecture
 from sensitivity.architectures.layout import Layout
 from sensitivity.architectures.modules import Modules
 from sensitivity.jacobian import sizes
-from sensitivity.measures import any_network, generalization
+from sensitivity.measures import counts as counting
+from sensitivity.measures import generalization, jacobians
 from sensitivity.measures.input_margins import input_margin
 from sensitivity.measures.input_noise import output_change
 from sensitivity.measures.taken.curves import norms_along, transitions_along
@@ -53,7 +54,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-8}
 
 def test_sizes_of_jacobians(pair):
     stack, modules = pair
-    expected, found = sizes.jacobian_sizes(stack, X), any_network.jacobian_sizes(modules, X)
+    expected, found = sizes.jacobian_sizes(stack, X), jacobians.jacobian_sizes(modules, X)
     for name in vars(expected):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), **CLOSE)
 
@@ -76,10 +77,8 @@ def test_transitions_and_norms_along_curves(pair):
     octagon = Polygon(
         torch.stack([angles.cos(), angles.sin()], 1).double() @ torch.stack([cosine, sine])
     )
-    (counts,) = any_network.counts_on(pair[1], [octagon]).T
-    assert counts.tolist() == [
-        any_network.count_transitions(pair[0], [octagon])[r, 0] for r in (0, 1)
-    ]
+    (counts,) = counting.counts_on(pair[1], [octagon]).T
+    assert counts.tolist() == [counting.count_transitions(pair[0], [octagon])[r, 0] for r in (0, 1)]
 
 
 MEASURES = {
@@ -121,4 +120,4 @@ def test_spectral_norms_are_those_of_the_stack(pair):
 
 
 def test_units_are_those_of_the_stack(pair):
-    assert any_network.units_of(pair[1]) == pair[0].number_of_units
+    assert counting.units_of(pair[1]) == pair[0].number_of_units

@@ -9,7 +9,7 @@ import torch
 from sensitivity.architectures.building import Architecture, build
 from sensitivity.architectures.layout import Layout
 from sensitivity.architectures.modules import Modules
-from sensitivity.measures import rivals
+from sensitivity.measures import generalization
 from sensitivity.measures.operator_norms import chain_norm_product, spectral_norm
 from sensitivity.networks.graph import read_graph
 from sensitivity.networks.operations import Affine
@@ -54,7 +54,7 @@ def test_stacks_of_convolutional_networks_have_products():
     architecture = Architecture("convolutional", SHAPE, 4, width=3, depth=2, activation="relu")
     skeleton = architecture.build(0)
     rows = Layout.of(skeleton).rows([architecture.build(seed) for seed in (0, 1)])
-    products = rivals.spectral_norm_product(Modules(architecture, skeleton, *rows))
+    products = generalization.spectral_norm_product(Modules(architecture, skeleton, *rows))
     alone = chain_norm_product(read_graph(architecture.build(1).eval(), SHAPE))
     assert products[1].item() == pytest.approx(alone, rel=1e-6)
     assert products[0] != products[1]

@@ -18,7 +18,11 @@ def test_a_study_says_how_far_it_is_and_what_it_found(study):
     lines = result.stdout.strip().splitlines()
     assert len(lines) < 30, result.stdout
     assert any(re.fullmatch(r"drawn \d+ of \d+ figures, .+ since the start", x) for x in lines)
-    verdicts = [line for line in lines if re.match(r"C\d (supported|not|contra|too few)", line)]
+    verdicts = [
+        line
+        for line in lines
+        if re.match(r"C\d (supported|contradicted|no effect|undecided)", line)
+    ]
     assert len(verdicts) == 8
     assert lines[-3] == "Figures: results/tiny/figures/   Verdicts: results/tiny/tables/claims.md"
     assert lines[-1].startswith("Next: ")
@@ -28,7 +32,7 @@ def test_a_study_says_how_far_it_is_and_what_it_found(study):
 def test_a_job_that_fails_has_the_last_word(study):
     weights = next(iter(study.files("results/models/digits/*/weights.safetensors")))
     weights.write_bytes(b"torn")
-    study.append("scripts/sensitivity/jacobian/norms.py", "EDITED = 1")
+    study.append("scripts/sensitivity/jacobian/sizes.py", "EDITED = 1")
     result = study.snakemake("--logger", "study", "-k")
     assert result.returncode != 0
     last = result.stdout.strip().splitlines()[-1]

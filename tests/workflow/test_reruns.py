@@ -119,8 +119,8 @@ CASES = {
         ("measures *", "records *", "sampling *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES),
     ),
-    "jacobian/norms.py": (
-        code("sensitivity/jacobian/norms"),
+    "jacobian/sizes.py": (
+        code("sensitivity/jacobian/sizes"),
         ("measures *", "records *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
     ),

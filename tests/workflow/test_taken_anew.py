@@ -41,7 +41,7 @@ def configured(part, **values):
 CASES = {
     "nothing": (lambda study: None, NOTHING),
     "regions/counting.py": (code("regions/counting"), {"transitions", "curves", "sampling"}),
-    "jacobian/norms.py": (code("jacobian/norms"), {"jacobian", "points", "curves"}),
+    "jacobian/sizes.py": (code("jacobian/sizes"), {"jacobian", "points", "curves"}),
     # Networks are trained anew. Where they come out the same, what was measured of them holds.
     "training/training.py": (code("training/training"), NOTHING),
     "training/optimizers.py": (code("training/optimizers"), NOTHING),

@@ -97,6 +97,11 @@ class Modules:
         return [FromPoints(module, shape).eval() for module in self.modules]
 
     @property
+    def in_double(self) -> list[nn.Module]:
+        """The modules, for points [P, d] in float64."""
+        return self.to(torch.float64).of_points
+
+    @property
     def weights(self) -> list[Tensor]:
         """All that is trained, as one layer's weights [R, 1, P]."""
         return [self.weights_RP.unsqueeze(1)]

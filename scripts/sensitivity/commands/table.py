@@ -17,8 +17,9 @@ from sensitivity.base.memory import budget
 from sensitivity.base.wrapped import check_not_pruned, unwrapped
 from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
+from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.modules import copied
-from sensitivity.jacobian.norms import MEMORY_BYTES, jacobian_norms
+from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.jacobian.sources import sources
 from sensitivity.networks.graph import read_graph
 from sensitivity.regions.counting import transitions

@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, style
-from sensitivity.figures.points import MARKERS, SIZES, choose_networks, reason_for_none
+from sensitivity.figures._points import MARKERS, SIZES, choose_networks, reason_for_none
 from sensitivity.measures.bounds import row_bounds, shared_norm
 
 POINTS_SHOWN = 1000

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sensitivity.figures import _numbers, _selection, style
-from sensitivity.figures.against_gap import GAP, draw_panels, drawable
+from sensitivity.figures._panels import GAP, draw_panels, drawable
 
 CAPACITY = ("number_of_weights", "training_loss")
 

@@ -3,8 +3,15 @@
 In: a network and points. Out: a norm, or a matrix, for each replicate and point. Uses `networks`.
 """
 
-from sensitivity.jacobian.matrices import affine_map, jacobian
-from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.jacobian.sizes import jacobian_sizes
+from sensitivity.base.on_demand import exports
 
 __all__ = ["affine_map", "jacobian", "jacobian_norms", "jacobian_sizes"]
+__getattr__ = exports(
+    __name__,
+    {
+        "affine_map": "matrices",
+        "jacobian": "matrices",
+        "jacobian_norms": "norms",
+        "jacobian_sizes": "sizes",
+    },
+)

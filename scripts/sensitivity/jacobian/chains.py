@@ -20,6 +20,9 @@ from sensitivity.base import kernels
 from sensitivity.jacobian.magnitudes import vector_norms
 from sensitivity.networks.network import Network
 
+MEMORY_BYTES = 2**28
+"""A CPU's budget for intermediate results; the networks and the points come on top."""
+
 CACHE_BYTES = 2**23
 """On a CPU, chunks near this size stay in its cache: worth more than longer chunks."""
 

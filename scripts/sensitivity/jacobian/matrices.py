@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
 from sensitivity.base.memory import budget
-from sensitivity.jacobian.norms import MEMORY_BYTES
+from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.sources import Source, contrasts, cotangents, sources
 from sensitivity.networks.network import Network
 

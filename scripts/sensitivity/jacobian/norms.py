@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
 from sensitivity.base.memory import budget
-from sensitivity.jacobian.chains import ChainPiece
+from sensitivity.jacobian.chains import MEMORY_BYTES, ChainPiece
 from sensitivity.jacobian.magnitudes import (
     largest_singular_values,
     leading_vectors,
@@ -25,9 +25,6 @@ from sensitivity.jacobian.magnitudes import (
 )
 from sensitivity.jacobian.sources import Piece, Source, cotangents, sources
 from sensitivity.networks.network import Network
-
-MEMORY_BYTES = 2**28
-"""A CPU's budget for intermediate results; the networks and the points come on top."""
 
 EXACT_ROWS = 64
 """Up to so many classes a module's singular values come from its whole Jacobian."""

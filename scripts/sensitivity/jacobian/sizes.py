@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from sensitivity.base.known_state import known_state
 from sensitivity.base.memory import budget
+from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.magnitudes import largest_singular_values, vector_norms
-from sensitivity.jacobian.norms import MEMORY_BYTES
 from sensitivity.jacobian.sources import Piece, basis, contrasts, sources
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import softmax_jacobian

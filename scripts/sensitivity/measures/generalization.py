@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.streams import stream
-from sensitivity.measures.any_network import in_double
 from sensitivity.measures.operator_norms import chain_norm_product
 from sensitivity.networks.graph import read_graph
 from sensitivity.networks.network import Network
@@ -40,7 +39,7 @@ def spectral_norm_product(network: Network | Modules) -> Tensor:
     which ranks networks alike. (All activations of the study have slopes of at most 1.)
     """
     if isinstance(network, Modules):  # NaN unless it is a chain of layers
-        products = [_of_module(module, network.input_size) for module in in_double(network)]
+        products = [_of_module(module, network.input_size) for module in network.in_double]
         return torch.tensor(products, dtype=torch.float64, device=network.device)
     product = torch.ones(network.replicates, dtype=torch.float64, device=network.device)
     for weight in network.weights:

@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.memory import budget
-from sensitivity.jacobian.chains import ChainPiece, chain_of_replicate
-from sensitivity.jacobian.norms import MEMORY_BYTES
-from sensitivity.measures.any_network import in_double
+from sensitivity.jacobian.chains import MEMORY_BYTES, ChainPiece, chain_of_replicate
 from sensitivity.measures.generalization import lower_end
 from sensitivity.networks.network import Network
 
@@ -36,7 +34,7 @@ def distances(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Te
         chunks = list(zip(x_Pd.split(CHUNK), labels_RP.split(CHUNK, 1)))
         rows = [
             torch.cat([_of_a_module(module, x.double(), some[r]) for x, some in chunks])
-            for r, module in enumerate(in_double(network))
+            for r, module in enumerate(network.in_double)
         ]
         return torch.stack(rows) if rows else labels_RP.double()
     found_RP = torch.empty(labels_RP.shape, dtype=torch.float64, device=network.device)

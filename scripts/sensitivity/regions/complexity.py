@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import count_transitions, read
+from sensitivity.regions.counting import count_transitions
 from sensitivity.regions.paths import Ellipse, Segment
+from sensitivity.regions.reading import read
 
 KINDS = ("segments", "circles")
 

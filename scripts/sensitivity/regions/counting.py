@@ -33,12 +33,13 @@ from torch import Tensor, nn
 from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
-from sensitivity.networks.graph import Graph, graph_of, read_graph
+from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
 from sensitivity.regions import plan
 from sensitivity.regions.found import Transitions
 from sensitivity.regions.inputs import Line
-from sensitivity.regions.paths import Ellipse, Octagon, Path, check_path
+from sensitivity.regions.paths import Ellipse, Octagon, Path
+from sensitivity.regions.reading import check_dtype, read
 from sensitivity.regions.walk import Found, Walk, together
 
 
@@ -157,50 +158,6 @@ def _count(
         by_line = counts.view(network.depth, len(walk.graphs), len(numbers)).permute(1, 2, 0)
         total[first : first + len(walk.graphs), numbers] = by_line
     return total
-
-
-def read(
-    network: Network | nn.Module | Graph, paths: Sequence[Path], input_shape: Sequence[int] | None
-) -> Network | Graph:
-    """The stack, or the module's graph, for paths that run through the flattened inputs.
-
-    Raises SensitivityError where they do not, or where a replicate's parameters are not finite.
-    """
-    if isinstance(network, Network):
-        _check(network, input_shape)
-    else:
-        if input_shape is None and len(paths) and not isinstance(network, Graph):
-            check_path(paths[0], getattr(paths[0], "input_size", 0))
-            input_shape = (paths[0].input_size,)
-        network = read_graph(network, input_shape)
-    for path in paths:
-        check_path(path, network.input_size)
-    return network
-
-
-def check_dtype(network: Network | nn.Module | Graph, dtype: torch.dtype) -> None:
-    if dtype not in (torch.float32, torch.float64):
-        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
-    if dtype != torch.float64 and not isinstance(network, Network):
-        raise SensitivityError(f"Transitions of modules are counted in float64, not in {dtype}.")
-
-
-def _check(network: Network, input_shape: Sequence[int] | None) -> None:
-    if input_shape is not None and torch.Size(input_shape).numel() != network.input_size:
-        raise SensitivityError(
-            f"Points of the shape {tuple(input_shape)} do not fit a network with "
-            f"{network.input_size} inputs; leave input_shape out."
-        )
-    parameters = [*network.weights, *(network.biases or [])]
-    # A finite sum has finite terms, and costs next to nothing; only else every number is looked at.
-    if bool(torch.stack([parameter.sum() for parameter in parameters]).isfinite().all()):
-        return
-    finite = torch.stack([p.flatten(1).isfinite().all(1) for p in parameters]).all(0).tolist()
-    if not all(finite):
-        raise SensitivityError(
-            f"Replicate {finite.index(False)} has infinite or undefined parameters and thus no "
-            "linear regions; leave diverged replicates out with Network.select."
-        )
 
 
 def _walks(

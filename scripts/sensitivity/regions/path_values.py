@@ -20,8 +20,8 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
 from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
-from sensitivity.regions.counting import read
 from sensitivity.regions.paths import Ellipse, Path, Segment
+from sensitivity.regions.reading import read
 from sensitivity.regions.walk import Walk
 
 POINTS = 8

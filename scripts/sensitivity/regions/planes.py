@@ -22,8 +22,8 @@ from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
 from sensitivity.networks.operations import Affine
 from sensitivity.regions import outlines
-from sensitivity.regions.counting import read
 from sensitivity.regions.plane_walk import PlaneWalk, TooManyPolygons
+from sensitivity.regions.reading import read
 from sensitivity.regions.subdivision import OUTSIDE, Subdivision
 
 __all__ = ["PlaneRegions", "TooManyPolygons", "plane_regions"]

@@ -19,7 +19,8 @@ from tqdm import tqdm
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.measures.any_network import histograms_on, jacobian_sizes
+from sensitivity.measures.counts import histograms_on
+from sensitivity.measures.jacobians import jacobian_sizes
 from sensitivity.measures.measuring import (
     Arrays,
     Measurement,

@@ -13,7 +13,7 @@ from torch import Tensor
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.jacobian.sizes import JacobianSizes
-from sensitivity.measures.any_network import jacobian_sizes
+from sensitivity.measures.jacobians import jacobian_sizes
 from sensitivity.measures.measuring import (
     Arrays,
     Measurement,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sensitivity.architectures.modules import Modules
-from sensitivity.measures.any_network import jacobian_sizes
+from sensitivity.measures.jacobians import jacobian_sizes
 from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.networks.network import Network
 from sensitivity.training.losses import pointwise_losses

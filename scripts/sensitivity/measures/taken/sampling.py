@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
-from sensitivity.measures.any_network import in_double
 from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import ellipses
 from sensitivity.regions.counting import count_transitions
@@ -29,7 +28,7 @@ def measure(measurement: Measurement) -> Arrays:
     """`samples` [K], `sampled_float32`, `sampled_float64` [K, C], `exact` and `curve` [C]."""
     network = measurement.network.replicate(0)
     if isinstance(network, Modules):
-        (network,) = in_double(network)
+        (network,) = network.in_double
     kinds, paths = zip(*_paths(measurement))
     exponents = range(SMALLEST_EXPONENT, measurement.number("largest_exponent", 20) + 1)
     samples = [2**exponent for exponent in exponents]

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sensitivity.architectures.modules import Modules
-from sensitivity.measures.any_network import counts_on, units_of
+from sensitivity.measures.counts import counts_on, units_of
 from sensitivity.measures.measuring import Arrays, Measurement, finite_replicates, of_all_replicates
 from sensitivity.measures.path_lengths import softmax_path_lengths
 from sensitivity.measures.untrained import with_controls

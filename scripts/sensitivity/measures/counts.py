@@ -1,8 +1,4 @@
-"""What measures take of stacks of fully connected networks and of `Modules` alike.
-
-Of modules everything is in float64, one replicate after another. Transitions are counted where the
-network is piecewise linear, and NaN elsewhere.
-"""
+"""Transitions of `Modules`: where the network is piecewise linear, and NaN elsewhere."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,36 +8,11 @@ from torch import Tensor, nn
 
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.errors import SensitivityError
-from sensitivity.jacobian import sizes
-from sensitivity.jacobian.sizes import JacobianSizes
 from sensitivity.networks.graph import read_graph
-from sensitivity.networks.network import Network
 from sensitivity.regions.counting import count_transitions, transitions
 from sensitivity.regions.paths import Path
 
 logger = logging.getLogger(__name__)
-
-
-def jacobian_sizes(
-    network: Network | Modules, x_Pd: Tensor, spectral: bool = True
-) -> JacobianSizes:
-    """All sizes of the Jacobians at points [P, d], as `jacobian.sizes`."""
-    if isinstance(network, Network):
-        return sizes.jacobian_sizes(network, x_Pd, spectral=spectral)
-    of_each = [
-        sizes.jacobian_sizes(module, x_Pd, spectral=spectral) for module in network.of_points
-    ]
-    return JacobianSizes(
-        *(
-            None if part[0] is None else torch.cat(part)
-            for part in zip(*(vars(found).values() for found in of_each))
-        )
-    )
-
-
-def in_double(network: Modules) -> list[nn.Module]:
-    """The modules, for points [P, d] in float64."""
-    return network.to(torch.float64).of_points
 
 
 def counts_on(network: Modules, paths: Sequence[Path]) -> Tensor:
@@ -75,7 +46,7 @@ def _where_piecewise_linear(
     network: Modules, shape: int | tuple[int, ...], measure: Callable[[nn.Module], Tensor]
 ) -> Tensor:
     try:
-        found = [measure(module.cpu()) for module in in_double(network)]
+        found = [measure(module.cpu()) for module in network.in_double]
     except SensitivityError as error:
         logger.info("transitions are not counted: %s", error)
         size = (shape,) if isinstance(shape, int) else shape
