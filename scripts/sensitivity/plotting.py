@@ -91,7 +91,7 @@ def plane(
     """Linear regions on a plane, each in a colour of its own, as figure 3.
 
     Args:
-        found: what `sensitivity.regions.plane_regions` returns; its `decision_boundary`, if that was
+        found: what `sensitivity.regions.plane_regions` returns; its `decision_boundary`, if it was
             asked for, is drawn as a black line.
         points: plane coordinates of points to mark and number, [P, 2].
         seed: of the colours.
