@@ -91,8 +91,8 @@ def plane(
     """Linear regions on a plane, each in a colour of its own, as figure 3.
 
     Args:
-        found: what `sensitivity.regions.plane_regions` returns; where it has a `decision_boundary`
-            (stretches, [S, 2, 2]), it is drawn as a black line.
+        found: what `sensitivity.regions.plane_regions` returns; its `decision_boundary`, if it was
+            asked for, is drawn as a black line.
         points: plane coordinates of points to mark and number, [P, 2].
         seed: of the colours.
 
@@ -111,7 +111,7 @@ def plane(
     with mpl.rc_context(style.theme()):
         ax = _axes(ax)
         boundaries.draw_polygons(ax, ids, corners, starts.numpy(), region.numpy(), seed)
-        stretches = getattr(found, "decision_boundary", None)
+        stretches = found.decision_boundary
         for stretch in [] if stretches is None else np.asarray(stretches):
             ax.plot(*stretch.T, color="black", linewidth=1.5)
         if points is not None:

@@ -82,6 +82,19 @@ def test_the_decision_boundary_has_two_equal_largest_logits(number):
         assert share == pytest.approx(float((classes == code).double().mean()), abs=0.01)
 
 
+@pytest.mark.parametrize("layer", [0, None])
+def test_the_decision_boundary_is_found_where_asked_for_and_changes_no_regions(layer):
+    module, (origin, u, v) = modules()[0], vectors(1.0)
+    plane = module, origin, u, v, layer
+    without = plane_regions(*plane, input_shape=(1, 6, 6))
+    found = plane_regions(*plane, input_shape=(1, 6, 6), decision_boundary=True)
+    classes = plane_regions(*plane[:4], "classes", input_shape=(1, 6, 6))
+    assert without.decision_boundary is None
+    assert torch.equal(found.decision_boundary, classes.decision_boundary)
+    for name in ("codes", "areas", "boundaries", "polygons"):
+        assert torch.equal(*(torch.as_tensor(getattr(f, name)) for f in (without, found)))
+
+
 def test_other_convex_polygons_and_what_is_refused():
     module, (origin, u, v) = modules()[0], vectors()
     triangle = [[-0.5, 0], [0, 1], [1, 0]]  # clockwise

@@ -88,7 +88,8 @@ def transitions(
     order = position.argsort(stable=True)
     order = order[replicate[order].argsort(stable=True)]
     fields = (column[order] for column in (position, replicate, *rest))
-    return Transitions(path, network.replicates, network.depth, *fields, network.layer_names)
+    size = network.replicates, network.depth
+    return Transitions(path, *size, *fields, network.layer_names, network)
 
 
 @known_state()

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ class PlaneRegions:
         polygons: into how many convex polygons, on which the network is affine, all layers up to
             this one cut the polygon.
         decision_boundary: the stretches along which the class of the largest logit changes, from
-            vertex to vertex, [S, 2, 2]; None if later layers than the one asked for were left out.
+            vertex to vertex, [S, 2, 2]; None if it was not asked for.
     """
 
     vertices: Tensor
@@ -92,6 +93,7 @@ def plane_regions(
     *,
     input_shape: Sequence[int] | None = None,
     corners: Tensor | np.ndarray | None = None,
+    decision_boundary: bool = False,
 ) -> PlaneRegions:
     """The exact regions of a hidden layer, or of all, on origin + s u + t v for s, t in [-1, 1].
 
@@ -112,6 +114,8 @@ def plane_regions(
             units.
         input_shape: of one point, for a module, such as (3, 32, 32); without it points are flat.
         corners: of another convex polygon of (s, t), [C, 2], one corner after another.
+        decision_boundary: whether to find it, too. All layers are walked for it, and their polygons
+            cut by class, which may take as long again; with "classes" it is always there.
 
     Raises:
         TooManyPolygons: there are more than `most`.
@@ -124,7 +128,9 @@ def plane_regions(
     >>> layers = [torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
     >>> module = torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(8, 3))
     >>> origin, u, v = torch.randn(3, 36)
-    >>> found = regions.plane_regions(module, origin, u, v, layer=None, input_shape=(1, 6, 6))
+    >>> found = regions.plane_regions(
+    ...     module, origin, u, v, layer=None, input_shape=(1, 6, 6), decision_boundary=True
+    ... )
     >>> round(float(found.areas.sum()), 9)
     4.0
     >>> found.decision_boundary.shape[1:]
@@ -135,13 +141,15 @@ def plane_regions(
     if most is None:
         most = min(POLYGONS, VALUES // most_at_once(graph))
     walk = PlaneWalk(graph, _corners(corners), vectors, most)
-    codes = []
-    for number, operation in enumerate(walk.layers()):
+    codes, layers = [], enumerate(walk.layers())
+    for number, operation in islice(layers, chosen.stop):
         if number in chosen:
             codes.append(walk.codes(operation))
-        if layer not in (None, "classes") and number == chosen.stop - 1 < graph.depth - 1:
-            return _regions(walk.faces, codes)
     found = None if layer == "classes" else _regions(walk.faces, codes)
+    if found is not None and not decision_boundary:
+        return found
+    for _ in layers:  # Those behind the layer asked for cut the faces further.
+        pass
     classes = walk.classes()[:, None]
     by_class = _regions(walk.faces, [classes])
     decision = by_class.vertices[by_class.boundaries]
