@@ -105,7 +105,7 @@ class Transitions:
         Args:
             samples: how many breakpoints and how many gaps, of all networks together; corners of
                 the path, and eighths of an ellipse, count as breakpoints.
-            every: look at all of them; 1000 take about as long as 5000 forward passes of one point.
+            every: look at all of them.
             generator: which draws them; without one they are the same each time.
 
         Returns:
