@@ -32,7 +32,7 @@ def given():
     module = nn.Sequential(*layers)
     x = torch.randn(3, 3, 32, 32, generator=generator)
     path = paths.Segment(x[0].flatten(), x[1].flatten())
-    u, v = torch.eye(2, 6, dtype=torch.float64)
+    u, v = torch.eye(2, 3072, dtype=torch.float64)
     weights = [torch.randn(1, o, i, generator=generator) for i, o in ((6, 5), (5, 3))]
     batches = [(x, torch.tensor([0, 1, 2]))] * 500
     return {

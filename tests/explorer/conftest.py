@@ -68,7 +68,7 @@ def made_up(tmp_path_factory):
     return SimpleNamespace(models=models, networks=networks, address=address)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("needs the browser chromium")
