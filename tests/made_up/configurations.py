@@ -39,6 +39,7 @@ RECIPE_KEYS = {
     "decay_epochs": one_or_several(COUNTS),
     "steps": one_or_several(COUNTS),
     "stop_when_fitted": st.booleans(),
+    "stop_at_loss": one_or_several(RATES),
     "replicates": st.integers(1, 16),
     "first_seed": st.integers(0, 10_000),
 }

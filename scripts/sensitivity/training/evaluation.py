@@ -11,6 +11,7 @@ from sensitivity.training.losses import pointwise_losses
 
 EVEN_MOMENTS = 10
 EARLY_MOMENTS = 5
+CHECKS_APART = 1.03
 ACTIVATION_BYTES = 2**24  # of one hidden layer while evaluating: it stays in the processor's cache
 SMALLEST_CHUNK = 64
 
@@ -21,6 +22,16 @@ def moments(steps: int) -> list[int]:
     tenths = {round(steps * k / EVEN_MOMENTS) for k in range(EVEN_MOMENTS + 1)}
     early = {steps // (EVEN_MOMENTS * 2**k) for k in range(1, EARLY_MOMENTS + 1)}
     return sorted(tenths | early)
+
+
+def checks(steps: int) -> set[int]:
+    """When a training that ends at a loss looks at it: at every step at first, then whenever the
+    steps have grown by 3 %, so that the loss falls little from one to the next."""
+    found, step = {steps}, 1
+    while step < steps:
+        found.add(step)
+        step = max(step + 1, round(step * CHECKS_APART))
+    return found
 
 
 def evaluate(
