@@ -129,8 +129,8 @@ class Course:
         """Losses and accuracies [R]."""
         problem = self.problem
         network = problem.model.network(self.run.weights_RP, self.run.others_RB)
-        labels_RN = problem.labels(self.run.seeds)
-        return evaluate(network, problem.images_Nd, labels_RN, problem.recipe.loss, poll)
+        images, labels_RN = problem.images_of(self.run.seeds), problem.labels(self.run.seeds)
+        return evaluate(network, images, labels_RN, problem.recipe.loss, poll)
 
     def _measure(self, poll: Poll) -> list[Row]:
         problem, loss = self.problem, self.problem.recipe.loss
