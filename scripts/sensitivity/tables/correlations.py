@@ -10,7 +10,8 @@ the networks were trained on several draws of the images, a stratified τ is the
 single draws (`crossed`). Measures are ranked on the models that have them all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,12 @@ COLUMNS = (
     *("dataset", "measure", "statistic", "models", "left_out", "value", "low", "high", "n", "p"),
     *("rank", "least_p", "within", "strata", "draws"),
 )
+
+
+def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
+    """correlations.csv; `minimum_pairs` of an environment (3) is a setting of its own."""
+    minimum, bootstrap = settings.get("minimum_pairs", 3), Bootstrap.from_settings(settings)
+    return (correlations(given["models"], bootstrap, minimum, given.get("networks")),)
 
 
 def correlations(

@@ -9,6 +9,7 @@ so the statistics speak of its seeds, not of other architectures.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,12 @@ COLUMNS = (
 )
 # Of a kind of curve, networks and a metric the logarithms [networks, curves].
 Contrasts = dict[tuple[str, str, str], np.ndarray]
+
+
+def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
+    """curves.csv; `window`, its half-width in radians (π/16), is a setting of its own."""
+    bootstrap, window = Bootstrap.from_settings(settings), settings.get("window", WINDOW)
+    return (curves(given["curves"], given["networks"], bootstrap, window),)
 
 
 def curves(
