@@ -43,9 +43,8 @@ Contrasts = dict[tuple[str, str, str], np.ndarray]
 
 
 def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
-    """curves.csv; `window`, its half-width in radians (π/16), is a setting of its own."""
-    bootstrap, window = Bootstrap.from_settings(settings), settings.get("window", WINDOW)
-    return (curves(given["curves"], given["networks"], bootstrap, window),)
+    """curves.csv, from records of curves and networks."""
+    return (curves(given["curves"], given["networks"], Bootstrap.from_settings(settings)),)
 
 
 def curves(
