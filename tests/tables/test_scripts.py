@@ -150,17 +150,18 @@ def tabulate_networks(root, dataset, tables):
 
 
 def make_tables(root, files, tables):
-    """All six scripts, in order."""
+    """All scripts that make tables, in order."""
     for dataset in ("one", "two"):
         tabulate_networks(root, dataset, tables)
     models = [tables / dataset / "models.csv" for dataset in ("one", "two")]
     networks = [tables / dataset / "networks.csv" for dataset in ("one", "two")]
     out = {name: tables / f"{name}.csv" for name in TABLES}
     tabulated = ("--models", models, "--networks", networks)
-    call("correlations", *tabulated, "--output", out["correlations"])
-    call("factors", *tabulated, "--output", out["factors"], "--pairs", out["pairs"])
+    call("table", "correlations", *tabulated, "--output", out["correlations"])
+    call("table", "factors", *tabulated, "--output", [out["factors"], out["pairs"]])
     for name in ("points", "curves"):
-        call(name, f"--{name}", files[name], "--networks", networks, "--output", out[name])
+        inputs = (f"--{name}", files[name], "--networks", networks)
+        call("table", name, *inputs, "--output", out[name])
     inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
     inputs += ["--models", *models]
     call("claims", *inputs, "--output", out["claims"], "--text", tables / "claims.md")

@@ -85,20 +85,19 @@ BOOTSTRAP = dict(
 POINTS = measured("points", config["points"]["surveys"])
 CURVES = measured("curves", named_survey("curves"))
 
-# table: its script, the option that names it there, and its inputs by option
+# table: its inputs by option; sensitivity.tables has a module for each
 STATISTICS = {
-    "correlations": (
-        "correlations",
-        dict(models=per_dataset("models"), networks=per_dataset("networks")),
-    ),
-    "points": ("points", dict(points=POINTS, networks=per_dataset("networks"))),
-    "curves": ("curves", dict(curves=CURVES, networks=per_dataset("networks"))),
+    "correlations": dict(models=per_dataset("models"), networks=per_dataset("networks")),
+    "factors": dict(models=per_dataset("models"), networks=per_dataset("networks")),
+    "points": dict(points=POINTS, networks=per_dataset("networks")),
+    "curves": dict(curves=CURVES, networks=per_dataset("networks")),
 }
+BESIDE = {"factors": ["pairs"]}  # what the job of a table writes besides
 
 
 def statistics_tables():
-    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors", "pairs", "claims")]
+    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "pairs", "claims")]
 
 
-def table_settings(script):
-    return lambda wildcards: settings(script, **BOOTSTRAP)
+def table_settings(table):
+    return lambda wildcards: settings("table", f"sensitivity.tables.{table}", **BOOTSTRAP)

@@ -62,7 +62,8 @@ rule networks:
 
 
 # A shell command is formatted when its job runs, after this loop: names come in as params.
-for table, (script, files) in STATISTICS.items():
+for table, files in STATISTICS.items():
+    others = BESIDE.get(table, [])
 
     rule:
         name:
@@ -76,7 +77,8 @@ for table, (script, files) in STATISTICS.items():
                 category="Tables",
                 labels={"table": table, "data set": "all"},
             ),
-            checksum=f"{TABLES}/{table}.json",
+            others=[f"{TABLES}/{other}.csv" for other in others],
+            checksums=[f"{TABLES}/{each}.json" for each in (table, *others)],
         log:
             f"results/{STUDY}/logs/tables/{table}.log",
         benchmark:
@@ -88,49 +90,17 @@ for table, (script, files) in STATISTICS.items():
             runtime=120,
         params:
             scripts=scripts,
-            settings=table_settings(script),
-            script=f"{script}.py",
+            settings=table_settings(table),
+            name=table,
             files=lambda wildcards, input: options(input),
         message:
             f"tabulate {table}"
         shell:
-            "python {params.scripts}/{params.script} {params.files} --settings {params.settings:q}"
-            " --output {output.table:q} --log {log:q}"
+            "python {params.scripts}/table.py {params.name} {params.files} --settings {params.settings:q}"
+            " --output {output.table:q} {output.others:q} --log {log:q}"
 
 
-rule table_factors:
-    input:
-        **with_checksums(models=per_dataset("models"), networks=per_dataset("networks")),
-    output:
-        factors=report(
-            f"{TABLES}/factors.csv",
-            caption="../report/table_factors.rst",
-            category="Tables",
-            labels={"table": "factors", "data set": "all"},
-        ),
-        pairs=f"{TABLES}/pairs.csv",
-        checksums=[f"{TABLES}/factors.json", f"{TABLES}/pairs.json"],
-    log:
-        f"results/{STUDY}/logs/tables/factors.log",
-    benchmark:
-        f"results/{STUDY}/benchmarks/tables/factors.tsv"
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    params:
-        scripts=scripts,
-        settings=table_settings("factors"),
-    message:
-        "tabulate factors"
-    shell:
-        "python {params.scripts}/factors.py --models {input.models:q} --networks {input.networks:q}"
-        " --settings {params.settings:q} --output {output.factors:q} --pairs {output.pairs:q}"
-        " --log {log:q}"
-
-
-EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")}
+EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in STATISTICS}
 
 
 rule claims_table:

@@ -98,17 +98,6 @@ def rising(keys: Native) -> Native:
     )
 
 
-def rows_and_columns(mask: Native) -> tuple[Native, Native]:
-    """Where a mask [..., n] is true, in order: which of its rows of n, and where in it."""
-    width = mask.shape[-1]
-    if isinstance(mask, Tensor):
-        index = mask.flatten().nonzero()[:, 0]
-    else:
-        index = mask.ravel().nonzero()[0]
-    row = index // max(1, width)
-    return row, index - row * width
-
-
 def tally(index: Tensor, length: int) -> Tensor:
     """How often each number below `length` occurs, [length]; on a GPU nothing waits for it."""
     if index.is_cuda:

@@ -7,12 +7,18 @@ in an installed package.
 import ast
 import hashlib
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.files.provenance import fingerprint_of_module, serialized, statements, without_docs
+from sensitivity.files.provenance import (
+    digest_of,
+    fingerprint_of_module,
+    imported,
+    module_file,
+    parsed,
+    reached,
+)
 
 OURS = ("convolutional", "residual")
 """Builders of `sensitivity.architectures`, each a function in a module of its name."""
@@ -33,16 +39,13 @@ def own_file(home: str, folder: str) -> Path | None:
     Raises:
         SensitivityError: the file is a link to somewhere else.
     """
-    stem = Path(folder, *home.split("."))
-    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-        if path.is_file():
-            if not path.resolve().is_relative_to(Path(folder).resolve()):
-                raise SensitivityError(
-                    f"{path} lies outside the folder of the configuration; copy the file into it, "
-                    "so that an edit of it is seen"
-                )
-            return path
-    return None
+    path = module_file(home, Path(folder))
+    if path is not None and not path.resolve().is_relative_to(Path(folder).resolve()):
+        raise SensitivityError(
+            f"{path} lies outside the folder of the configuration; copy the file into it, so that "
+            "an edit of it is seen"
+        )
+    return path
 
 
 def signature(name: str, folder: str) -> Signature | None:
@@ -55,7 +58,7 @@ def signature(name: str, folder: str) -> Signature | None:
     file = own_file(home, folder)
     if file is None:
         return None
-    for node in _parsed(file).body:
+    for node in parsed(file).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             return _signature(node.args)
         if isinstance(node, ast.ClassDef | ast.Assign | ast.ImportFrom) and function in _made(node):
@@ -75,8 +78,8 @@ def fingerprint_of_builder(name: str, folder: str) -> str:
     if file is None:
         return _version(home.partition(".")[0])
     digest = hashlib.sha256()
-    for path in sorted(_closure(file, folder)):
-        digest.update(f"{path.relative_to(folder)}\0{_digest(path)}\0".encode())
+    for path in sorted(reached([file], lambda path: _imports(path, folder))):
+        digest.update(f"{path.relative_to(folder)}\0{digest_of(parsed(path))}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -99,46 +102,10 @@ def _made(node: ast.AST) -> set[str]:
     return {target.id for target in node.targets if isinstance(target, ast.Name)}
 
 
-def _closure(file: Path, folder: str) -> set[Path]:
-    """A file and those of the folder that it imports, directly or through others."""
-    found: set[Path] = set()
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            homes = _imported(_parsed(path), path.relative_to(folder).parts[:-1])
-            waiting += [f for home in homes if (f := own_file(home, folder)) is not None]
-    return found
-
-
-def _imported(tree: ast.Module, package: tuple[str, ...]) -> set[str]:
-    """Names of modules that a file of a package may import, with those above them."""
-    names = set()
-    for node in statements(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            base = ".".join((*above, *([node.module] if node.module else [])))
-            names |= {base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)}
-    parts = [name.split(".") for name in names if name]
-    return {".".join(p[:length]) for p in parts for length in range(1, len(p) + 1)}
-
-
-@cache
-def _parsed(path: Path) -> ast.Module:
-    try:
-        return ast.parse(path.read_bytes(), filename=str(path))
-    except (OSError, SyntaxError) as error:
-        raise SensitivityError(f"cannot read the code of {path}: {error}") from error
-
-
-@cache
-def _digest(path: Path) -> str:
-    tree = ast.parse(path.read_bytes())
-    without_docs(tree)
-    return hashlib.sha256(serialized(tree).encode()).hexdigest()
+def _imports(file: Path, folder: str) -> set[Path]:
+    """The files of the folder that one of them imports."""
+    names = imported(parsed(file), file.relative_to(folder).parts[:-1])
+    return {found for name in names if (found := own_file(name, folder)) is not None}
 
 
 def _version(package: str) -> str:

@@ -11,11 +11,11 @@ import ast
 import hashlib
 import platform
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sensitivity.base.errors import SensitivityError
 
@@ -30,6 +30,7 @@ PLUMBING = frozenset(
         *("study/architectures", "study/recipe", "study/renamed"),
     )
 )
+File = TypeVar("File")
 RECORDED_PACKAGES = ("torch", "numpy", "scipy", "pandas", "matplotlib", "seaborn", "safetensors")
 
 
@@ -40,7 +41,7 @@ def fingerprint(script: str, *modules: str) -> str:
     Name in `modules` only what the script imports by a computed name.
 
     Raises:
-        SensitivityError: a file that is named or imported does not exist or is no valid Python.
+        SensitivityError: a file that is named does not exist, or one is no valid Python.
     """
     return _digest(code_files(script, *modules))
 
@@ -48,19 +49,26 @@ def fingerprint(script: str, *modules: str) -> str:
 @cache
 def fingerprint_of_module(module: str) -> str:
     """A digest of the code behind a module of this package, transitively, as `fingerprint`'s."""
-    return _digest(sorted(_closure((_module_file(module),))))
+    return _digest(sorted(_closure([_named(module)])))
 
 
 def _digest(files: list[str]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file}\0{_summary(file).digest}\0".encode())
+        digest.update(f"{file}\0{_summary(file)[0]}\0".encode())
     return digest.hexdigest()[:16]
 
 
 def code_files(script: str, *modules: str) -> list[str]:
     """The files that `fingerprint` digests, relative to the scripts folder, sorted."""
-    return sorted(_closure((f"{script}.py", *(_module_file(module) for module in modules))))
+    return sorted(_closure([f"{script}.py", *map(_named, modules)]))
+
+
+def _named(module: str) -> str:
+    file = _file(module)
+    if file is None:
+        raise SensitivityError(f"there is no module {module} below {SCRIPTS}")
+    return file
 
 
 def environment() -> dict[str, str]:
@@ -84,34 +92,47 @@ def version() -> str:
     return project["project"]["version"]
 
 
-class _Summary:
-    """What the fingerprint needs of one file: its digest and the package files it imports."""
-
-    def __init__(self, file: str) -> None:
-        path = SCRIPTS / file
-        try:
-            tree = ast.parse(path.read_bytes(), filename=str(path))
-        except (OSError, SyntaxError) as error:
-            raise SensitivityError(f"cannot read the code of {path}: {error}") from error
-        without_docs(tree)
-        self.digest = hashlib.sha256(serialized(tree).encode()).hexdigest()
-        self.imports = frozenset(_imports(tree, file))
-
-
 @cache
-def _summary(file: str) -> _Summary:
-    return _Summary(file)
+def _summary(file: str) -> tuple[str, frozenset[str]]:
+    """The digest of one file of the scripts folder, and those of the package that it imports."""
+    tree = parsed(SCRIPTS / file)
+    names = imported(tree, Path(file).parts[:-1])
+    files = {_file(name) for name in names if name.partition(".")[0] == PACKAGE}
+    return digest_of(tree), frozenset(files - {None})
 
 
-def _closure(roots: tuple[str, ...]) -> set[str]:
-    found: set[str] = set()
+def _closure(roots: Iterable[str]) -> set[str]:
+    return reached(roots, lambda file: _summary(file)[1] - PLUMBING)
+
+
+def reached(roots: Iterable[File], imports: Callable[[File], Iterable[File]]) -> set[File]:
+    """Some files and those that they import, directly or through others."""
+    found: set[File] = set()
     waiting = list(roots)
     while waiting:
         file = waiting.pop()
-        if file not in found and file not in PLUMBING:
+        if file not in found:
             found.add(file)
-            waiting.extend(_summary(file).imports)
+            waiting.extend(imports(file))
     return found
+
+
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file.
+
+    Raises:
+        SensitivityError: it can't be read, or is no valid Python.
+    """
+    try:
+        return ast.parse(path.read_bytes(), filename=str(path))
+    except (OSError, SyntaxError) as error:
+        raise SensitivityError(f"cannot read the code of {path}: {error}") from error
+
+
+def digest_of(tree: ast.Module) -> str:
+    """A digest of code; takes its docstrings out."""
+    without_docs(tree)
+    return hashlib.sha256(serialized(tree).encode()).hexdigest()
 
 
 def serialized(value: Any) -> str:
@@ -155,48 +176,33 @@ def without_docs(tree: ast.Module) -> None:
                     node.body = rest
 
 
-def _imports(tree: ast.Module, file: str) -> Iterator[str]:
+def imported(tree: ast.Module, package: tuple[str, ...]) -> set[str]:
+    """Names of modules that a file of a package may import, with those above them.
+
+    Some are those of a function or class that is imported from its module.
+    """
+    names: set[str] = set()
     for node in statements(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _files_of(alias.name)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, file)
-            yield from _files_of(base)
-            for alias in node.names:
-                yield from _files_of(f"{base}.{alias.name}", optional=True)
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*above, *([node.module] if node.module else [])))
+            names |= {base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)}
+    parts = [name.split(".") for name in names if name]
+    return {".".join(p[:length]) for p in parts for length in range(1, len(p) + 1)}
 
 
-def _absolute(node: ast.ImportFrom, file: str) -> str:
-    """The absolute name of the module that an import statement of `file` names."""
-    if node.level == 0:
-        return node.module or ""
-    package = Path(file).with_suffix("").parts[: -node.level]
-    return ".".join((*package, *([node.module] if node.module else [])))
-
-
-def _files_of(module: str, optional: bool = False) -> Iterator[str]:
-    """The files that importing `module` runs: the module's and its parent packages'."""
-    parts = module.split(".")
-    if parts[0] != PACKAGE:
-        return
-    if optional and _find(module) is None:
-        return  # the name of a function or class, not of a module
-    for length in range(1, len(parts) + 1):
-        yield _module_file(".".join(parts[:length]))
-
-
-def _module_file(module: str) -> str:
-    file = _find(module)
-    if file is None:
-        raise SensitivityError(f"there is no module {module} below {SCRIPTS}")
-    return file
+def module_file(module: str, folder: Path) -> Path | None:
+    """The file of a module below a folder, or None if it has none there."""
+    stem = Path(folder, *module.split("."))
+    return next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()), None)
 
 
 @cache
-def _find(module: str) -> str | None:
-    stem = module.replace(".", "/")
-    return next((f for f in (f"{stem}.py", f"{stem}/__init__.py") if (SCRIPTS / f).is_file()), None)
+def _file(module: str) -> str | None:
+    path = module_file(module, SCRIPTS)
+    return path and path.relative_to(SCRIPTS).as_posix()
 
 
 def describe(settings: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -12,19 +12,6 @@ Everything here is in units of sqrt(M), on numpy arrays, and without torch.
 import numpy as np
 
 
-def orthogonal_norm(probabilities: np.ndarray) -> np.ndarray:
-    """||J|| / sqrt(M) for orthogonal rows, [...] from probabilities [..., n].
-
-    That is ||diag(p) - p p^T||, whose square is sum p^2 - 2 sum p^3 + (sum p^2)^2. The terms of the
-    matrix are summed instead: close to a one-hot p, the formula's own would cancel.
-    """
-    p = np.asarray(probabilities, dtype=np.float64)
-    products = p[..., :, None] * p[..., None, :]
-    np.einsum("...ii->...i", products)[...] = 0.0
-    diagonal = products.sum(axis=-1)  # p_i (1 - p_i), as a sum over the other classes
-    return np.sqrt((diagonal**2).sum(axis=-1) + (products**2).sum(axis=(-2, -1)))
-
-
 def row_bounds(loss: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bound of the norm of J's row of the label, over sqrt(M), at `loss`.
 

@@ -19,7 +19,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import registry
 from sensitivity.study import architectures, costs, grid, memory
 from sensitivity.study.coercion import coerced
-from sensitivity.study.recipe import KINDS, checked, nearest
+from sensitivity.study.recipe import nearest
 from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
@@ -54,11 +54,9 @@ def check(
             is allowed, the nearest valid name.
     """
     configuration = coerced(configuration, schema, schema)
-    _refuse_old_words(configuration)
     error = best_match(Validator(schema).iter_errors(configuration))
     if error is not None:
         raise SensitivityError(_sentence(error))
-    _check_recipes(configuration)
     complete = _with_defaults(configuration, schema)
     if complete["study"] in SHARED_FOLDERS:
         raise SensitivityError(
@@ -68,36 +66,6 @@ def check(
     _check_datasets(complete)
     _check_models(complete, folder)
     return complete
-
-
-def _recipe_values(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Every single value of the recipes: (where it stands, key, value), as far as they are any."""
-    surveys = configuration.get("surveys")
-    parts = surveys if isinstance(surveys, dict) else {}
-    places = {f"surveys.{name}": part for name, part in parts.items()}
-    for place, part in {"recipe": configuration.get("recipe"), **places}.items():
-        for key, values in part.items() if isinstance(part, dict) else ():
-            for value in values if isinstance(values, list) else [values]:
-                yield place, key, value
-
-
-def _refuse_old_words(configuration: Mapping[str, Any]) -> None:
-    """Refuse keys and values of earlier versions, with what is written now."""
-    for key in configuration:
-        refuse_old_key(key)
-    for place, key, value in _recipe_values(configuration):
-        with _named(place):
-            refuse_old_key(key)
-            if key == "labels":
-                refuse_old_labels(value)
-
-
-def _check_recipes(configuration: Mapping[str, Any]) -> None:
-    """Refuse values that no recipe can have, where they stand."""
-    for place, key, value in _recipe_values(configuration):
-        if key in KINDS:
-            with _named(place):
-                checked(key, value)
 
 
 @contextmanager
@@ -128,6 +96,8 @@ def _sentence(error: ValidationError) -> str:
         case "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
             unknown = next(key for key in error.instance if key not in known)
+            with _named(place):
+                refuse_old_key(unknown)
             return f"unknown key {unknown!r} in {place}{nearest(unknown, known)}"
         case "required":
             missing = next(key for key in error.validator_value if key not in error.instance)
@@ -140,6 +110,9 @@ def _sentence(error: ValidationError) -> str:
         case "minItems" | "minProperties":
             return f"{place} is empty; give at least one value"
         case "type":
+            if "labels" in error.absolute_path:
+                with _named(place):
+                    refuse_old_labels(error.instance)
             kinds = error.validator_value
             kinds = [kinds] if isinstance(kinds, str) else kinds
             scalar = isinstance(error.instance, bool | int | float)

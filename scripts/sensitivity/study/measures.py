@@ -89,33 +89,23 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
     """What a study measures of a model: its files, and the measures in each.
 
     Measures share a file. One that would take long even on a GPU has a file, and so a job, of its
-    own: nothing waits for it.
+    own: nothing waits for it. Files of a model that is not fully connected do not depend on what it
+    costs: a job that makes a table knows them without having counted.
     """
     wanted = [m for m in MEASURES.values() if m.is_wanted(model, configuration)]
-    if model.recipe.architecture != DEFAULT:
-        return _files_of_modules(wanted)
-    works = {m.name: m.work(model, configuration) for m in wanted}
+    counted = [] if model.recipe.architecture != DEFAULT else wanted
+    works = {m.name: m.work(model, configuration) for m in counted}
     # The same on every machine, as files have names.
     long = [name for name, work in works.items() if CAUTIOUS_GPU.seconds(work) > LONG_SECONDS]
     own = [m.name for m in wanted if m.alone or m.name in long]
-    shared = [name for name in works if name not in own]
+    shared = [m.name for m in wanted if m.name not in own]
     found = {}
     if shared:
-        brief = CORE.seconds(costs.total(works[name] for name in shared)) <= BRIEF_SECONDS
+        total = costs.total(works[name] for name in shared) if works else None
+        brief = total is not None and CORE.seconds(total) <= BRIEF_SECONDS
         large = any(MEASURES[name].large for name in shared)
         found = {RECORDS if large else SHARED if brief else OWN: shared}
     return found | {name: [name] for name in own}
-
-
-def _files_of_modules(wanted: "list[Measure]") -> dict[str, list[str]]:
-    """Those of a model that is not fully connected, which do not depend on what it costs.
-
-    A job that makes a table knows the files without having counted.
-    """
-    shared = [m.name for m in wanted if not m.alone]
-    large = any(m.large for m in wanted if not m.alone)
-    found = {RECORDS if large else OWN: shared} if shared else {}
-    return found | {m.name: [m.name] for m in wanted if m.alone}
 
 
 def training_work(recipe: Recipe, sizes: costs.Sizes) -> costs.Work:

@@ -10,7 +10,8 @@ the networks were trained on several draws of the images, a stratified τ is the
 single draws (`crossed`). Measures are ranked on the models that have them all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,16 +81,18 @@ COLUMNS = (
 )
 
 
+def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
+    """correlations.csv, from models, and networks where there are any."""
+    bootstrap = Bootstrap.from_settings(settings)
+    return (correlations(given["models"], bootstrap, given.get("networks")),)
+
+
 def correlations(
-    models: pd.DataFrame,
-    bootstrap: Bootstrap,
-    minimum_pairs: int = 3,
-    networks: pd.DataFrame | None = None,
+    models: pd.DataFrame, bootstrap: Bootstrap, networks: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """One row for each data set, measure and statistic; measures that were not taken have n = 0.
 
-    `models` holds the rows of models.csv of one or more data sets, `networks` those of networks.csv
-    (so that seeds or draws can be drawn anew).
+    `models` holds the rows of models.csv, `networks` those of networks.csv, to draw seeds or draws.
 
     Correlations are as they fall; the sign error is that of the measure in its direction
     (`DIRECTIONS`). `stratified_kendall_tau` is the τ that decides (`statistics.weakest`) of those
@@ -103,17 +106,17 @@ def correlations(
     for dataset, group in models.groupby("dataset", sort=False):
         singles = None if networks is None else networks[networks["dataset"] == dataset]
         crossed = Crossed(explaining_the_gap(group), singles, bootstrap)
-        rows = list(_of_dataset(crossed, singles, minimum_pairs))
+        rows = list(_of_dataset(crossed, singles))
         parts.append(pd.DataFrame(rows).assign(dataset=dataset, draws=crossed.draws))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     return _ranked(table)[list(COLUMNS)]
 
 
-def _of_dataset(crossed, networks, minimum_pairs) -> Iterator[dict]:
+def _of_dataset(crossed, networks) -> Iterator[dict]:
     models, bootstrap = crossed.models, crossed.bootstrap
     changes = SingleChanges.of(models)
     for measure in DIRECTIONS:
-        yield from _of_measure(measure, crossed, changes, minimum_pairs)
+        yield from _of_measure(measure, crossed, changes)
         yield _row(measure, MATCHED, at_matched_loss(crossed, measure))
     for measure in OF_SIZES:
         yield from _stratified(measure, crossed)
@@ -126,7 +129,7 @@ def _of_dataset(crossed, networks, minimum_pairs) -> Iterator[dict]:
     common = models.dropna(subset=taken) if taken else models.head(0)
     crossed, changes = Crossed(common, networks, bootstrap), SingleChanges.of(common)
     for measure in taken:
-        for row in _of_measure(measure, crossed, changes, minimum_pairs):
+        for row in _of_measure(measure, crossed, changes):
             yield row | {"models": COMMON}
 
 
@@ -134,7 +137,7 @@ def _taken(models: pd.DataFrame, measure: str) -> bool:
     return measure in models and bool(models[measure].notna().any())
 
 
-def _of_measure(measure, crossed, changes, minimum_pairs) -> Iterator[dict]:
+def _of_measure(measure, crossed, changes) -> Iterator[dict]:
     """The rows of one measure, a statistic each."""
     if not _taken(crossed.models, measure):
         yield _row(measure, "kendall_tau", undefined(0))
@@ -148,7 +151,7 @@ def _of_measure(measure, crossed, changes, minimum_pairs) -> Iterator[dict]:
     granulated = granulated_kendall(changes, values, gap, bootstrap)
     yield _row(measure, "granulated_kendall_tau", granulated)
     turned = DIRECTIONS[measure] * values
-    error = worst_sign_error(changes, turned, gap, bootstrap, minimum_pairs)
+    error = worst_sign_error(changes, turned, gap, bootstrap)
     yield _row(measure, ERROR, error)
     yield from _stratified(measure, crossed)
 

@@ -10,6 +10,7 @@ and with them of draws of the training images, not of other architectures.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,11 @@ COLUMNS = (
 )
 # Of a kind of curve, networks and a metric the logarithms [networks, curves].
 Contrasts = dict[tuple[str, str, str], np.ndarray]
+
+
+def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
+    """curves.csv, from records of curves and networks."""
+    return (curves(given["curves"], given["networks"], Bootstrap.from_settings(settings)),)
 
 
 def curves(

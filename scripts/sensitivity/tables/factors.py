@@ -13,11 +13,14 @@ is left: `alignment`, how far the two meet, in direction and at the same points.
 effects on the three add up to the effect on the norm.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from sensitivity.tables.crossed import Units, crossed_mean
-from sensitivity.tables.pairs import FACTORS, METRICS
+from sensitivity.tables.pairs import FACTORS, METRICS, pairs
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.statistics import exponential, log_ratios
 
@@ -31,6 +34,14 @@ COLUMNS = (
     *("high", "share_agreeing", "expected_direction", "p", "least_p", "draws", "pairs"),
     *("unfair_pairs", "all_pairs_ratio", "all_pairs_difference"),
 )
+
+
+def tabulate(
+    given: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """factors.csv and the pairs.csv that it is made from."""
+    found = pairs(given["models"])
+    return factors(found, given["networks"], Bootstrap.from_settings(settings)), found
 
 
 def factors(pairs: pd.DataFrame, networks: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:

@@ -11,6 +11,7 @@ replicates.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,11 @@ class Single:
     replicate: int
     estimates: dict[str, Estimate]
     wrong: np.ndarray
+
+
+def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
+    """points.csv, from records of points and networks."""
+    return (points(given["points"], given["networks"], Bootstrap.from_settings(settings)),)
 
 
 def points(

@@ -16,8 +16,8 @@ READERS = {
     "models/*/depth1-width32-*/weights.safetensors": ("measure",),
     "models/*/depth1-width32-*/training.csv": ("networks",),
     "faults/measurements/*/depth1-width32/measures.npz": ("networks",),
-    "faults/tables/*/networks.csv": ("points", "curves"),
-    "faults/tables/*/models.csv": ("correlations", "factors", "figure"),
+    "faults/tables/*/networks.csv": ("table",),
+    "faults/tables/*/models.csv": ("table", "figure"),
     "faults/tables/correlations.csv": ("claims",),
 }
 
