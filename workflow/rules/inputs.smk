@@ -91,8 +91,11 @@ STATISTICS = {
 }
 
 
+STUDY_TABLES = (*STATISTICS, "factors", "pairs", "claims", "thresholds")
+
+
 def statistics_tables():
-    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors", "pairs", "claims")]
+    return [f"{TABLES}/{table}.csv" for table in STUDY_TABLES]
 
 
 def table_settings(script):
