@@ -87,10 +87,14 @@ def _correlations(models, networks, bootstrap):
 def thresholds_text(table: pd.DataFrame) -> str:
     """Markdown: a table for each data set, with a column for each training accuracy."""
     parts = []
-    for dataset, of in table.groupby("dataset", sort=False):
+    known = table.dropna(subset="statistic")["dataset"].unique()
+    for dataset, of in table[table["dataset"].isin(known)].groupby("dataset", sort=False):
         each = [part.set_index("claim") for _, part in of.groupby("training_accuracy", sort=False)]
         least = of["training_accuracy"].unique()
-        rows = [[f"{dataset}: accuracy at least", *(f"{a:g}" for a in least)], ["---"] * 5]
+        rows = [
+            [f"{dataset}: accuracy at least", *(f"{a:g}" for a in least)],
+            ["---"] * (1 + len(least)),
+        ]
         first = [part.iloc[0] for part in each]
         rows.append(["models that fit", *(f"{f['fitting']} of {f['models']}" for f in first)])
         for claim in each[0].index:
