@@ -6,8 +6,7 @@ import pytest
 from scipy import stats
 
 from sensitivity.study.recipe import CHOICES, Recipe
-from sensitivity.tables.crossed import Units
-from sensitivity.tables.factors import COLUMNS, MATCHED, at_matched_confidence, factors
+from sensitivity.tables.factors import COLUMNS, factors
 from sensitivity.tables.pairs import PAIR_COLUMNS, pairs
 from sensitivity.tables.resampling import Bootstrap
 
@@ -289,45 +288,3 @@ def test_draws_in_which_a_network_does_not_fit_are_left_out_but_where_that_is_wa
     models["fits"] = models["augmentation"] == "none"
     row = effect(factors(pairs(models), moved, QUICK), "augmentation")
     assert (row["n"], row["ratio"]) == (7, pytest.approx(2.0))
-
-
-def at_levels(models, size, doubt):
-    """Their columns of confidence, of norms `size`·√doubt when rescaled to a doubt."""
-    levels = {f"jacobian_norm_at_confidence_{level}": level for level in (0.6, 0.8, 0.95, 0.99)}
-    norms = {name: size * np.sqrt(1 - level) for name, level in levels.items()}
-    own = {"jacobian_norm": size * np.sqrt(doubt), "maximum_probability": 1 - doubt}
-    return models.assign(**own, **norms)
-
-
-def test_effects_at_matched_confidence(table, recipes):
-    """Twice the norm at equal confidence, and a quarter of the doubt: no effect on the norm."""
-    models = table(recipes(width=WIDTHS, labels=[0, 1]))
-    random = models["labels"] == 1
-    models = at_levels(models, 1.0 + random, np.where(random, 0.02, 0.08))
-    _, effects = analyse(models)
-    assert effect(effects, "random_labels")["ratio"] == pytest.approx(1.0)
-    for metric in MATCHED:
-        row = effect(effects, "random_labels", metric)
-        assert row["n"] == len(WIDTHS)
-        assert row["ratio"] == pytest.approx(2.0)
-    _, effects = analyse(models.assign(maximum_probability=0.55))
-    rows = {metric: effect(effects, "random_labels", metric) for metric in MATCHED}
-    assert [row["n"] for row in rows.values()] == [0, len(WIDTHS), 0]  # beyond the levels
-
-
-def test_the_norm_follows_a_curve_of_confidence(table, recipes):
-    """Norms that are no power of the doubt: a peak, met by the spline between the levels."""
-    models = table(recipes(width=WIDTHS, labels=[0, 1]))
-
-    def norm(doubt):
-        return np.exp(-((np.log(doubt) + 3) ** 2) / 4)
-
-    levels = (0.6, 0.75, 0.84, 0.9, 0.94, 0.96, 0.975, 0.984, 0.99)
-    columns = {f"jacobian_norm_at_confidence_{p}": norm(1 - p) for p in levels}
-    random = models["labels"] == 1
-    columns |= {"maximum_probability": np.where(random, 0.87, 0.95)}
-    columns["jacobian_norm"] = np.where(random, norm(0.13), norm(0.05))
-    both = networks(models.assign(**columns))
-    reference, changed = (both["model"][both["labels"] == side].unique() for side in (0, 1))
-    norms = at_matched_confidence(Units(both), reference, changed, 1.0)
-    np.testing.assert_allclose(norms, np.full((2, 3, 7), norm(0.13)), rtol=2e-3)
