@@ -56,22 +56,27 @@ def curves(
     a network's contrast by its contrast on random ellipses, or by that of the untrained network on
     the same curves: 1 means that the training points, or the training, make no difference.
 
+    Where networks of several models share draws of the training images, a draw is the unit, with
+    the mean of its networks' logarithms, and `networks` counts draws.
+
     p: over networks, of the signs of their mean logarithms; over curves, the t test of the curves'
     mean logarithms (Welch's against random ellipses); the larger of the two.
     """
     rows = []
-    pools: dict[tuple[str, str], dict[tuple[str, str, str], list[np.ndarray]]] = {}
+    pools: dict[tuple[str, str], dict[tuple[str, str, str], list]] = {}
     for dataset, model, arrays in records:
         chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-        replicates = np.sort(fitting(chosen)["replicate"].to_numpy(dtype=int))
+        entering = fitting(chosen).sort_values("replicate")
+        replicates = entering["replicate"].to_numpy(dtype=int)
+        draws = entering["draw"].to_numpy() if "draw" in entering else np.zeros(len(entering))
         logs = _log_contrasts(arrays, replicates, window)
         architecture = architecture_names(chosen).iloc[0]
         rows += _rows((dataset, model, architecture), logs, bootstrap)
         pool = pools.setdefault((dataset, architecture), {})
         for key, values in logs.items():
-            pool.setdefault(key, []).append(values)
+            pool.setdefault(key, []).append((draws, values))
     for (dataset, architecture), pool in pools.items():
-        logs = {key: np.concatenate(values) for key, values in pool.items()}
+        logs = {key: _units(*map(np.concatenate, zip(*parts))) for key, parts in pool.items()}
         rows += _rows((dataset, ALL, architecture), logs, bootstrap)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -79,6 +84,13 @@ def curves(
 def near_training_points(theta: np.ndarray, window: float) -> np.ndarray:
     """Which bins, by their centres in radians `[B]`, lie within `window` of a training point."""
     return (np.abs(theta[:, None] - np.array(TRAINING_POINTS)) <= window).any(axis=1)
+
+
+def _units(draws_R: np.ndarray, logs_RC: np.ndarray) -> np.ndarray:
+    """Means over the networks of each draw `[draws, C]`; where there is one draw, all networks."""
+    if len(np.unique(draws_R)) < 2:
+        return logs_RC
+    return pd.DataFrame(logs_RC).groupby(draws_R).mean().to_numpy()
 
 
 def _log_contrasts(
