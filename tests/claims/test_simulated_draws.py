@@ -59,7 +59,7 @@ def test_a_correlation_over_draws_keeps_its_error_rate_and_is_found():
     assert found.low > 0
 
 
-def along_curves(generator, drop, models=("a", "b"), draws=DRAWS, count=4):
+def along_curves(generator, drop, models=("a", "b", "c", "d"), draws=DRAWS, count=4):
     """The norm's contrast against random ellipses, of models that share draws of the images."""
     of_draw = 0.5 * generator.normal(size=(draws, 1))  # on curves through its images
     records, tables = [], []
