@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
@@ -161,6 +162,8 @@ def make_tables(root, files, tables):
     call("factors", *tabulated, "--output", out["factors"], "--pairs", out["pairs"])
     for name in ("points", "curves"):
         call(name, f"--{name}", files[name], "--networks", networks, "--output", out[name])
+    each = tables / "curve_ratios.csv"
+    call("curve_ratios", "--curves", files["curves"], "--networks", networks, "--output", each)
     inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
     inputs += ["--networks", *networks, "--thresholds", out["thresholds"]]
     call("claims", *inputs, "--output", out["claims"], "--text", tables / "claims.md")
@@ -221,12 +224,35 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert "nan" not in text
 
 
+def test_what_decides_c1_follows_from_its_table_of_single_curves(tables):
+    """With plain pandas and scipy: medians over networks, the larger p of networks and curves."""
+    each = pd.read_csv(tables / "curve_ratios.csv", float_precision="round_trip")
+    each = each[each["of"] == "trained"]
+    found = read_table(tables / "curves.csv")
+    found = found[(found["model"] == "all") & (found["against"] == "random")]
+    row = found[found["kind"] == "different classes"].iloc[0]
+    for name in ("norm_near_over_far", "density_near_over_far"):
+        logs = {
+            kind: np.log(of.pivot_table(name, ["model", "replicate"], "curve")).to_numpy()
+            for kind, of in each.groupby("kind")
+        }
+        own, other = logs["different classes"], logs["random"]
+        by_network = np.median(own, axis=1) - np.median(other, axis=1)
+        assert row[name] == pytest.approx(np.exp(np.median(by_network)))
+        assert row["networks"] == len(by_network)
+        over_networks = stats.permutation_test(
+            (by_network,), np.mean, permutation_type="samples", n_resamples=9_999, rng=1
+        ).pvalue
+        over_curves = stats.ttest_ind(own.mean(axis=0), other.mean(axis=0), equal_var=False).pvalue
+        assert row[f"{name}_p"] == pytest.approx(max(over_networks, over_curves), rel=0.1)
+
+
 @pytest.mark.slow
 def test_equal_inputs_give_equal_bytes(study, tables, tmp_path):
     root, files = study
     again = make_tables(root, files, tmp_path / "tables")
     paths = sorted(path.relative_to(tables) for path in tables.rglob("*") if path.is_file())
-    assert len(paths) == 2 * (len(TABLES) + 4) + 1
+    assert len(paths) == 2 * (len(TABLES) + 5) + 1
     for path in paths:
         assert (again / path).read_bytes() == (tables / path).read_bytes(), path
 

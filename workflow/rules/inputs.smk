@@ -88,6 +88,7 @@ STATISTICS = {
     ),
     "points": ("points", dict(points=POINTS, networks=per_dataset("networks"))),
     "curves": ("curves", dict(curves=CURVES, networks=per_dataset("networks"))),
+    "curve_ratios": ("curve_ratios", dict(curves=CURVES, networks=per_dataset("networks"))),
 }
 
 

@@ -130,7 +130,9 @@ rule table_factors:
         " --log {log:q}"
 
 
-EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in (*STATISTICS, "factors")}
+EVIDENCE = {
+    table: f"{TABLES}/{table}.csv" for table in ("correlations", "points", "curves", "factors")
+}
 
 
 rule claims_table:

@@ -37,6 +37,9 @@ COLUMNS = (
     *("dataset", "model", "architecture", "kind", "of", "against", "networks", "curves"),
     *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high", "_p", "_least_p")),
 )
+EACH_COLUMNS = (
+    *("dataset", "model", "architecture", "replicate", "draw", "kind", "of", "curve", *METRICS),
+)
 # Of a kind of curve, networks and a metric the logarithms [networks, curves].
 Contrasts = dict[tuple[str, str, str], np.ndarray]
 
@@ -65,12 +68,8 @@ def curves(
     rows = []
     pools: dict[tuple[str, str], dict[tuple[str, str, str], list]] = {}
     for dataset, model, arrays in records:
-        chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-        entering = fitting(chosen).sort_values("replicate")
-        replicates = entering["replicate"].to_numpy(dtype=int)
-        draws = entering["draw"].to_numpy() if "draw" in entering else np.zeros(len(entering))
+        architecture, replicates, draws = _fitting(networks, dataset, model)
         logs = _log_contrasts(arrays, replicates, window)
-        architecture = architecture_names(chosen).iloc[0]
         rows += _rows((dataset, model, architecture), logs, bootstrap)
         pool = pools.setdefault((dataset, architecture), {})
         for key, values in logs.items():
@@ -79,6 +78,40 @@ def curves(
         logs = {key: _units(*map(np.concatenate, zip(*parts))) for key, parts in pool.items()}
         rows += _rows((dataset, ALL, architecture), logs, bootstrap)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def each_curve(
+    records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
+    networks: pd.DataFrame,
+    window: float = WINDOW,
+) -> pd.DataFrame:
+    """What `curves` is made from: near / far of every network that fits on every curve.
+
+    Curves are numbered within their kind; the untrained networks meet the same ones.
+    """
+    parts = [pd.DataFrame(columns=list(EACH_COLUMNS))]
+    for dataset, model, arrays in records:
+        architecture, replicates, draws = _fitting(networks, dataset, model)
+        logs = _log_contrasts(arrays, replicates, window)
+        for kind, of in dict.fromkeys((kind, of) for kind, of, _ in logs):
+            place, curve = np.indices(logs[kind, of, next(iter(METRICS))].shape).reshape(2, -1)
+            columns = {"dataset": dataset, "model": model, "architecture": architecture}
+            columns |= {"replicate": replicates[place], "draw": draws[place], "kind": kind}
+            columns |= {"of": of, "curve": curve}
+            columns |= {name: np.exp(logs[kind, of, name]).ravel() for name in METRICS}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _fitting(
+    networks: pd.DataFrame, dataset: str, model: str
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """A model's architecture, and replicates and draws of its networks that fit."""
+    chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
+    entering = fitting(chosen).sort_values("replicate")
+    draws = entering["draw"].to_numpy() if "draw" in entering else np.zeros(len(entering), int)
+    architecture = architecture_names(chosen).iloc[0]
+    return architecture, entering["replicate"].to_numpy(dtype=int), draws
 
 
 def near_training_points(theta: np.ndarray, window: float) -> np.ndarray:
