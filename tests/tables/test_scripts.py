@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import Dataset
@@ -222,29 +221,6 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert "On two *undecided*: this study has no data for it" in text
     assert f"On one 1 of {len(grid())} models did not fit (training accuracies " in text
     assert "nan" not in text
-
-
-def test_what_decides_c1_follows_from_its_table_of_single_curves(tables):
-    """With plain pandas and scipy: medians over networks, the larger p of networks and curves."""
-    each = pd.read_csv(tables / "curve_ratios.csv", float_precision="round_trip")
-    each = each[each["of"] == "trained"]
-    found = read_table(tables / "curves.csv")
-    found = found[(found["model"] == "all") & (found["against"] == "random")]
-    row = found[found["kind"] == "different classes"].iloc[0]
-    for name in ("norm_near_over_far", "density_near_over_far"):
-        logs = {
-            kind: np.log(of.pivot_table(name, ["model", "replicate"], "curve")).to_numpy()
-            for kind, of in each.groupby("kind")
-        }
-        own, other = logs["different classes"], logs["random"]
-        by_network = np.median(own, axis=1) - np.median(other, axis=1)
-        assert row[name] == pytest.approx(np.exp(np.median(by_network)))
-        assert row["networks"] == len(by_network)
-        over_networks = stats.permutation_test(
-            (by_network,), np.mean, permutation_type="samples", n_resamples=9_999, rng=1
-        ).pvalue
-        over_curves = stats.ttest_ind(own.mean(axis=0), other.mean(axis=0), equal_var=False).pvalue
-        assert row[f"{name}_p"] == pytest.approx(max(over_networks, over_curves), rel=0.1)
 
 
 @pytest.mark.slow
