@@ -100,4 +100,5 @@ def statistics_tables():
 
 
 def table_settings(script):
-    return lambda wildcards: settings(script, **BOOTSTRAP)
+    resampled = {} if script == "curve_ratios" else BOOTSTRAP
+    return lambda wildcards: settings(script, **resampled)
