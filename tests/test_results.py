@@ -22,7 +22,7 @@ page = importlib.import_module("page")
 
 @pytest.fixture(scope="module")
 def study():
-    settings = yaml.safe_load((ROOT / "config/reference.yaml").read_text(encoding="utf-8"))
+    settings = yaml.safe_load((ROOT / "docs/reference/study.yaml").read_text(encoding="utf-8"))
     schema = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
     return grid.expand(configuration.check(settings, schema))
 

@@ -33,6 +33,7 @@ VALUES = {
     "decay_epochs": COUNTS,
     "steps": COUNTS,
     "stop_when_fitted": st.booleans(),
+    "stop_at_loss": POSITIVE_FLOATS,
     "replicates": st.integers(1, 10_000),
     "first_seed": st.integers(0, 9999),
 }

@@ -50,9 +50,10 @@ def test_every_optimizer(data, recipe, tmp_path, monkeypatch, assert_same_bytes,
     [
         {"augmentation": "heavy", "labels": 1, "decay_epochs": 2},
         {"stop_when_fitted": True, "learning_rate": 0.02, "steps": 60},
+        {"stop_at_loss": 0.1, "learning_rate": 0.02, "steps": 60},
         {"loss": "squared", "learning_rate": 10.0, "initial_scale": 2.0},
     ],
-    ids=["augmented", "fitted", "diverging"],
+    ids=["augmented", "fitted", "at a loss", "diverging"],
 )
 def test_every_event(data, recipe, tmp_path, assert_same_bytes, changes):
     model = recipe(**changes)

@@ -97,6 +97,20 @@ def test_a_fitted_replicate_ends_and_the_others_go_on(data, recipe):
         assert ours[-1]["training_loss"] == pytest.approx(theirs[len(ours) - 1]["training_loss"])
 
 
+@pytest.mark.parametrize("optimizer", ["momentum", "lbfgs"])
+def test_a_replicate_ends_at_a_loss(data, recipe, optimizer):
+    slow = {"replicates": 4, "steps": 400, "learning_rate": 0.02, "optimizer": optimizer}
+    full, early = train(recipe(**slow), data), train(recipe(**slow, stop_at_loss=0.05), data)
+    assert len({row["step"] for row in final_rows(early)}) > 1
+    for ours, theirs in zip(final_rows(early), final_rows(full)):
+        assert ours["training_accuracy"] == 1
+        assert ours["training_loss"] <= 0.05
+        assert optimizer == "lbfgs" or ours["training_loss"] > 0.05 / 2
+        assert theirs["training_loss"] < 0.01
+    for row in early.history:
+        assert row["final"] or row["training_loss"] > 0.05 or row["training_accuracy"] < 1
+
+
 def test_an_epoch_shows_every_image_at_most_once_and_drops_the_rest(recipe):
     batches = Batches.of(recipe(), 150)
     order = batches.epoch([0, 1], epoch=4)

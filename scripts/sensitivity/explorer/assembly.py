@@ -14,7 +14,7 @@ from sensitivity.explorer.sections import claims_html, figures_html
 from sensitivity.tables.networks import DERIVED_COLUMNS, LEADING_COLUMNS, RECIPE_COLUMNS
 
 DRAWS = "vendor/echarts.min.js"
-DESCRIBED = (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS, "draw")
+DESCRIBED = (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 SCRIPTS = (
     "data", "rank", "state", "groups", "filters", "parallel", "scatter", "table", "main",
 )  # fmt: skip

@@ -42,6 +42,9 @@ class Recipe:
     takes beyond width, depth and activation, a mapping, kept as sorted pairs. Which of width, depth
     and activation it needs depends on it.
 
+    `stop_at_loss` ends a replicate as soon as it fits with a training loss of at most so much, so
+    that two kinds of training can be compared at one loss; at 0 it takes all steps.
+
     `labels` is the share of the training images whose labels are drawn at random, from 0 to 1.
 
     Names and specifications leave defaults out. So a field with a default may be added at the end
@@ -69,6 +72,7 @@ class Recipe:
     first_seed: int = 0
     architecture: str = architectures.DEFAULT
     arguments: tuple[tuple[str, Any], ...] = ()
+    stop_at_loss: float = 0.0
 
     def __post_init__(self) -> None:
         for key in KINDS:
@@ -192,6 +196,8 @@ def checked(key: str, value: Any) -> Any:
         raise SensitivityError(f"{key} must be positive and finite, not {value!r}")
     if key in POSITIVE and kind is int and value > LARGEST:
         raise SensitivityError(f"{key} must be at most {LARGEST}, not {value!r}")
+    if key == "stop_at_loss" and not 0 <= value < float("inf"):
+        raise SensitivityError(f"stop_at_loss must be a finite loss, or 0, not {value!r}")
     if key == "labels" and not 0 <= value <= 1:
         raise SensitivityError(f"labels must be a share from 0 to 1, not {value!r}")
     if key == "first_seed" and not 0 <= value < 2**31:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from sensitivity.training.evaluation import evaluate, moments
+from sensitivity.training.evaluation import checks, evaluate, moments
 from sensitivity.training.lbfgs import FullBatchRun
 from sensitivity.training.parameters import kept_rows
 from sensitivity.training.problem import Problem
@@ -38,6 +38,8 @@ class Course:
         self.seeds = dict(seeds)
         self.fits_at = fits_at
         self.moments = moments(problem.recipe.steps)
+        self.checks = checks(problem.recipe.steps) if problem.recipe.stop_at_loss else set()
+        self.checked = -1  # the step of the last check
         self.active = list(self.seeds)
         self.networks: dict[int, Rows] = {}
         self.rows: dict[int, list[Row]] = {number: [] for number in self.seeds}
@@ -69,7 +71,7 @@ class Course:
     def advance(self, poll: Poll) -> int:
         """One step or one evaluation; returns the steps that this leaves less to be done."""
         due = self.run.step in self.moments and self.run.step != self.evaluated
-        if due or self.run.finished:
+        if due or self.run.finished or self._has_reached_loss(poll):
             return self._evaluate(poll)
         self.run.advance(poll)
         return len(self.active)
@@ -104,19 +106,37 @@ class Course:
 
     def _has_finished(self, row: Row) -> bool:
         recipe = self.problem.recipe
-        fitted = recipe.stop_when_fitted and row["training_accuracy"] >= self.fits_at
-        return fitted or self.run.finished or self.run.step == recipe.steps
+        fitted = row["training_accuracy"] >= self.fits_at
+        at_loss = fitted and row["training_loss"] <= recipe.stop_at_loss
+        ended = at_loss or (fitted and recipe.stop_when_fitted)
+        return ended or self.run.finished or self.run.step == recipe.steps
+
+    def _has_reached_loss(self, poll: Poll) -> bool:
+        """Whether it is time to look for `stop_at_loss`, and a replicate has reached it."""
+        step = self.run.step
+        if step not in self.checks or step in (self.checked, self.evaluated):
+            return False
+        self.checked = step
+        losses_R, accuracies_R = self._on_training_set(poll)
+        reached = (losses_R <= self.problem.recipe.stop_at_loss) & (accuracies_R >= self.fits_at)
+        return bool(reached.any())
 
     def _end(self, number: int, rows: Rows, position: int, diverged_step: int | None) -> None:
         self.rows[number][-1] |= {"final": True, "diverged_step": diverged_step}
         self.networks[number] = {name: row[position].cpu().clone() for name, row in rows.items()}
 
+    def _on_training_set(self, poll: Poll) -> tuple[torch.Tensor, torch.Tensor]:
+        """Losses and accuracies [R]."""
+        problem = self.problem
+        network = problem.model.network(self.run.weights_RP, self.run.others_RB)
+        images, labels_RN = problem.images_of(self.run.seeds), problem.labels(self.run.seeds)
+        return evaluate(network, images, labels_RN, problem.recipe.loss, poll)
+
     def _measure(self, poll: Poll) -> list[Row]:
         problem, loss = self.problem, self.problem.recipe.loss
         network = problem.model.network(self.run.weights_RP, self.run.others_RB)
-        labels_RN = problem.labels(self.run.seeds)
         test_labels_RP = problem.test_labels_P.expand(len(self.active), -1)
-        training = evaluate(network, problem.images_Nd, labels_RN, loss, poll)
+        training = self._on_training_set(poll)
         test = evaluate(network, problem.test_images_Pd, test_labels_RP, loss, poll)
         columns = [values.tolist() for values in (*training, *test)]
         return [
