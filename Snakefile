@@ -97,6 +97,7 @@ rule estimate:  # prints what the study costs, every time it is asked for
 onstart:
     unlimited_locally(workflow)
     expect_seconds()
+    warn_of_too_few()
 
 
 onsuccess:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sensitivity.base import command
-from sensitivity.study import estimation, traced
+from sensitivity.claims.ahead import warnings
+from sensitivity.study import estimation, grid, traced
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     together = estimation.jobs_on_an_h100(frame, cores)
     shared = estimation.hours_of_a_shared_gpu(frame, "h100", together)
     print(f"On one H100 here, jobs at a time: {together}; everything: {shared:.3g} hours.")
+    significance = configuration["statistics"]["significance"]
+    for warning in warnings(grid.expand(configuration).values(), significance):
+        print(warning)
     print("\nHours are expected hours of one device, a job after another:")
     for name, machine in estimation.MACHINES.items():
         print(

@@ -31,7 +31,7 @@ FLOORS = {
         "training/labels",
     ),
     "tables": ("base", "files", "study"),
-    "claims": ("base", "tables"),
+    "claims": ("base", "datasets/registry", "study", "tables"),
     "figures": ("base", "tables", "claims", "measures/bounds"),
     "explorer": ("base", "tables", "claims"),
     "commands": (

@@ -42,7 +42,8 @@ def made_up_claims():
                     **{"claim": claim.id, "dataset": dataset, "statistic": statistic},
                     **{"low": statistic - 0.05, "high": statistic + 0.05, "n": 10 + number},
                     **{"p": 0.01, "p_holm": 0.03, "verdict": verdict, "figure": claim.figure},
-                    **{"of": claim.id, "beside": False},
+                    **{"of": claim.id, "beside": False, "datasets": 1, "detectable": 0.25},
+                    **{"lacking": "", "needed": np.nan, "unit": "models"},
                     "quantity": f"the quantity of {claim.id} & <others>",
                 }
             )

@@ -56,7 +56,19 @@ def test_what_it_shows_first(made_up, compared, opened):
     assert tau(tab) == pytest.approx(expected, abs=5e-4)
     for dataset, part in compared.groupby("dataset"):
         within = kendalltau(part["jacobian_norm"], part["generalization_gap"]).statistic
-        assert f"{dataset} {within:.3f} (n = {len(part)})" in tab.inner_text("#tau")
+        z, half = np.arctanh(within), 1.96 * (0.437 / (len(part) - 4)) ** 0.5
+        ends = ", ".join(f"{np.tanh(z + side * half):.2f}" for side in (-1, 1))
+        assert f"{dataset} {within:.3f} [{ends}] (n = {len(part)})" in tab.inner_text("#tau")
+
+
+def test_columns_are_chosen_from_groups(made_up, opened):
+    tab = opened(made_up.address)
+    labels = "() => [...document.querySelectorAll('#x optgroup')].map((group) => group.label)"
+    assert {"Recipe", "Accuracy and loss", "Sensitivity at test points"} <= set(
+        tab.evaluate(labels)
+    )
+    of = "() => document.querySelector('#x option[value=training_loss]').parentElement.label"
+    assert tab.evaluate(of) == "Accuracy and loss"
 
 
 @pytest.mark.parametrize("ties", [2, 50])

@@ -149,3 +149,4 @@ def test_what_a_claim_lacks_is_not_made_up():
     assert "n = 1,000,000" in html
     assert "n = none" in html
     assert 'id="claim-C4"' not in html
+    assert "all (rests on 1)" in html

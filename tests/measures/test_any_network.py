@@ -12,6 +12,7 @@ from sensitivity.architectures.modules import Modules
 from sensitivity.jacobian import sizes
 from sensitivity.measures import counts as counting
 from sensitivity.measures import generalization, jacobians
+from sensitivity.measures.confidence import at_confidence
 from sensitivity.measures.input_margins import input_margin
 from sensitivity.measures.input_noise import output_change
 from sensitivity.measures.taken.curves import norms_along, transitions_along
@@ -57,6 +58,12 @@ def test_sizes_of_jacobians(pair):
     expected, found = sizes.jacobian_sizes(stack, X), jacobians.jacobian_sizes(modules, X)
     for name in vars(expected):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), **CLOSE)
+
+
+def test_confidence(pair):
+    expected, found = (at_confidence(network, X) for network in pair)
+    for name, values in expected.items():
+        torch.testing.assert_close(found[name], values, **CLOSE)
 
 
 def test_points(pair):

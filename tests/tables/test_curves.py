@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from sensitivity.tables.curves import (
     COLUMNS,
     KINDS,
     WINDOW,
     curves,
+    each_curve,
     near_training_points,
 )
 from sensitivity.tables.resampling import Bootstrap
@@ -153,3 +155,27 @@ def test_training_is_seen_against_the_untrained_networks():
     assert row["norm_near_over_far"] == pytest.approx(0.1, rel=0.1)
     assert row["norm_near_over_far_high"] < 0.2
     assert row["norm_near_over_far_p"] <= 2 / 2**8
+
+
+def test_everything_follows_from_the_table_of_single_curves():
+    """With plain pandas and scipy: medians over networks, the larger p of networks and curves."""
+    records = [("digits", name, arrays(5, 5, seed=seed)) for seed, name in enumerate("ab")]
+    networks = pd.concat([networks_table("a", 5), networks_table("b", 5)])
+    each = each_curve(records, networks)
+    found = curves(records, networks, QUICK)
+    found = found[(found["model"] == "all") & (found["against"] == "random")]
+    row = found[found["kind"] == "different classes"].iloc[0]
+    for name in ("norm_near_over_far", "density_near_over_far"):
+        logs = {
+            kind: np.log(of.pivot_table(name, ["model", "replicate"], "curve")).to_numpy()
+            for kind, of in each.groupby("kind")
+        }
+        own, other = logs["different classes"], logs["random"]
+        by_network = np.median(own, axis=1) - np.median(other, axis=1)
+        assert row[name] == pytest.approx(np.exp(np.median(by_network)))
+        assert row["networks"] == len(by_network)
+        over_networks = stats.permutation_test(
+            (by_network,), np.mean, permutation_type="samples", n_resamples=9_999, rng=1
+        ).pvalue
+        over_curves = stats.ttest_ind(own.mean(axis=0), other.mean(axis=0), equal_var=False).pvalue
+        assert row[f"{name}_p"] == pytest.approx(max(over_networks, over_curves), rel=0.1)

@@ -133,7 +133,7 @@ def test_missing_values_and_empty_tables(table, recipes):
     assert effect(effects, "random_labels")["n"] == 7
     found, effects = analyse(models.assign(fits=False))
     assert found.empty
-    assert len(effects) == 4 * 6
+    assert len(effects) == 4 * 9
     assert (effects["n"] == 0).all()
     assert effects["ratio"].isna().all()
     assert tuple(effects.columns) == COLUMNS

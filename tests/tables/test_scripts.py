@@ -18,7 +18,7 @@ from sensitivity.tables.curves import KINDS, WINDOW, near_training_points
 
 SETTINGS = json.dumps({"code": "0", "resamples": 200, "confidence": 0.95, "seed": 0})
 REPLICATES, POINTS = 3, 120
-TABLES = ("correlations", "factors", "pairs", "points", "curves", "claims")
+TABLES = ("correlations", "factors", "pairs", "points", "curves", "claims", "thresholds")
 SENSITIVITY = {"relu": 1.0, "relu6": 1.3, "hardtanh": 2.0, "hardsigmoid": 2.5}
 
 
@@ -161,9 +161,10 @@ def make_tables(root, files, tables):
     call("table", "factors", *tabulated, "--output", [out["factors"], out["pairs"]])
     for name in ("points", "curves"):
         inputs = (f"--{name}", files[name], "--networks", networks)
-        call("table", name, *inputs, "--output", out[name])
+        beside = [tables / "curve_ratios.csv"] if name == "curves" else []
+        call("table", name, *inputs, "--output", [out[name], *beside])
     inputs = [word for name in TABLES[:2] + TABLES[3:5] for word in (f"--{name}", out[name])]
-    inputs += ["--models", *models]
+    inputs += ["--networks", *networks, "--thresholds", out["thresholds"]]
     call("claims", *inputs, "--output", out["claims"], "--text", tables / "claims.md")
     return tables
 
@@ -212,6 +213,10 @@ def test_the_built_in_relations_are_found_and_what_is_missing_is_said(tables):
     assert labels["ratio"] == pytest.approx(5.0, rel=0.1)
     assert labels["n"] == 8
     assert len(pairs) == 3 * effects.xs("jacobian_norm", level="metric")["pairs"].sum()
+    others = read_table(tables / "thresholds.csv")
+    assert set(others["training_accuracy"]) == {1.0, 0.999, 0.995, 0.98}
+    for row in others[others["training_accuracy"] == 1].itertuples():  # that of this study
+        assert verdicts[row.claim, row.dataset] == row.verdict
     text = (tables / "claims.md").read_text(encoding="utf-8")
     assert "On two *undecided*: this study has no data for it" in text
     assert f"On one 1 of {len(grid())} models did not fit (training accuracies " in text
@@ -223,7 +228,7 @@ def test_equal_inputs_give_equal_bytes(study, tables, tmp_path):
     root, files = study
     again = make_tables(root, files, tmp_path / "tables")
     paths = sorted(path.relative_to(tables) for path in tables.rglob("*") if path.is_file())
-    assert len(paths) == 2 * (len(TABLES) + 4) + 1
+    assert len(paths) == 2 * (len(TABLES) + 5) + 1
     for path in paths:
         assert (again / path).read_bytes() == (tables / path).read_bytes(), path
 

@@ -141,7 +141,8 @@ CASES = {
     "tables/statistics.py": (
         code("sensitivity/tables/statistics"),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*",
+         "tabulate curve_ratios", "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*",
+         "draw A4_*", "draw A6_*",
          "draw A8_*", "draw 2_*"),
         NOTHING,
     ),

@@ -92,11 +92,13 @@ STATISTICS = {
     "points": dict(points=POINTS, networks=per_dataset("networks")),
     "curves": dict(curves=CURVES, networks=per_dataset("networks")),
 }
-BESIDE = {"factors": ["pairs"]}  # what the job of a table writes besides
+# What the job of a table writes besides.
+BESIDE = {"factors": ["pairs"], "curves": ["curve_ratios"]}
+STUDY_TABLES = (*STATISTICS, "pairs", "curve_ratios", "claims", "thresholds")
 
 
 def statistics_tables():
-    return [f"{TABLES}/{table}.csv" for table in (*STATISTICS, "pairs", "claims")]
+    return [f"{TABLES}/{table}.csv" for table in STUDY_TABLES]
 
 
 def table_settings(table):

@@ -14,6 +14,15 @@ def expect_seconds():
     plugin.STAGES["measured"] = ("jobs", tuple(measures.FILES))
 
 
+def warn_of_too_few():
+    """Tell which claims no outcome can decide, before anything runs."""
+    if workflow.is_main_process and "all" in (workflow.dag_settings.targets or {"all"}):
+        from sensitivity.claims.ahead import warnings
+
+        for sentence in warnings(MODELS.values(), config["statistics"]["significance"]):
+            logger.warning(sentence)
+
+
 def what_was_found():
     """The verdicts in a line each, where to look, and what to do next."""
     shown = {"Figures": f"results/{STUDY}/figures/", "Verdicts": f"{TABLES}/claims.md"}

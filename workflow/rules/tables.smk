@@ -105,7 +105,7 @@ EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in STATISTICS}
 
 rule claims_table:
     input:
-        **with_checksums(models=per_dataset("models"), **EVIDENCE),
+        **with_checksums(networks=per_dataset("networks"), **EVIDENCE),
     output:
         claims=report(
             f"{TABLES}/claims.csv",
@@ -113,7 +113,8 @@ rule claims_table:
             category="Claims",
             labels={"table": "claims", "data set": "all"},
         ),
-        checksum=f"{TABLES}/claims.json",
+        thresholds=f"{TABLES}/thresholds.csv",
+        checksums=[f"{TABLES}/claims.json", f"{TABLES}/thresholds.json"],
         text=report(
             f"{TABLES}/claims.md",
             caption="../report/table_claims.rst",
@@ -134,11 +135,12 @@ rule claims_table:
         settings=lambda wildcards: settings(
             "claims",
             significance=config["statistics"]["significance"],
-            confidence=config["statistics"]["confidence"],
+            **BOOTSTRAP,
         ),
         files=lambda wildcards, input: options(input),
     message:
         "decide the claims"
     shell:
         "python {params.scripts}/claims.py {params.files} --settings {params.settings:q}"
-        " --output {output.claims:q} --text {output.text:q} --log {log:q}"
+        " --output {output.claims:q} --thresholds {output.thresholds:q} --text {output.text:q}"
+        " --log {log:q}"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.correlations import ALL as ALL_MODELS
-from sensitivity.tables.correlations import NOTHING, STRATIFIED, WITHIN
+from sensitivity.tables.correlations import MATCHED, NOTHING, STRATIFIED, WITHIN
 from sensitivity.tables.factors import ALL
 from sensitivity.tables.statistics import Estimate, favour
 
@@ -138,6 +138,8 @@ def with_gap(
         text, label = f"{text} over all models", f"{name} overall"
     elif statistic == WITHIN["optimizer"]:
         label = f"{name} within optimizers"
+    elif statistic == MATCHED:
+        text, label = f"{text} at about the same training loss", f"{name} at matched training loss"
     if left_out != NOTHING:
         text, label = f"{text}, without {left_out},", f"without {left_out}"
     find = partial(_correlation, measure=measure, statistic=statistic, left_out=left_out)

@@ -16,7 +16,7 @@ from sensitivity.claims.evidence import (
     point_statistic,
     with_gap,
 )
-from sensitivity.tables.correlations import ACTIVATIONS, WITHIN
+from sensitivity.tables.correlations import ACTIVATIONS, MATCHED, WITHIN
 
 NORM, TRANSITIONS = "Jacobian norm", "transitions"
 AREA, RHO = f"AUROC of the {NORM}", f"Spearman's ρ of the {NORM}"  # at single test points
@@ -70,6 +70,7 @@ CLAIMS = (
         (
             with_gap("jacobian_norm", NORM, 1, "kendall_tau"),
             with_gap("jacobian_norm", NORM, 1, WITHIN["optimizer"]),
+            with_gap("jacobian_norm", NORM, 1, MATCHED),
             *(with_gap("jacobian_norm", NORM, 1, left_out=a) for a in ACTIVATIONS),
             with_gap("transitions", TRANSITIONS, 1),
         ),

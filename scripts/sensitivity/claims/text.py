@@ -93,7 +93,7 @@ def _sentence(row: pd.Series, overall: pd.Series) -> str:
     about = "" if told else f", {row['quantity']}"
     if row["parts"] > 1:
         about += f", the weakest of {row['parts']}" + (", which disagree" * (row["p"] == 1))
-    return f"On {row['dataset']} *{_verdict(row)}*{about}: {_numbers(row)}{_unable(row)}."
+    return f"On {row['dataset']} *{_verdict(row)}*{about}: {_numbers(row)}{unable(row)}."
 
 
 def _carried(row: pd.Series, further: pd.DataFrame) -> str:
@@ -112,7 +112,7 @@ def _besides(further: pd.DataFrame) -> list[str]:
     lines = []
     for _, row in further.iterrows():
         if pd.notna(row["statistic"]):
-            said = f"{_numbers(row)}, *{_verdict(row)}*{_unable(row)}"
+            said = f"{_numbers(row)}, *{_verdict(row)}*{unable(row)}"
         elif row["lacking"] and pd.notna(row["lacking"]):
             said = f"*{UNDECIDED}*: {row['lacking']}"
         else:
@@ -128,7 +128,7 @@ def _verdict(row: pd.Series) -> str:
     return row["verdict"].replace("delta", of)
 
 
-def _unable(row: pd.Series) -> str:
+def unable(row: pd.Series) -> str:
     """Why an estimate is undecided: what n is needed, or what effect would have been found."""
     if row["verdict"] != UNDECIDED:
         return ""

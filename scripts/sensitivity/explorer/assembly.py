@@ -11,8 +11,10 @@ from sensitivity.claims.verdicts import ALL
 from sensitivity.explorer.columns import packed
 from sensitivity.explorer.parts import part
 from sensitivity.explorer.sections import claims_html, figures_html
+from sensitivity.tables.networks import DERIVED_COLUMNS, LEADING_COLUMNS, RECIPE_COLUMNS
 
 DRAWS = "vendor/echarts.min.js"
+DESCRIBED = (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 SCRIPTS = (
     "data", "rank", "state", "groups", "filters", "parallel", "scatter", "table", "main",
 )  # fmt: skip
@@ -31,7 +33,7 @@ def page(
     `models`, `networks`: all data sets' rows; `claims`: claims.csv; `figures`: PNGs by name, such
     as `5_gap`; `titles`: by the same names.
     """
-    content = {"study": study, "tables": packed(models, networks)}
+    content = {"study": study, "tables": packed(models, networks), "recipe": DESCRIBED}
     verdicts = claims.loc[(claims["dataset"] == ALL) & ~claims["beside"].astype(bool), "verdict"]
     return Template(part("page.html")).substitute(
         study=escape(study),

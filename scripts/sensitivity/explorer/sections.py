@@ -7,6 +7,7 @@ from html import escape
 import pandas as pd
 
 from sensitivity.claims.hypotheses import CLAIMS
+from sensitivity.claims.text import unable
 from sensitivity.claims.verdicts import ALL
 
 COLUMNS = ("data set", "quantity", "statistic", "n", "p (Holm)", "verdict")
@@ -50,13 +51,16 @@ def _claim(table: pd.DataFrame, name: str, statement: str, figure: str) -> str:
 
 
 def _row(row: pd.Series) -> str:
+    dataset = str(row["dataset"])
+    if dataset == ALL:
+        dataset = f"all (rests on {row['datasets']})"
     cells = (
-        escape(str(row["dataset"])),
+        escape(dataset),
         escape(str(row["quantity"])),
         _interval(row),
         _count(row),
         "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}",
-        _badge(row["verdict"]),
+        _badge(row["verdict"]) + escape(unable(row)),
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 

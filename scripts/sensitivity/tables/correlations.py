@@ -42,7 +42,8 @@ from sensitivity.tables.strata import (
 
 # The direction in which each measure is meant to go with the gap: 1 if a larger value promises a
 # larger gap, -1 if a smaller one. A predictor is of use only if that is known beforehand, so a
-# measure that goes the other way ranks last. For the training loss it is a convention.
+# measure that goes the other way ranks last. For the training loss it is a convention, and so it is
+# for the mean confidence at test points.
 DIRECTIONS = {
     "jacobian_norm": 1,
     "transitions": 1,
@@ -52,6 +53,7 @@ DIRECTIONS = {
     "jacobian_norm_noise": 1,
     "number_of_weights": -1,
     "training_loss": 1,
+    "maximum_probability": -1,
     "spectral_norm_product": 1,
     "distance_from_initialization": 1,
     "path_norm": 1,
@@ -119,11 +121,11 @@ def _of_dataset(crossed, networks) -> Iterator[dict]:
         yield from _of_measure(measure, crossed, changes)
         yield _row(measure, MATCHED, at_matched_loss(crossed, measure))
     for measure in OF_SIZES:
-        yield from _stratified(measure, crossed)
+        yield from stratified_rows(measure, crossed)
     for measure in DECIDING:
         for activation in sorted(models["activation"].unique()):
             others = Crossed(models[models["activation"] != activation], networks, bootstrap)
-            row = next(_stratified(measure, others))
+            row = next(stratified_rows(measure, others))
             yield row | {"left_out": activation}
     taken = [measure for measure in DIRECTIONS if _taken(models, measure)]
     common = models.dropna(subset=taken) if taken else models.head(0)
@@ -141,7 +143,7 @@ def _of_measure(measure, crossed, changes) -> Iterator[dict]:
     """The rows of one measure, a statistic each."""
     if not _taken(crossed.models, measure):
         yield _row(measure, "kendall_tau", undefined(0))
-        yield from _stratified(measure, crossed)
+        yield from stratified_rows(measure, crossed)
         return
     bootstrap = crossed.bootstrap
     values, gap = crossed.plain(measure), crossed.plain(GAP)
@@ -153,7 +155,7 @@ def _of_measure(measure, crossed, changes) -> Iterator[dict]:
     turned = DIRECTIONS[measure] * values
     error = worst_sign_error(changes, turned, gap, bootstrap)
     yield _row(measure, ERROR, error)
-    yield from _stratified(measure, crossed)
+    yield from stratified_rows(measure, crossed)
 
 
 def kendall_over_all(crossed: Crossed, measure: str) -> Estimate:
@@ -241,7 +243,7 @@ def at_matched_loss(crossed: Crossed, measure: str) -> Estimate:
     return Estimate(float(taus[0]), low, high, n, p, taus[1:], least_p)
 
 
-def _stratified(measure: str, crossed: Crossed) -> Iterator[dict]:
+def stratified_rows(measure: str, crossed: Crossed) -> Iterator[dict]:
     """The τ that decides of those within each kind of hyper-parameter that varies, then all."""
     if not _taken(crossed.models, measure):
         yield _row(measure, STRATIFIED, undefined(0), strata=0)

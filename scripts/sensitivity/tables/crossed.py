@@ -39,6 +39,10 @@ class Units:
         self._shape = len(units), len(self._models)
         self._kept: dict[str, pd.DataFrame] = {}
 
+    def names_of(self, prefix: str) -> list[str]:
+        """The measures whose names begin so."""
+        return [name for name in self._networks if name.startswith(prefix)]
+
     def values(self, measure: str, models: pd.Series) -> np.ndarray:
         """A measure `[units, models]`, NaN where a model has no such unit or none was taken."""
         if measure not in self._kept:

@@ -39,13 +39,20 @@ COLUMNS = (
     *("dataset", "model", "architecture", "kind", "of", "against", "networks", "curves"),
     *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high", "_p", "_least_p")),
 )
+EACH_COLUMNS = (
+    *("dataset", "model", "architecture", "replicate", "draw", "kind", "of", "curve", *METRICS),
+)
 # Of a kind of curve, networks and a metric the logarithms [networks, curves].
 Contrasts = dict[tuple[str, str, str], np.ndarray]
 
 
-def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
-    """curves.csv, from records of curves and networks."""
-    return (curves(given["curves"], given["networks"], Bootstrap.from_settings(settings)),)
+def tabulate(
+    given: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """curves.csv and curve_ratios.csv, from records of curves and networks."""
+    records, networks = given["curves"], given["networks"]
+    found = curves(records, networks, Bootstrap.from_settings(settings))
+    return found, each_curve(records, networks)
 
 
 def curves(
@@ -63,29 +70,71 @@ def curves(
     a network's contrast by its contrast on random ellipses, or by that of the untrained network on
     the same curves: 1 means that the training points, or the training, make no difference.
 
+    Where networks of several models share draws of the training images, a draw is the unit, with
+    the mean of its networks' logarithms, and `networks` counts draws.
+
     p: over networks, of the signs of their mean logarithms; over curves, the t test of the curves'
     mean logarithms (Welch's against random ellipses); the larger of the two.
     """
     rows = []
-    pools: dict[tuple[str, str], dict[tuple[str, str, str], list[np.ndarray]]] = {}
+    pools: dict[tuple[str, str], dict[tuple[str, str, str], list]] = {}
     for dataset, model, arrays in records:
-        chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-        replicates = np.sort(fitting(chosen)["replicate"].to_numpy(dtype=int))
+        architecture, replicates, draws = _fitting(networks, dataset, model)
         logs = _log_contrasts(arrays, replicates, window)
-        architecture = architecture_names(chosen).iloc[0]
         rows += _rows((dataset, model, architecture), logs, bootstrap)
         pool = pools.setdefault((dataset, architecture), {})
         for key, values in logs.items():
-            pool.setdefault(key, []).append(values)
+            pool.setdefault(key, []).append((draws, values))
     for (dataset, architecture), pool in pools.items():
-        logs = {key: np.concatenate(values) for key, values in pool.items()}
+        logs = {key: _units(*map(np.concatenate, zip(*parts))) for key, parts in pool.items()}
         rows += _rows((dataset, ALL, architecture), logs, bootstrap)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def each_curve(
+    records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
+    networks: pd.DataFrame,
+    window: float = WINDOW,
+) -> pd.DataFrame:
+    """What `curves` is made from: near / far of every network that fits on every curve.
+
+    Curves are numbered within their kind; the untrained networks meet the same ones.
+    """
+    parts = [pd.DataFrame(columns=list(EACH_COLUMNS))]
+    for dataset, model, arrays in records:
+        architecture, replicates, draws = _fitting(networks, dataset, model)
+        logs = _log_contrasts(arrays, replicates, window)
+        for kind, of in dict.fromkeys((kind, of) for kind, of, _ in logs):
+            place, curve = np.indices(logs[kind, of, next(iter(METRICS))].shape).reshape(2, -1)
+            columns = {"dataset": dataset, "model": model, "architecture": architecture}
+            columns |= {"replicate": replicates[place], "draw": draws[place], "kind": kind}
+            columns |= {"of": of, "curve": curve}
+            columns |= {name: np.exp(logs[kind, of, name]).ravel() for name in METRICS}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _fitting(
+    networks: pd.DataFrame, dataset: str, model: str
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """A model's architecture, and replicates and draws of its networks that fit."""
+    chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
+    entering = fitting(chosen).sort_values("replicate")
+    draws = entering["draw"].to_numpy() if "draw" in entering else np.zeros(len(entering), int)
+    architecture = architecture_names(chosen).iloc[0]
+    return architecture, entering["replicate"].to_numpy(dtype=int), draws
 
 
 def near_training_points(theta: np.ndarray, window: float) -> np.ndarray:
     """Which bins, by their centres in radians `[B]`, lie within `window` of a training point."""
     return (np.abs(theta[:, None] - np.array(TRAINING_POINTS)) <= window).any(axis=1)
+
+
+def _units(draws_R: np.ndarray, logs_RC: np.ndarray) -> np.ndarray:
+    """Means over the networks of each draw `[draws, C]`; where there is one draw, all networks."""
+    if len(np.unique(draws_R)) < 2:
+        return logs_RC
+    return pd.DataFrame(logs_RC).groupby(draws_R).mean().to_numpy()
 
 
 def _log_contrasts(

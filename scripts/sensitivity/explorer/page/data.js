@@ -44,6 +44,28 @@ function title(name) {
   return name.replaceAll("_", " ");
 }
 
+/* Under which heading a column stands in a list of choices; `recipe` holds the names of a recipe's columns. */
+function heading(name, recipe) {
+  if (recipe.includes(name) || name.startsWith("argument_")) return "Recipe";
+  if (name.startsWith("untrained_")) return "Before training";
+  if (name.includes("_at_confidence_")) return "With rescaled logits";
+  if (/^(training|test)_|_gap$|^diverged/.test(name)) return "Accuracy and loss";
+  if (/_points$/.test(name)) return "How many points";
+  if (/_(training|noise)$/.test(name)) return "At training points and at noise";
+  return /jacobian|transitions|softmax/.test(name) ? "Sensitivity at test points" : "Other measures";
+}
+
+/* Choices of columns, in groups. */
+function choices(names, recipe) {
+  const groups = new Map();
+  for (const name of names) {
+    const label = heading(name, recipe);
+    if (!groups.has(label)) groups.set(label, Object.assign(document.createElement("optgroup"), {label}));
+    groups.get(label).append(new Option(title(name), name));
+  }
+  return [...groups.values()];
+}
+
 /* The smallest and the largest number, whether all are whole, and whether an axis should be logarithmic. */
 function extent(column) {
   const [low, high] = column.packed.ends;

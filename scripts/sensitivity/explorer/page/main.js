@@ -92,7 +92,7 @@ function drawControls(table, axes) {
     const names = [...table.columns.keys()].filter((name) => !name.endsWith("_standard_error") && name !== "model");
     for (const id of ["x", "y", "colour", "marker"]) {
       const none = id === "colour" || id === "marker" ? [new Option("none", "")] : [];
-      document.getElementById(id).replaceChildren(...none, ...names.map((name) => new Option(title(name), name)));
+      document.getElementById(id).replaceChildren(...none, ...choices(names, study.recipe));
     }
   }
   const choice = document.getElementById("axes");

@@ -24,6 +24,13 @@ function kendall(x, y) {
   return (all - tiedX - tiedY + tiedBoth - 2 * swaps) / Math.sqrt((all - tiedX) * (all - tiedY));
 }
 
+/* The 95 % interval of a tau, as text, as if all rows were independent (Fieller, Hartley and Pearson 1957). */
+function interval(tau, count) {
+  if (!(Math.abs(tau) < 1) || count < 5) return "";
+  const ends = [-1, 1].map((side) => Math.tanh(Math.atanh(tau) + side * 1.96 * Math.sqrt(0.437 / (count - 4))));
+  return ` [${ends.map((end) => end.toFixed(2)).join(", ")}]`;
+}
+
 /* Sorts in place by merging; returns how many pairs stood in the wrong order. */
 function exchanges(values) {
   const count = values.length;

@@ -95,15 +95,15 @@ function hover(state, table, row) {
     + `<span style="white-space:normal;overflow-wrap:anywhere">${escape(folder(table, row))}</span></div>`;
 }
 
-/* What the selection says in numbers: tau over all that is drawn, and within each colour. */
+/* What the selection says in numbers: tau within each colour, then over all that is drawn. */
 function tauText(state, groups, x, y, left) {
   const of = (rows) => {
     const tau = kendall(rows.map((row) => place(x, row)), rows.map((row) => place(y, row)));
-    return `${Number.isFinite(tau) ? tau.toFixed(3) : "undefined"} (n = ${rows.length})`;
+    return `${Number.isFinite(tau) ? tau.toFixed(3) : "undefined"}${interval(tau, rows.length)} (n = ${rows.length})`;
   };
   const colours = [...new Set(groups.map((group) => group.colourLabel))];
-  const within = colours.length < 2 ? "" : `; within ${title(state.colour)}: ` + colours.map((label) =>
-    `${label} ${of(groups.filter((group) => group.colourLabel === label).flatMap((group) => group.rows))}`).join(", ");
+  const within = colours.length < 2 ? "" : `within ${title(state.colour)}: ` + colours.map((label) =>
+    `${label} ${of(groups.filter((group) => group.colourLabel === label).flatMap((group) => group.rows))}`).join(", ") + "; ";
   const missing = left ? ` ${left} selected without a point here.` : "";
-  return `Kendall's τ of the selection: ${of(groups.flatMap((group) => group.rows))}${within}.${missing}`;
+  return `Kendall's τ ${within}over the selection: ${of(groups.flatMap((group) => group.rows))}.${missing}`;
 }

@@ -13,6 +13,7 @@ from torch import Tensor
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.jacobian.sizes import JacobianSizes
+from sensitivity.measures.confidence import at_confidence
 from sensitivity.measures.jacobians import jacobian_sizes
 from sensitivity.measures.measuring import (
     Arrays,
@@ -30,7 +31,8 @@ def measure(measurement: Measurement) -> Arrays:
     """A mean over points for every replicate, of every size of `jacobian.sizes`.
 
     At test points, with the suffixes `_training` and `_noise` elsewhere; with the prefix
-    `untrained_` of the networks that training started from.
+    `untrained_` of the networks that training started from. At test points also what
+    `confidence.at_confidence` measures, of the trained networks.
     """
     points = _points(measurement)
     network = measurement.network
@@ -39,6 +41,9 @@ def measure(measurement: Measurement) -> Arrays:
         weights = torch.full((network.replicates,), network.number_of_weights)
         arrays["number_of_weights"] = weights
     arrays |= with_controls(measurement, partial(_sizes, measurement, points))
+    finite = finite_replicates(network)
+    found = at_confidence(network.select(finite), points[""].to(measurement.device))
+    arrays |= {name: of_all_replicates(network, finite, each) for name, each in found.items()}
     for where, x in points.items():
         arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), x.shape[-2])
         logger.info("%d points (%s)", x.shape[-2], where.strip("_") or "test")
