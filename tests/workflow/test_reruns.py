@@ -14,7 +14,7 @@ import pytest
 NOTHING = ()
 TABLES = ("tabulate *", "decide the claims")
 # Figures by what they are drawn from.
-OF_MODELS = tuple(f"draw {figure}_*" for figure in "1 5 A2 A4 A6 A9 A10".split())
+OF_MODELS = tuple(f"draw {figure}_*" for figure in ["1", "5", "A2", "A4", "A6", "A9", "A10"])
 OF_PAIRS = ("draw 4_*",)
 OF_POINTS = ("draw 6_*", "draw A3_*", "draw A5_*")
 OF_CURVES = ("draw 2_*",)
