@@ -176,7 +176,7 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("surveys", "a", "datasets"), ["digits:9999"], ["'a'", "digits:9999", "1437"]),
         (
             ("surveys", "a", "datasets"),
-            ["digits:500"],
+            ["digits", "digits:500"],
             ["'a'", "8 disjoint draws", "1437", "for 2"],
         ),
         (("surveys", "a", "datasets"), "digits", ["surveys.a.datasets", "'digits'", "array"]),

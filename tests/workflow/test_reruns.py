@@ -14,15 +14,7 @@ import pytest
 NOTHING = ()
 TABLES = ("tabulate *", "decide the claims")
 # Figures by what they are drawn from.
-OF_MODELS = (
-    "draw 1_*",
-    "draw 5_*",
-    "draw A2_*",
-    "draw A4_*",
-    "draw A6_*",
-    "draw A9_*",
-    "draw A10_*",
-)
+OF_MODELS = tuple(f"draw {figure}_*" for figure in ["1", "5", "A2", "A4", "A6", "A9", "A10"])
 OF_PAIRS = ("draw 4_*",)
 OF_POINTS = ("draw 6_*", "draw A3_*", "draw A5_*")
 OF_CURVES = ("draw 2_*",)
@@ -98,11 +90,6 @@ def section(name, **values):
 def without_survey(configuration):
     """Nobody asks for its models any longer; they stay where they are."""
     del configuration["surveys"]["full_batch"]
-
-
-def more_seeds_on_a_subset(configuration):
-    surveys = configuration["surveys"]
-    surveys["more_seeds"] = {**surveys["random_labels"], "labels": 0, "replicates": 5}
 
 
 def another_study(configuration):
@@ -182,7 +169,8 @@ CASES = {
         OF_IMAGES,
     ),
     "more seeds on a subset, so more of its draws": (
-        configured(more_seeds_on_a_subset),
+        configured(lambda of: of["surveys"].update(
+            more={**of["surveys"]["random_labels"], "labels": 0, "replicates": 5})),
         ("train digits:200 *-replicates5", "measures digits:200 *", "plan digits:200", *TABLES,
          *FROM_TABLES),
         ("tabulate the networks on digits", *OF_MAIN),
