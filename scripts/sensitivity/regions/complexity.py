@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import count_transitions
@@ -37,6 +38,7 @@ class LocalComplexity:
     standard_error_by_layer: Tensor
 
 
+@known_state()
 def local_complexity(
     network: Network | nn.Module | Graph,
     points: Tensor,
