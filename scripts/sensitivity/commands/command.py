@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
         "measure",
         help="measure a PyTorch module at points of an .npz file",
         description="Jacobian norms at points, of any differentiable module; of piecewise-linear "
-        "ones also exact transitions on the loops of horizontal translations, and local complexity.",
+        "ones also transitions on the loops of horizontal translations, and local complexity.",
     )
     add = measure.add_argument
     add("--module", required=True, metavar="FILE:NAME", help="a function that returns the module")
