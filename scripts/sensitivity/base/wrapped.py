@@ -54,8 +54,8 @@ def check_weights(module: nn.Module) -> None:
             raise SensitivityError(f"{name} has no weights yet; call the module once.")
         if tensor.is_meta:
             raise SensitivityError(
-                f"{name} is on the meta device and holds no numbers; call the module's to_empty, and "
-                "load its weights and buffers."
+                f"{name} is on the meta device and holds no numbers; call the module's to_empty, "
+                "and load its weights and buffers."
             )
 
 

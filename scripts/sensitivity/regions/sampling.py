@@ -105,8 +105,8 @@ def _codes(graph: Graph, x: Tensor) -> Iterator[Tensor]:
     for index, operation in enumerate(graph.operations):
         inputs = [values[i] for i in operation.inputs]
         if isinstance(operation, Maximum):
-            result, winners = _largest(operation, inputs[0])
-            yield winners[None]
+            result, winner = winners(operation, inputs[0])
+            yield winner[None]
         else:
             if isinstance(operation, Elementwise):
                 z = inputs[0].flatten(1)[None]
@@ -115,7 +115,7 @@ def _codes(graph: Graph, x: Tensor) -> Iterator[Tensor]:
         values = graph.still_needed({**values, index + 1: result}, index)
 
 
-def _largest(operation: Maximum, x: Tensor) -> tuple[Tensor, Tensor]:
+def winners(operation: Maximum, x: Tensor) -> tuple[Tensor, Tensor]:
     """The largest number of every window, and the first input that is as large, [P, W]."""
     values, (windows, count) = x.flatten(1), operation.windows.shape
     if operation.highest == values.shape[1]:
