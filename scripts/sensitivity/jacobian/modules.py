@@ -151,11 +151,8 @@ class Function:
 
     def _checked(self, points: Tensor) -> Tensor:
         logits = self.logits(points).detach()
-        if (
-            logits.shape[:1] == points.shape[:1]
-            and logits.ndim == 2
-            and logits.dtype.is_floating_point
-        ):
+        fits = logits.ndim == 2 and len(logits) == len(points)
+        if fits and logits.dtype.is_floating_point:
             return logits
         shape = list(logits.shape)
         advice = "return one number for each class"
@@ -277,8 +274,7 @@ def copied(module: nn.Module) -> nn.Module:
 
 def _in_float64(tensor: Tensor) -> Tensor:
     value = tensor.detach().clone()
-    if value.is_floating_point():
-        value = value.double()
+    value = value.double() if value.is_floating_point() else value
     return nn.Parameter(value, False) if isinstance(tensor, nn.Parameter) else value
 
 
