@@ -39,6 +39,14 @@ def sampled_transitions(
     too. Units exactly at a threshold are on the lower piece, and of equal inputs of a maximum the
     first wins, as in the exact count. Streams: the memory does not depend on k. Modules
     (`input_shape` as of `transitions`) are one replicate.
+
+    >>> import torch
+    >>> from sensitivity import paths, regions
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, path = torch.nn.Sequential(*layers), paths.Polygon(torch.randn(5, 6))
+    >>> samples = regions.sampled_transitions(module, path, 1000)
+    >>> bool(samples <= regions.transitions(module, path).counts())
+    True
     """
     if samples < 1:
         raise SensitivityError(f"The number of samples must be at least 1, not {samples}.")
