@@ -54,6 +54,42 @@ def test_along_a_path_stand_norms_and_all_transitions():
     assert to_hex(transitions.yaxis.label.get_color()) == style.TRANSITIONS.lower()
 
 
+def small():
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(5, 9), torch.nn.ReLU(), torch.nn.Linear(9, 3)
+    return torch.nn.Sequential(*layers), torch.randn(3, 5, requires_grad=True)
+
+
+def drawn():
+    """All numbers of the lines and dots that are drawn, of every function that takes tensors."""
+    module, x = small()
+    yield plotting.along(paths.Polygon(x), module).figure
+    norms = jacobian_norms(module, x, create_graph=True)
+    losses = module(x).logsumexp(1)[None] + 5
+    yield plotting.points(norms, losses.bfloat16(), losses > 5).figure
+
+
+def test_tensors_that_need_gradients_are_drawn():
+    for figure in drawn():
+        for ax in figure.axes:
+            assert curves(ax) or len(scattered(ax))
+
+
+def test_what_is_on_a_gpu_is_drawn(pretend):
+    module, x = small()
+    network, x = Network.from_module(module), x.detach()
+    path, norms = paths.Polygon(x), jacobian_norms(network, x)
+    expected = [curves(ax)[0].get_ydata() for ax in plotting.along(path, network).figure.axes]
+    with pretend():
+        there = paths.Polygon(x.to("cuda:0"))
+        figure = plotting.along(there, network.to("cuda:0")).figure
+        for ax, values in zip(figure.axes, expected, strict=True):
+            np.testing.assert_allclose(curves(ax)[0].get_ydata(), values, rtol=1e-9)
+        ax = plotting.points(norms.to("cuda:0"), norms.to("cuda:0"), norms.to("cuda:0") > 0)
+        norms = norms[0].numpy()
+        assert tuples(scattered(ax)) == tuples(np.stack([norms, norms], 1))
+
+
 def test_points_are_those_given_on_the_axes_given():
     axes = pyplot.figure().subplots()
     generator = np.random.default_rng(0)

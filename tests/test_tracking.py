@@ -118,10 +118,22 @@ def test_of_a_smooth_module_one_line_says_why_there_are_no_transitions(caplog):
     assert {row["transitions"] for row in tracker.rows} == {None}
 
 
+def test_local_complexity_over_a_training():
+    x, _ = data()
+    torch.manual_seed(0)
+    module = Counting()
+    tracker = sensitivity.track(module, x[:3], every=1, radius=0.2)
+    expected = regions.local_complexity(module, x[:3].double(), 0.2).density[0]
+    found = [row["local_complexity"] for row in tracker.rows]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    assert "transitions" not in tracker.series
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"every": 0}, "every=0"),
+        ({"radius": -1.0}, "give one above 0"),
         ({"points": torch.zeros(0, 1, 6, 6)}, "none to measure"),
         ({"points": torch.zeros(6)}, "none to measure"),
         ({"labels": torch.arange(3)}, "class number for each"),

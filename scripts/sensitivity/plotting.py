@@ -4,6 +4,8 @@ The study's figures are drawn by the same functions. Needs the extra `plots`: pi
 "sensitivity-and-generalization[plots]". Without `ax`, a new figure is made with pyplot.
 """
 
+from collections.abc import Sequence
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -58,11 +60,9 @@ def along(
     inputs = path.points(torch.from_numpy(places))
     if isinstance(module, nn.Module) and input_shape is not None:
         inputs = inputs.reshape(len(inputs), *input_shape)
-    norms = np.atleast_2d(jacobian_norms(module, inputs).detach().cpu().numpy())
+    norms = np.atleast_2d(_array(jacobian_norms(module, inputs)))
     found = transitions(module, path, input_shape)
-    counts = np.zeros((len(norms), bins))
-    bin_of = np.minimum((np.asarray(found.position) * bins).astype(int), bins - 1)
-    np.add.at(counts, (np.asarray(found.replicate), bin_of), 1)
+    counts = _array(found.histogram(bins))
     with mpl.rc_context(style.theme()):
         ax = _axes(ax)
         twin = ax.twinx()
@@ -115,7 +115,7 @@ def plane(
         for stretch in [] if stretches is None else np.asarray(stretches):
             ax.plot(*stretch.T, color="black", linewidth=1.5)
         if points is not None:
-            boundaries.draw_points(ax, np.asarray(points, dtype=float).reshape(-1, 2))
+            boundaries.draw_points(ax, _array(points).astype(float).reshape(-1, 2))
         boundaries.square(ax)
         ax.set(xlabel="First plane coordinate", ylabel="Second plane coordinate")
     return ax
@@ -146,8 +146,8 @@ def points(
     >>> axes.get_xscale(), axes.get_yscale()
     ('log', 'log')
     """
-    norms, losses = (np.atleast_2d(np.asarray(values)) for values in (norms, losses))
-    right = np.ones(norms.shape) if correct is None else np.atleast_2d(np.asarray(correct))
+    norms, losses = (np.atleast_2d(_array(values)) for values in (norms, losses))
+    right = np.ones(norms.shape) if correct is None else np.atleast_2d(_array(correct))
     if not norms.shape == losses.shape == right.shape or norms.ndim != 2:
         shapes = f"{norms.shape}, {losses.shape} and {right.shape}"
         raise SensitivityError(f"Norms, losses and `correct` have shapes {shapes}; give one shape.")
@@ -191,6 +191,14 @@ def over_training(
         draw_lines(ax, series, "steps", measure, _names.measure_colour(measure))
         ax.set_xlabel("Training steps")
     return ax
+
+
+def _array(values: Tensor | np.ndarray | Sequence) -> np.ndarray:
+    """Numbers as NumPy holds them; tensors may be on a GPU, need gradients, or be of bfloat16."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.double() if values.is_floating_point() else values
+    return np.asarray(values)
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -30,6 +30,7 @@ def track(
     every: int,
     labels: Tensor | np.ndarray | None = None,
     loops: int = 0,
+    radius: float | None = None,
 ) -> Tracker:
     """Measure a module now, and then at every so many steps of a training.
 
@@ -43,6 +44,8 @@ def track(
         labels: class numbers [P], if losses and right answers are wanted beside the norms.
         loops: count transitions on the loops of the first so many points, which are images; a
             module that is not piecewise linear leaves them empty, with a line in the log.
+        radius: measure the local complexity within it of each point, in the points' units; as
+            `sensitivity.regions.local_complexity` says.
 
     Raises:
         SensitivityError: the module can't be measured at these points, or `every` is below 1.
@@ -81,7 +84,7 @@ def track(
         labels = labels.long()
     channels = (layout_of(x.shape[1:]) if x.ndim == 4 else None) or "first"
     held = Points(x.detach().double().cpu(), labels, channels, "")
-    return Tracker(module, held, every, loops)
+    return Tracker(module, held, every, loops, radius)
 
 
 class Tracker:
@@ -90,12 +93,14 @@ class Tracker:
     Attributes:
         rows: one for each step that was measured and point, with `steps`, `point`, `jacobian_norm`,
             `logit_jacobian_norm`, and, where they were asked for, `label`, `predicted`, `correct`,
-            `cross_entropy`, `transitions` and `places`.
+            `cross_entropy`, `transitions`, `places`, `local_complexity` and its standard error.
     """
 
-    def __init__(self, module: nn.Module, points: Points, every: int, loops: int) -> None:
+    def __init__(
+        self, module: nn.Module, points: Points, every: int, loops: int, radius: float | None
+    ) -> None:
         self.rows: list[Row] = []
-        self._module, self._points, self._every, self._loops = module, points, every, loops
+        self._module, self._every, self._arguments = module, every, (points, loops, radius)
         self._steps = 0
         self._measure()
 
@@ -122,7 +127,7 @@ class Tracker:
         return pd.DataFrame(over_steps(self.rows))
 
     def _measure(self) -> None:
-        rows, why = measured(self._module, self._points, self._loops)
+        rows, why, _ = measured(self._module, *self._arguments)
         if why is not None and not self.rows:
             logger.warning("transitions are left empty: %s", why)
         self.rows += [{"steps": self._steps} | row for row in rows]

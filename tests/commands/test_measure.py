@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import command, table
 from sensitivity.commands.points import load_points
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.regions import count_transitions
+from sensitivity.regions import count_transitions, local_complexity
 from sensitivity.regions.paths import translation_loop
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
@@ -79,6 +80,10 @@ def test_from_any_folder(folder):
     assert [row["transitions"] for row in rows[3:]] == [""] * 9
     correct = (module(x).argmax(1) == torch.arange(12) % 4).double()
     assert [int(row["correct"]) for row in rows] == correct.tolist()
+    (line,) = (line for line in run.stdout.splitlines() if line.startswith("checked"))
+    changes, gaps = (int(word) for word in line.split() if word.isdigit())
+    assert changes >= gaps == 3 * 67  # 200 of all loops together, rounded up
+    assert float(line.split()[-1]) < 1e-9
     (line,) = (line for line in run.stdout.splitlines() if line.startswith("jacobian_norm"))
     assert f"{float(norms.mean()):.4g}" in line.split()
     error = norms.std() / 12**0.5
@@ -117,6 +122,8 @@ def test_one_sentence_about_what_is_wrong(folder):
         (("--data", "absent.npz"), "absent.npz is missing"),
         (("--data", "."), "is missing or can't be read"),
         (("--weights", "images.npz"), "no safetensors file"),
+        (("--radius", "0"), "is no distance; give one above 0"),
+        (("--radius", "nan"), "is no distance; give one above 0"),
     ],
 )
 def test_what_is_refused(folder, more, message):
@@ -152,6 +159,41 @@ def test_of_a_smooth_module_a_softmax_at_its_end_is_left_out(folder):
     np.savez("few.npz", x=images(folder)[:3].numpy(), y=np.arange(3))
     points = load_points(Path("few.npz"), 0, (1, 6, 6), None, "none")
     assert table.measured(ended, points, 0)[0] == table.measured(smooth, points, 0)[0]
+
+
+def test_radius_adds_local_complexity(folder, capsys):
+    command.main([*ARGUMENTS, "--loops", "0", "--radius", "0.3"])
+    rows = read("sensitivity.csv")
+    assert "transitions" not in rows[0]
+    expected = local_complexity(built(), images(folder), 0.3)
+    found = [float(row["local_complexity"]) for row in rows]
+    np.testing.assert_allclose(found, expected.density[0], rtol=1e-9)
+    found = [float(row["local_complexity_standard_error"]) for row in rows]
+    np.testing.assert_allclose(found, expected.standard_error[0], rtol=1e-9)
+    lines = [s for s in capsys.readouterr().out.splitlines() if s.startswith("local_complexity")]
+    assert len(lines) == 1  # the mean over points, and its own standard error
+
+
+def test_of_a_smooth_module_local_complexity_is_empty_too(folder, capsys):
+    smooth = (*ARGUMENTS[:1], "--module", "a_models_file:smooth", *ARGUMENTS[5:])
+    command.main([*smooth, "--radius", "0.3"])
+    assert "transitions and local complexity are left empty: " in capsys.readouterr().out
+    assert {row["local_complexity"] for row in read("sensitivity.csv")} == {""}
+
+
+def test_a_count_that_is_wrong_is_not_reported(folder, monkeypatch, capsys):
+    """Half of the transitions are lost: forward passes see it."""
+
+    def halved(graph, path):
+        found = count(graph, path)
+        columns = "position", "replicate", "layer", "unit", "change"
+        return replace(found, **{name: getattr(found, name)[::2] for name in columns})
+
+    count = table.transitions
+    monkeypatch.setattr(table, "transitions", halved)
+    command.main(ARGUMENTS)
+    assert "report this as a fault" in capsys.readouterr().out
+    assert {row["transitions"] for row in read("sensitivity.csv")} == {""}
 
 
 def read(path):

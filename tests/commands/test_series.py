@@ -67,7 +67,8 @@ def read(path="sensitivity.csv"):
 
 
 def test_a_folder_gives_a_row_a_checkpoint_and_point(folder, capsys):
-    command.main([*ARGUMENTS, "--weights", "run", "--loops", "2", "--plot", "over.png"])
+    more = ("--weights", "run", "--loops", "2", "--radius", "0.1", "--plot", "over.png")
+    command.main([*ARGUMENTS, *more])
     rows = read()
     assert [int(row["steps"]) for row in rows] == [9] * 5 + [10] * 5 + [100] * 5
     assert [row["point"] for row in rows] == list("01234") * 3

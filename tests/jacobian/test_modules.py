@@ -184,8 +184,27 @@ REFUSED = {
     "a tuple": (Returns(lambda z: (z.sum(), z)), "entry 1 would do"),
     "a number": (Returns(lambda z: 3.0), "returns float"),
     "several sigmoids": (Returns(torch.sigmoid), "Sigmoid of several outputs"),
-    "lazy layers": (nn.Sequential(nn.LazyLinear(3)), "without a shape"),
+    "lazy layers": (nn.Sequential(nn.LazyLinear(3)), "call the module once"),
+    "no numbers": (nn.Linear(6, 3, device="meta"), "weight is on the meta device"),
+    "a part without gradients": (Returns(lambda z: z.detach().sin()), "cuts it off"),
+    "another type": (Returns(lambda z: z.float() @ torch.ones(4, 4).double()), "to no other type"),
+    "another shape": (Returns(lambda z: z.view(-1, 7)), "give the shape that it takes"),
 }
+
+
+def test_a_forward_may_change_what_it_is_given():
+    class Doubling(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(6, 4)
+
+        def forward(self, x):
+            return self.linear(x.mul_(2)).tanh()
+
+    module, x = Doubling(), torch.randn(5, 6).double()
+    linear = module.double().linear
+    expected = by_functional(lambda p: linear(2 * p).tanh().softmax(-1), x)
+    torch.testing.assert_close(jacobian_norms(module, x)[0], expected)
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -11,6 +11,7 @@ from made_up.records import made_up_images, made_up_sampling
 from sensitivity.figures import FigureData, Record
 from sensitivity.measures.bounds import orthogonal_norm
 from sensitivity.measures.taken import boundaries
+from sensitivity.networks.graph import graph_of
 from sensitivity.networks.network import Network
 from sensitivity.regions.slices import Plane
 from sensitivity.study.recipe import Recipe
@@ -256,7 +257,7 @@ def made_up_boundaries(pixels=False, seed=0):
         sizes = itertools.pairwise((8, 40, 40, 3))
         weights = [torch.randn(1, o, i, generator=generator) for i, o in sizes]
         found = partial(boundaries.as_pixels, resolution=128) if pixels else boundaries.as_polygons
-        drawn = found(Network(weights, "relu"), plane)
+        drawn = found(graph_of(Network(weights, "relu")), plane)
         arrays |= {f"{name}_{key}": np.asarray(values) for key, values in drawn.items()}
         arrays[f"{name}_accuracy"] = {"before": 0.1, "after": 0.998}[name]
     return Record("mnist5k", "w300-d15-relu6", arrays)

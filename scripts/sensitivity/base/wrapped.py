@@ -47,6 +47,18 @@ def _only_calls_another(module: nn.Module) -> bool:
     return any(type(module).forward is kind.forward for kind in known)
 
 
+def check_weights(module: nn.Module) -> None:
+    """Raise SensitivityError where parameters or buffers have no numbers yet."""
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if nn.parameter.is_lazy(tensor):
+            raise SensitivityError(f"{name} has no weights yet; call the module once.")
+        if tensor.is_meta:
+            raise SensitivityError(
+                f"{name} is on the meta device and holds no numbers; call the module's to_empty, "
+                "and load its weights and buffers."
+            )
+
+
 def check_not_pruned(module: nn.Module) -> None:
     """For what reads weights layer by layer: a pruned layer computes its weight in a hook.
 

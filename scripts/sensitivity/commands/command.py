@@ -46,17 +46,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.plot is not None:
         _drawing().check(arguments.plot, points, series, arguments.loops)
     module.to(device)
+    wanted = points, arguments.loops, arguments.radius
     if series:
-        rows, why = _over_training(module, files, points, arguments.loops)
+        rows, why, checked = _over_training(module, files, *wanted)
     else:
-        rows, why = table.measured(module, points, arguments.loops)
+        rows, why, checked = table.measured(module, *wanted)
     table.write(arguments.output, rows)
     print(points.reading)
     for prefix in sorted(prefixes - {""}):
         print(f"names of weights begin with {prefix} (a wrapper's), which was left out")
     print(over_training.summary(rows) if series else table.summary(rows))
     if why is not None:
-        print(f"transitions are left empty: {why}")
+        both = "" if arguments.radius is None else " and local complexity"
+        print(f"transitions{both} are left empty: {why}")
+    if checked.gaps:
+        print(
+            f"checked by forward passes: {checked.transitions} transitions and {checked.gaps} gaps "
+            f"between them; largest deviation from a threshold {checked.deviation:.2g}"
+        )
     if arguments.plot is not None and series:
         _drawing().training(arguments.plot, rows)
     elif arguments.plot is not None:
@@ -65,17 +72,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _over_training(
-    module: nn.Module, files: list[Checkpoint], points: Points, loops: int
-) -> tuple[list[table.Row], str | None]:
+    module: nn.Module, files: list[Checkpoint], points: Points, loops: int, radius: float | None
+) -> table.Measured:
     """As `table.measured`, with the columns `checkpoint` and `steps` in front."""
-    rows, why = [], None
+    rows, why, looks = [], None, []
     for file in files:
         fill(module, file.path)
-        of_it, why_here = table.measured(module, points, loops)
-        why = why or why_here
+        found = table.measured(module, points, loops, radius)
+        why = why or found.why
+        looks.append(found.checked)
         first: table.Row = {"checkpoint": str(file.path), "steps": file.steps}
-        rows += [first | row for row in of_it]
-    return rows, why
+        rows += [first | row for row in found.rows]
+    return table.Measured(rows, why, table.together(looks))
 
 
 def _drawing() -> ModuleType:
@@ -100,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
     measure = commands.add_parser(
         "measure",
         help="measure a PyTorch module at points of an .npz file",
-        description="Jacobian norms at points, of any differentiable module; and exact transitions "
-        "on the loops of their horizontal translations, of piecewise-linear ones.",
+        description="Jacobian norms at points, of any differentiable module; of piecewise-linear "
+        "ones also transitions on the loops of horizontal translations, and local complexity.",
     )
     add = measure.add_argument
     add("--module", required=True, metavar="FILE:NAME", help="a function that returns the module")
@@ -119,6 +127,12 @@ def parser() -> argparse.ArgumentParser:
     add("--plot", type=Path, metavar="PNG", help="draw what was measured (extra `plots`)")
     add("--points", type=int, default=100, help="at the first so many; 0 for all (default 100)")
     add("--loops", type=int, default=10, help="loops of the first so many images (default 10)")
+    add(
+        "--radius",
+        type=float,
+        help="count region boundaries on random lines through each point, up to so far from it, in "
+        "units of the points: local complexity",
+    )
     add("--input-shape", type=_shape, metavar="3,32,32", help="of a point as the module takes it")
     add(
         "--channels",

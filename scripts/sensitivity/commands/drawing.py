@@ -62,11 +62,14 @@ def network(path: Path, rows: list[Row], module: nn.Module, points: Points) -> N
 
 
 def training(path: Path, rows: list[Row]) -> None:
-    """The Jacobian norm over the checkpoints, and transitions where they were counted."""
+    """The Jacobian norm over the checkpoints, and what of regions was counted."""
     series = pd.DataFrame(over_steps(rows))
-    measures = ["jacobian_norm"]
-    if "transitions" in series and series["transitions"].notna().any():
-        measures.append("transitions")
+    counted = [
+        name
+        for name in ("transitions", "local_complexity")
+        if name in series and series[name].notna().any()
+    ]
+    measures = ["jacobian_norm", *counted]
     _save(path, [partial(_over_training, series, name) for name in measures])
 
 

@@ -21,25 +21,42 @@ from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.modules import copied
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.jacobian.sources import sources
-from sensitivity.networks.graph import read_graph
+from sensitivity.networks.graph import Graph, read_graph
+from sensitivity.regions.checking import Checked
+from sensitivity.regions.complexity import local_complexity
 from sensitivity.regions.counting import transitions
 from sensitivity.regions.paths import translation_loop
 
 Row = dict[str, float | int | str | None]
-NOT_AVERAGED = ("checkpoint", "steps", "point", "label", "predicted")
+ERROR = "local_complexity_standard_error"
+NOT_AVERAGED = ("checkpoint", "steps", "point", "label", "predicted", ERROR)
+LOOKED_AT = 200
+"""Breakpoints, and gaps between them, of all loops together, that are looked at again."""
 
 
-def measured(module: nn.Module, points: Points, loops: int) -> tuple[list[Row], str | None]:
-    """A row a point, and why transitions were not counted, or None.
+class Measured(NamedTuple):
+    """A row a point; why regions could not be counted, or None; what was looked at again."""
+
+    rows: list[Row]
+    why: str | None
+    checked: Checked
+
+
+def measured(
+    module: nn.Module, points: Points, loops: int, radius: float | None = None
+) -> Measured:
+    """Measure a module, which stays as it is.
 
     Points without labels have no columns of them; points that are no images, and no `loops`, none
-    of transitions, which are None beyond the first `loops` points and where they can't be counted.
-    The module stays as it is.
+    of transitions, which are None beyond the first `loops` points; without a `radius`, in units of
+    the points, there is none of local complexity. Both are None where they can't be counted.
 
     Raises:
         SensitivityError: the module can't be differentiated, or does not fit the points.
     """
-    module, why = unwrapped(module), None
+    if radius is not None and not 0 < radius < math.inf:
+        raise SensitivityError(f"A radius of {radius} is no distance; give one above 0.")
+    module, why, checked = unwrapped(module), None, Checked(0, 0, 0.0)
     shape = tuple(points.x.shape[1:])
     columns: dict[str, Sequence | Tensor] = {"point": range(len(points.x))}
     norms = jacobian_norms(module, points.x, input_shape=shape)[0]
@@ -49,19 +66,28 @@ def measured(module: nn.Module, points: Points, loops: int) -> tuple[list[Row], 
     columns["logit_jacobian_norm"] = jacobian_norms(module, points.x, "logits", input_shape=shape)[
         0
     ]
-    if len(shape) >= 2 and loops:
-        counts: dict[str, Sequence[int]] = {"transitions": (), "places": ()}
+    on_loops, regions = len(shape) >= 2 and loops > 0, {}
+    regions |= {"transitions": (), "places": ()} if on_loops else {}
+    regions |= {"local_complexity": (), ERROR: ()} if radius is not None else {}
+    if regions:
         try:
-            counts = _on_loops(module, points.x[:loops], points.channels)
+            graph = _graph(module, shape)
+            if on_loops:
+                counts, checked = _on_loops(graph, points.x[:loops], points.channels)
+                regions |= counts
+            if radius is not None:
+                found = local_complexity(graph, points.x, radius)
+                of_points = found.density[0], found.standard_error[0]
+                regions |= zip(("local_complexity", ERROR), of_points, strict=True)
         except SensitivityError as error:
             why = str(error)
-        columns |= counts
+    columns |= regions
     values = {name: torch.as_tensor(column).tolist() for name, column in columns.items()}
     rows = [
         {name: column[i] if i < len(column) else None for name, column in values.items()}
         for i in range(len(points.x))
     ]
-    return rows, why
+    return Measured(rows, why, checked)
 
 
 def _logits(module: nn.Module, x: Tensor) -> Tensor:
@@ -91,18 +117,30 @@ def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
     return {"label": labels_P, "predicted": predicted, "correct": right, "cross_entropy": loss}
 
 
-def _on_loops(module: nn.Module, images: Tensor, channels: Layout) -> dict[str, Sequence[int]]:
-    """Of the loops of all horizontal translations."""
-    shape = tuple(images.shape[1:])
+def _graph(module: nn.Module, shape: tuple[int, ...]) -> Graph:
     check_not_pruned(module)
     with known_state():
-        graph = read_graph(copied(module), shape)  # whatever a forward may change
-        loops = [translation_loop(image, channels) for image in images]
-        found = [transitions(graph, loop, shape) for loop in loops]
-    return {
+        return read_graph(copied(module), shape)  # whatever a forward may change
+
+
+def _on_loops(
+    graph: Graph, images: Tensor, channels: Layout
+) -> tuple[dict[str, Sequence[int]], Checked]:
+    """Of the loops of all horizontal translations; and some transitions looked at again."""
+    loops = [translation_loop(image, channels) for image in images]
+    found = [transitions(graph, loop) for loop in loops]
+    looks = [some.check(math.ceil(LOOKED_AT / len(found))) for some in found]
+    counts = {
         "transitions": [int(some.counts()) for some in found],
         "places": [int(some.places()) for some in found],
     }
+    return counts, together(looks)
+
+
+def together(looks: Sequence[Checked]) -> Checked:
+    """What was looked at in all."""
+    numbers, gaps, deviations = zip(*looks, strict=True)
+    return Checked(sum(numbers), sum(gaps), max(deviations))
 
 
 def write(path: Path, rows: list[Row]) -> None:

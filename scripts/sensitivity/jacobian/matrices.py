@@ -36,6 +36,13 @@ def jacobian(
     """The Jacobian at every point, [R, P, n, d] in float64; d counts flattened inputs.
 
     Arguments and refusals are those of `norms.jacobian_norms`; the result takes R P n d numbers.
+
+    >>> import torch
+    >>> from sensitivity import jacobian
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.GELU(), torch.nn.Linear(9, 4)]
+    >>> module, x = torch.nn.Sequential(*layers), torch.randn(5, 6)
+    >>> jacobian.jacobian(module, x).shape
+    torch.Size([1, 5, 4, 6])
     """
     with known_state():
         found = []
@@ -62,6 +69,15 @@ def affine_map(
 
     Raises:
         SensitivityError: as there, and where the logits bend: there is no linear region then.
+
+    >>> import torch
+    >>> from sensitivity import jacobian
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, x = torch.nn.Sequential(*layers), torch.randn(5, 6)
+    >>> matrix, offset = jacobian.affine_map(module, x)
+    >>> found = torch.einsum("pnd,pd->pn", matrix[0], x.double()) + offset[0]
+    >>> torch.allclose(found, module.double()(x.double()))
+    True
     """
     with known_state():
         matrices, offsets = [], []

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.wrapped import unwrapped
+from sensitivity.base.wrapped import check_weights, unwrapped
 from sensitivity.jacobian.magnitudes import vector_norms
 
 SAME = 1e-6
@@ -77,14 +77,7 @@ class Function:
         generator = torch.Generator().manual_seed(180208760)
         other = torch.randn(1, self.input_size, generator=generator, dtype=torch.float64)
         some = torch.cat([x_Pd[:2].to(self.device, torch.float64), other.to(self.device)]).detach()
-        try:
-            together = self._checked(some)
-        except RuntimeError as error:
-            if "dtype" not in str(error):
-                raise
-            # A forward that makes tensors of its own multiplies them with float64 ones.
-            self.dtype = torch.float64
-            together = self._checked(some)
+        together = self._tried(some)
         self.classes = together.shape[1]
         mixed = SensitivityError(
             f"{self.name} mixes the points of a batch: a point has another output alone than "
@@ -102,7 +95,28 @@ class Function:
                 f"{self.name} gives other outputs each time, in evaluation mode too: something in "
                 "it is random; leave that out."
             )
-        self._bytes_per_point = self._measured(some[:1])
+        self._bytes_per_point, differentiable = self._measured(some[:1])
+        if not differentiable and not _same(together, together[:1].expand_as(together)):
+            raise SensitivityError(
+                f"The output of {self.name} depends on its input, but autograd can't tell how: "
+                "leave out what cuts it off, such as no_grad, detach or a comparison."
+            )
+
+    def _tried(self, some: Tensor) -> Tensor:
+        try:
+            return self._checked(some)
+        except (SensitivityError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            if "dtype" in str(error) and self.dtype != torch.float64:
+                # A forward that makes tensors of its own multiplies them with float64 ones.
+                self.dtype = torch.float64
+                return self._tried(some)
+            why = " ".join(str(error).split())
+            raise SensitivityError(
+                f"{self.name} can't be run in float64 on points of the shape {list(self.shape)}: "
+                f"{why}; give the shape that it takes, and convert to no other type in its forward."
+            ) from error
 
     def pieces(
         self, x_Pd: Tensor, rows: int, memory: int, columns: bool = False
@@ -129,18 +143,16 @@ class Function:
             stack.callback(torch.set_default_dtype, torch.get_default_dtype())
             torch.set_default_dtype(self.dtype)
             stack.enter_context(ending)
-            output = self.call(points.reshape(len(points), *self.shape))
+            # A copy, since a forward may change what it is given.
+            output = self.call(points.reshape(len(points), *self.shape).clone())
         if not isinstance(output, Tensor):
             raise SensitivityError(f"{self.name} returns {_what(output)}")
         return ending.before(output, self.of)
 
     def _checked(self, points: Tensor) -> Tensor:
         logits = self.logits(points).detach()
-        if (
-            logits.shape[:1] == points.shape[:1]
-            and logits.ndim == 2
-            and logits.dtype.is_floating_point
-        ):
+        fits = logits.ndim == 2 and len(logits) == len(points)
+        if fits and logits.dtype.is_floating_point:
             return logits
         shape = list(logits.shape)
         advice = "return one number for each class"
@@ -154,8 +166,11 @@ class Function:
             f"[points, classes]; {advice}."
         )
 
-    def _measured(self, point: Tensor) -> int:
-        """Bytes that a point's values take: all that backward passes need, and some on the way."""
+    def _measured(self, point: Tensor) -> tuple[int, bool]:
+        """Bytes of a point's values, all that backward passes need and some on the way.
+
+        And whether autograd knows of them.
+        """
         kept: dict[int, int] = {}
 
         def keep(tensor: Tensor) -> Tensor:
@@ -165,9 +180,8 @@ class Function:
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            logits = self.logits(point.clone().requires_grad_())
-        del logits
-        return sum(kept.values()) + UNDER_WAY * max(kept.values(), default=0)
+            known = self.logits(point.clone().requires_grad_()).requires_grad
+        return sum(kept.values()) + UNDER_WAY * max(kept.values(), default=0), known
 
 
 @dataclass
@@ -249,6 +263,7 @@ class _Ending(TorchFunctionMode):
 
 def copied(module: nn.Module) -> nn.Module:
     """A copy in float64 and evaluation mode, that shares no tensor with the module."""
+    check_weights(module)
     memo: dict[int, object] = {}
     for part in module.modules():
         for tensor in [*part._parameters.values(), *part._buffers.values(), *vars(part).values()]:
@@ -258,11 +273,8 @@ def copied(module: nn.Module) -> nn.Module:
 
 
 def _in_float64(tensor: Tensor) -> Tensor:
-    if nn.parameter.is_lazy(tensor):
-        raise SensitivityError("The module has weights without a shape yet; call it once.")
     value = tensor.detach().clone()
-    if value.is_floating_point():
-        value = value.double()
+    value = value.double() if value.is_floating_point() else value
     return nn.Parameter(value, False) if isinstance(tensor, nn.Parameter) else value
 
 

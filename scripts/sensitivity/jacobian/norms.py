@@ -85,6 +85,13 @@ def jacobian_norms(
         SensitivityError: an argument is none of the above; x does not fit the network or is not
             finite; a module has no single output [P, n], is random in evaluation mode, or mixes
             the points of a batch.
+
+    >>> import torch
+    >>> from sensitivity import jacobian
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.GELU(), torch.nn.Linear(9, 4)]
+    >>> module, x = torch.nn.Sequential(*layers), torch.randn(5, 6)
+    >>> jacobian.jacobian_norms(module, x).shape
+    torch.Size([1, 5])
     """
     if norm not in ("frobenius", "spectral"):
         raise SensitivityError(f"There is no norm {norm!r}; choose 'frobenius' or 'spectral'.")

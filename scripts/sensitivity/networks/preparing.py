@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.wrapped import check_not_pruned, unwrapped
+from sensitivity.base.wrapped import check_not_pruned, check_weights, unwrapped
 
 
 def prepared(module: nn.Module) -> nn.Module:
@@ -29,8 +29,7 @@ def prepared(module: nn.Module) -> nn.Module:
         )
     module = unwrapped(module)
     check_not_pruned(module)
-    if any(nn.parameter.is_lazy(p) for p in (*module.parameters(), *module.buffers())):
-        raise SensitivityError("A lazy layer has no weights yet; call the module once.")
+    check_weights(module)
     memo: dict[int, object] = {}
     for part in module.modules():
         memo.update((id(p), p) for p in part._parameters.values() if p is not None)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import count_transitions
@@ -37,6 +38,7 @@ class LocalComplexity:
     standard_error_by_layer: Tensor
 
 
+@known_state()
 def local_complexity(
     network: Network | nn.Module | Graph,
     points: Tensor,
@@ -89,10 +91,17 @@ def local_complexity(
     by_layer, in_all = counts / length, counts.sum(3) / length
     return LocalComplexity(
         in_all.mean(2),
-        in_all.std(2) / math.sqrt(curves),
+        _standard_error(in_all),
         by_layer.mean(2),
-        by_layer.std(2) / math.sqrt(curves),
+        _standard_error(by_layer),
     )
+
+
+def _standard_error(values: Tensor) -> Tensor:
+    """Over the third dimension; by squares, as `std` warns where a network has no layers."""
+    deviations = (values - values.mean(2, keepdim=True)).square().sum(2)
+    n = values.shape[2]
+    return (deviations / (n - 1) / n).sqrt()
 
 
 def _curve(x: Tensor, radius: float, kind: str, generator: torch.Generator) -> Segment | Ellipse:

@@ -67,6 +67,14 @@ def transitions(
     Raises:
         SensitivityError: the module can't be read, the path does not fit, or something on it is
             infinite or undefined.
+
+    >>> import torch
+    >>> from sensitivity import paths, regions
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, path = torch.nn.Sequential(*layers), paths.Polygon(torch.randn(5, 6))
+    >>> found = regions.transitions(module, path)
+    >>> int(found.counts()) == len(found.position)
+    True
     """
     check_dtype(network, dtype)
     network = read(network, [path], input_shape)
@@ -106,6 +114,13 @@ def count_transitions(
     Arguments as of `transitions`; memory: bytes for what is under way through the layers, on top of
     one network's own parameters: by default 1 GiB, of a stack on a GPU half of what is free. Places
     are not kept, so that the memory does not grow with counts.
+
+    >>> import torch
+    >>> from sensitivity import paths, regions
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, path = torch.nn.Sequential(*layers), paths.Polygon(torch.randn(5, 6))
+    >>> regions.count_transitions(module, [path, path, path]).shape
+    torch.Size([1, 3])
     """
     if isinstance(paths, Path):
         raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")

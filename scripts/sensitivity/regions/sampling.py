@@ -39,6 +39,14 @@ def sampled_transitions(
     too. Units exactly at a threshold are on the lower piece, and of equal inputs of a maximum the
     first wins, as in the exact count. Streams: the memory does not depend on k. Modules
     (`input_shape` as of `transitions`) are one replicate.
+
+    >>> import torch
+    >>> from sensitivity import paths, regions
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, path = torch.nn.Sequential(*layers), paths.Polygon(torch.randn(5, 6))
+    >>> samples = regions.sampled_transitions(module, path, 1000)
+    >>> bool(samples <= regions.transitions(module, path).counts())
+    True
     """
     if samples < 1:
         raise SensitivityError(f"The number of samples must be at least 1, not {samples}.")
@@ -105,8 +113,8 @@ def _codes(graph: Graph, x: Tensor) -> Iterator[Tensor]:
     for index, operation in enumerate(graph.operations):
         inputs = [values[i] for i in operation.inputs]
         if isinstance(operation, Maximum):
-            result, winners = _largest(operation, inputs[0])
-            yield winners[None]
+            result, winner = winners(operation, inputs[0])
+            yield winner[None]
         else:
             if isinstance(operation, Elementwise):
                 z = inputs[0].flatten(1)[None]
@@ -115,7 +123,7 @@ def _codes(graph: Graph, x: Tensor) -> Iterator[Tensor]:
         values = graph.still_needed({**values, index + 1: result}, index)
 
 
-def _largest(operation: Maximum, x: Tensor) -> tuple[Tensor, Tensor]:
+def winners(operation: Maximum, x: Tensor) -> tuple[Tensor, Tensor]:
     """The largest number of every window, and the first input that is as large, [P, W]."""
     values, (windows, count) = x.flatten(1), operation.windows.shape
     if operation.highest == values.shape[1]:

@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 
 from sensitivity.base.known_state import known_state
+from sensitivity.networks.graph import Graph
 from sensitivity.networks.network import Network
+from sensitivity.networks.operations import Elementwise
 from sensitivity.regions.paths import ellipse_through
+from sensitivity.regions.sampling import winners
 
 RADIUS = 0.8
 """Where the three points lie, in the plane's coordinates."""
@@ -20,6 +23,9 @@ ANGLES = (math.pi / 3, math.pi, 5 * math.pi / 3)
 
 PIXELS = 2**13
 """Pixels that are evaluated at once."""
+
+VALUES = 2**22
+"""Numbers of a module's largest value, likewise."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,16 @@ def restricted(network: Network, plane: Plane) -> Network:
 
 
 @known_state()
-def region_mosaic(network: Network, plane: Plane, resolution: int, layer: int = -1) -> Tensor:
+def region_mosaic(
+    network: Network | Graph, plane: Plane, resolution: int, layer: int = -1
+) -> Tensor:
     """The linear region of a hidden layer's function that every pixel's centre lies in.
 
     Args:
-        network: R replicates; evaluated in float64.
+        network: R replicates, or the graph of a module (R = 1); evaluated in float64.
         plane: where; its square [-1, 1]^2 is divided into `resolution` x `resolution` pixels.
-        layer: of the L hidden ones, counted from 0 or, if negative, from the last.
+        layer: of the L hidden ones (of a graph: piecewise operations), counted from 0 or, if
+            negative, from the last.
 
     Returns:
         Region ids, int64 [R, resolution, resolution]; rows by the second coordinate, columns by the
@@ -83,6 +92,8 @@ def region_mosaic(network: Network, plane: Plane, resolution: int, layer: int = 
         these codes: among a million regions, the chance that any two share one is below 1e-7.
     """
     depth = range(network.depth)[layer]
+    if isinstance(network, Graph):
+        return _graph_mosaic(network, plane, resolution, depth)
     flat = restricted(network, plane)
     flat = Network(flat.weights[: depth + 2], flat.activation, flat.biases[: depth + 2])
     ids = []
@@ -90,6 +101,20 @@ def region_mosaic(network: Network, plane: Plane, resolution: int, layer: int = 
         z_RPw = flat.preactivations(pixels.to(network.device))[depth]
         ids.append(region_ids(network.activation.codes(z_RPw)))
     return torch.cat(ids, dim=1).view(-1, resolution, resolution)
+
+
+def _graph_mosaic(graph: Graph, plane: Plane, resolution: int, depth: int) -> Tensor:
+    chosen, ids = graph.layers[depth], []
+    widest = max(math.prod(graph.shape_of(i)) for i in range(graph.length))
+    for pixels in pixel_centres(resolution).split(max(1, min(PIXELS, VALUES // widest))):
+        x = plane.points(pixels).to(graph.like).unflatten(1, graph.input_shape)
+        for operation, values in zip(graph.operations, graph.run({0: x}), strict=False):
+            if operation is chosen:
+                z = values[chosen.inputs[0]].flatten(1)
+                break
+        elementwise = isinstance(chosen, Elementwise)
+        ids.append(region_ids(chosen.function.codes(z) if elementwise else winners(chosen, z)[1]))
+    return torch.cat(ids).view(1, resolution, resolution)
 
 
 def pixel_centres(resolution: int) -> Tensor:

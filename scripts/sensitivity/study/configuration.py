@@ -159,15 +159,15 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
 def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
     """Refuse a network that no machine of the study can hold, before hours are spent.
 
-    And seeds for which there are no images, a network whose builder does not take what it is given,
-    or of which there is no mosaic.
+    And seeds for which there are no images, and a network whose builder does not take what it is
+    given.
     """
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
         with _named(f"survey {model.surveys[0]!r}"):
             registry.check_seeds(model.dataset, model.recipe.seeds)
         if model.recipe.architecture != architectures.DEFAULT:
-            _check_builder(model, configuration, folder)
+            _check_builder(model, folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(
@@ -177,14 +177,8 @@ def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
             )
 
 
-def _check_builder(model: grid.Model, configuration: Mapping[str, Any], folder: str) -> None:
+def _check_builder(model: grid.Model, folder: str) -> None:
     try:
         architectures.check_own(model.recipe.architecture, model.recipe.to_dict(), folder)
     except SensitivityError as error:
         raise SensitivityError(f"survey {model.surveys[0]!r}: {error}") from error
-    named = configuration["boundaries"]["survey"]
-    if named in model.surveys:
-        raise SensitivityError(
-            f"boundaries: the model {model.name} of survey {named!r} is not fully "
-            "connected; name a survey of networks that are"
-        )

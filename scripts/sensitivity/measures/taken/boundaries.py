@@ -9,14 +9,16 @@ import logging
 
 from torch import Tensor
 
+from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
 from sensitivity.measures.boundary_shares import AREA, pixel_share, share
 from sensitivity.measures.measuring import Arrays, Measurement
 from sensitivity.measures.triples import choose_triples
+from sensitivity.measures.untrained import untrained
+from sensitivity.networks.graph import Graph, graph_of, read_graph
 from sensitivity.networks.network import Network
-from sensitivity.regions.planes import TooManyPolygons, plane_regions
+from sensitivity.regions.planes import TooManyPolygons, most_at_once, plane_regions
 from sensitivity.regions.slices import Plane, region_ids, region_mosaic
-from sensitivity.training.initialization import initial_network
 
 POLYGONS = 2**19
 """Of all layers together: up to so many regions are exact, about half a minute of a CPU."""
@@ -41,13 +43,12 @@ def measure(measurement: Measurement) -> Arrays:
     Beside them: `images` [3, h, w(, c)], their `labels` [3] and places, `triangle` [3, 2]; and
     `area_near`, the share of the area that is near them.
     """
-    recipe = measurement.recipe
-    data = measurement.dataset.drawn(recipe.seeds[0])
+    data = measurement.dataset.drawn(measurement.recipe.seeds[0])
     x, labels = data.inputs("train"), data.labels("train")
     (triple,) = choose_triples(labels, 1, False, stream(measurement.seed, "boundaries"))
     plane = Plane.through(*x[triple])
     after = measurement.network.replicate(0)
-    before = initial_network(recipe, data.input_size, after.classes, recipe.seeds[:1])
+    before = untrained(measurement).replicate(0)
     resolution = measurement.number("resolution", 1024)
     arrays = {
         "images": data.x_train[triple.numpy()],
@@ -56,25 +57,30 @@ def measure(measurement: Measurement) -> Arrays:
         "area_near": AREA,
     }
     for name, network in (("before", before), ("after", after)):
-        network = network.to(measurement.device)
         found = {"accuracy": _accuracy(network, x, labels), **_drawn(network, plane, resolution)}
         logger.info("%s training: %d regions", name, found["count"])
         arrays |= {f"{name}_{key}": values for key, values in found.items()}
     return arrays
 
 
-def _drawn(network: Network, plane: Plane, resolution: int) -> Arrays:
+def _drawn(network: Network | Modules, plane: Plane, resolution: int) -> Arrays:
+    """Raises SensitivityError where the network is not piecewise linear."""
+    if isinstance(network, Modules):
+        (module,) = network.in_double
+        subject = graph = read_graph(module.cpu(), (network.input_size,))
+    else:  # pixels of a stack take less time than those of its graph
+        subject, graph = network, graph_of(network)
     try:
-        return as_polygons(network, plane)
+        return as_polygons(graph, plane)
     except TooManyPolygons as error:
         logger.info("%s Drawn are pixels.", error)
-        return as_pixels(network, plane, resolution)
+        return as_pixels(subject, plane, resolution)
 
 
-def as_polygons(network: Network, plane: Plane) -> Arrays:
+def as_polygons(graph: Graph, plane: Plane) -> Arrays:
     """Exact regions; raises TooManyPolygons where they would take too long, or too much memory."""
-    most = min(POLYGONS, VALUES // max(weight.shape[1] for weight in network.weights[:-1]))
-    regions = plane_regions(network, plane.origin, plane.first, plane.second, most=most)
+    most = min(POLYGONS, VALUES // most_at_once(graph))
+    regions = plane_regions(graph, plane.origin, plane.first, plane.second, most=most)
     corners, starts, region = regions.rings
     return {
         "corners": regions.vertices[corners].float(),
@@ -86,14 +92,14 @@ def as_polygons(network: Network, plane: Plane) -> Arrays:
     }
 
 
-def as_pixels(network: Network, plane: Plane, resolution: int) -> Arrays:
+def as_pixels(network: Network | Graph, plane: Plane, resolution: int) -> Arrays:
     """Regions as far as pixels see them."""
     (mosaic,) = region_mosaic(network, plane, resolution)
     near = pixel_share(mosaic, plane.triangle())
     return {"mosaic": mosaic, "count": len(mosaic.unique()), "share_near": near}
 
 
-def _accuracy(network: Network, x_Pd: Tensor, labels_P: Tensor) -> float:
+def _accuracy(network: Network | Modules, x_Pd: Tensor, labels_P: Tensor) -> float:
     parts = zip(x_Pd.to(network.device).split(CHUNK), labels_P.to(network.device).split(CHUNK))
     right = sum(int((network.logits(x)[0].argmax(1) == y).sum()) for x, y in parts)
     return right / len(labels_P)
