@@ -31,14 +31,14 @@ class Architecture:
     Attributes:
         name: `convolutional`, `residual`, `torchvision.models:NAME` or `my_models:build`.
         input_shape: of one image, (channels, height, width).
-        classes: number of logits.
+        classes: number of logits; None where the builder takes none.
         arguments: what the builder takes beyond width, depth and activation, by name.
         folder: where a builder's own file is looked for, before installed packages.
     """
 
     name: str
     input_shape: tuple[int, int, int]
-    classes: int
+    classes: int | None
     width: int | None = None
     depth: int | None = None
     activation: str | None = None
@@ -56,10 +56,10 @@ class Architecture:
                 take what is given, or needs what is not.
         """
         builder = find_builder(self.name, self.folder)
-        keywords = self._keywords(builder)
+        keywords = {} if isinstance(builder, nn.Module) else self._keywords(builder)
         with seeded(stream(seed, "builder").initial_seed()):
             try:
-                module = builder(**keywords)
+                module = builder if isinstance(builder, nn.Module) else builder(**keywords)
                 if isinstance(module, nn.Module):
                     _settle(module, self.input_shape)
             except SensitivityError:
@@ -83,13 +83,13 @@ class Architecture:
         parameters = inspect.signature(builder).parameters
         values = {key: getattr(self, key) for key in GIVEN}
         keywords = {key: values[key] for key in GIVEN if key in parameters}
-        for key in ("width", "depth", "activation"):
+        for key in ("classes", "width", "depth", "activation"):
             has_default = key in keywords and parameters[key].default is not inspect.Parameter.empty
             if key in keywords and values[key] is None and has_default:
                 del keywords[key]
             elif key in keywords and values[key] is None:
-                raise SensitivityError(f"the builder {self.name} takes a {key}; give one")
-            elif key not in parameters and values[key] is not None:
+                raise SensitivityError(f"the builder {self.name} needs {key}; give it a value")
+            elif key not in (*parameters, "classes") and values[key] is not None:
                 raise SensitivityError(f"the builder {self.name} takes no {key}; leave it out")
         any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
         for key in self.arguments or {}:
