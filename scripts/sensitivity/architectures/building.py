@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -64,7 +66,7 @@ class Architecture:
                     _settle(module, self.input_shape)
             except SensitivityError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 why = " ".join(str(error).split()) or type(error).__name__
                 raise SensitivityError(f"the builder {self.name} failed: {why}") from error
         if not isinstance(module, nn.Module):
@@ -151,11 +153,21 @@ def _settle(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """PyTorch's own generator, from which modules draw, starts from a seed; then is as before."""
+    """The generators of PyTorch, NumPy and Python start from a seed; then are as before.
+
+    So are threads and the default type, whatever a builder does to them.
+    """
     generator = torch.default_generator
-    before = generator.get_state()
+    before = generator.get_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     generator.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  (a builder may use it)
+    random.seed(seed)
     try:
         yield
     finally:
-        generator.set_state(before)
+        generator.set_state(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        random.setstate(before[2])
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)

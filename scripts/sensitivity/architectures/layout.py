@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sensitivity.base.errors import SensitivityError
+
 ALIGNED = 8  # bytes: where another tensor may begin, whatever its type
 
 
@@ -82,7 +84,16 @@ class Layout:
         return self.weight_views(weights) | self.other_views(others)
 
     def rows(self, modules: list[nn.Module]) -> tuple[Tensor, Tensor]:
-        """New rows, weights [R, P] and others [R, B], with the values of R modules."""
+        """New rows, weights [R, P] and others [R, B], with the values of R modules.
+
+        Raises:
+            SensitivityError: a module has other tensors.
+        """
+        if any(Layout.of(module) != self for module in modules):
+            raise SensitivityError(
+                "the builder makes networks of other sizes for other seeds; replicates must differ "
+                "in the values of their parameters only"
+            )
         weights_RP = torch.zeros(len(modules), self.number_of_weights)
         others_RB = torch.zeros(len(modules), self.bytes_of_others, dtype=torch.uint8)
         for module, weights_P, others_B in zip(modules, weights_RP, others_RB):
