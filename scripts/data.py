@@ -23,6 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     command.standard_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
+    parser.add_argument(
+        "--draws", type=int, default=1, help="of a subset: how many the study needs (default 1)"
+    )
     arguments = parser.parse_args(argv)
     command.setup(arguments)
     settings = arguments.settings
@@ -34,12 +37,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         source=_place(settings.get("source")),
         data_folder=_place(settings.get("data_folder")),
     )
+    dataset.check_seeds(range(arguments.draws))
     dataset.save(arguments.output, _origin(settings))
     storage.write_checksum(arguments.output, {"dataset": dataset.name})
     logger.info(
         "%s: %d training and %d test images, %d classes",
         dataset.name,
-        len(dataset.x_train),
+        dataset.training_images,
         len(dataset.x_test),
         dataset.classes,
     )

@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     plan = _plan(arguments.plan)
     data = Dataset.load(arguments.data, dataset=plan["dataset"])
     folders = (arguments.models_folder, arguments.measurements_folder)
-    tables = tables_of_models(plan, *folders, data.input_size, data.classes)
+    tables = tables_of_models(
+        plan, *folders, data.input_size, data.classes, drawn=data.draws is not None
+    )
     networks = pd.concat(tables, ignore_index=True)
     provenance = describe(arguments.settings, dataset=plan["dataset"])
     write_table(arguments.networks, networks, provenance)

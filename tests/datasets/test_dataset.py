@@ -45,6 +45,42 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         Dataset.load(tmp_path / "x.npz")
 
 
+DRAWS = np.array([[0, 4], [2, 3]])
+
+
+def drawn():
+    return Dataset("a:2", images, labels, images[:2], labels[:2], DRAWS)
+
+
+def test_each_seed_has_its_draw(tmp_path):
+    drawn().save(tmp_path / "a:2.npz")
+    dataset = Dataset.load(tmp_path / "a:2.npz")
+    assert dataset.training_images == 2
+    single = dataset.drawn(1)
+    assert (single.draws, single.training_images, single.y_train.tolist()) == (None, 2, [2, 0])
+    np.testing.assert_array_equal(single.x_train, images[[2, 3]])
+    x, y = dataset.training_set([1, 0])
+    assert (x.shape, y.tolist()) == ((2, 2, 20), [[2, 0], [0, 1]])
+    assert torch.equal(x[0], single.inputs("train"))
+    assert dataset.training_set([])[0].shape == (0, 2, 20)
+
+
+def test_a_complete_data_set_is_the_same_for_all_seeds():
+    dataset = Dataset("a", images, labels, images, labels)
+    assert dataset.drawn(7) is dataset
+    x, y = dataset.training_set([5, 9])
+    assert torch.equal(x, dataset.inputs("train"))
+    assert y.tolist() == labels.tolist()
+
+
+def test_seeds_without_images_are_refused():
+    for refused in (lambda d: d.drawn(2), lambda d: d.training_set([0, 2])):
+        with pytest.raises(SensitivityError, match=r"seed 2 has no .* there are 2 disjoint draws"):
+            refused(drawn())
+    with pytest.raises(SensitivityError, match=r"draws are float64 \[2, 2\]"):
+        Dataset("a:2", images, labels, images, labels, DRAWS * 1.0)
+
+
 def test_labels_are_tensors_of_their_own():
     dataset = Dataset("a", images, labels, images, labels)
     tensor = dataset.labels("train")

@@ -43,14 +43,14 @@ def test_subsets_colour_compression_and_small_label_types(tmp_path):
     np.savez_compressed(path, **{**GOOD, **colour, "y_train": GOOD["y_train"].astype(np.uint8)})
     dataset = sources.fetch("mine:6", tmp_path, source=path)
     assert dataset.name == "mine:6"
-    assert dataset.x_train.shape == (6, 4, 5, 3)
-    assert np.bincount(dataset.y_train).tolist() == [2, 2, 2]
+    assert dataset.drawn(0).x_train.shape == (6, 4, 5, 3)
+    assert np.bincount(dataset.drawn(0).y_train).tolist() == [2, 2, 2]
     assert dataset.y_train.dtype == np.int64
     np.testing.assert_array_equal(dataset.x_test, colour["x_test"])
 
 
 def test_our_own_files_are_read_again(tmp_path):
-    first = sources.fetch("digits:50", tmp_path)
+    first = sources.fetch("digits", tmp_path)
     first.save(tmp_path / "digits.npz")
     again = sources.fetch("mine", tmp_path, source=tmp_path / "digits.npz")
     np.testing.assert_array_equal(again.x_train, first.x_train)

@@ -26,7 +26,8 @@ def fetch(folder, **settings):
 def test_it_writes_a_data_set_and_its_checksum(tmp_path):
     output = fetch(tmp_path, dataset="digits:100", code="a", data_folder=None, source=None)
     dataset = Dataset.load(output, dataset="digits:100")
-    assert (len(dataset.x_train), len(dataset.x_test), dataset.classes) == (100, 360, 10)
+    assert (dataset.training_images, len(dataset.x_test), dataset.classes) == (100, 360, 10)
+    assert dataset.draws.shape == (14, 100)
     _, provenance = read_arrays(output)
     assert provenance["originals"] == {"digits.csv": REGISTRY["digits"].train[0].checksum}
     checksum = json.loads((tmp_path / "digits:100.json").read_text())
@@ -49,6 +50,19 @@ def test_own_data_are_named_in_the_provenance(tmp_path):
     output = fetch(tmp_path, dataset="mine", source=str(source))
     _, provenance = read_arrays(output)
     assert provenance == {"dataset": "mine", "source": str(source)}
+
+
+def test_more_draws_than_there_are_images_for_are_refused_before_anything_is_written(tmp_path):
+    source, output = tmp_path / "mine.npz", tmp_path / "mine:4.npz"
+    x = np.random.default_rng(0).integers(0, 256, (12, 3, 3), dtype=np.uint8)
+    np.savez(source, x_train=x[:10], y_train=np.arange(10) % 2, x_test=x[10:], y_test=[0, 1])
+    settings = json.dumps({"dataset": "mine:4", "source": str(source)})
+    argv = ["--settings", settings, "--output", str(output), "--draws"]
+    with pytest.raises(SensitivityError, match="seed 2 has no training images of its own, since"):
+        data.main([*argv, "3"])
+    assert not output.exists()
+    data.main([*argv, "2"])
+    assert Dataset.load(output).draws.shape == (2, 4)
 
 
 def test_settings_without_a_data_set_are_refused(tmp_path):
@@ -94,5 +108,5 @@ def test_all_of_fashion_mnist_from_debian(tmp_path):
     assert dataset.x_train.shape == (60000, 28, 28)
     assert dataset.x_test.shape == (10000, 28, 28)
     part = Dataset.load(fetch(tmp_path, dataset="fashion_mnist:10000"))
-    assert np.bincount(part.y_train).tolist() == [1000] * 10
+    assert np.bincount(part.drawn(5).y_train).tolist() == [1000] * 10
     assert np.array_equal(part.x_test, dataset.x_test)

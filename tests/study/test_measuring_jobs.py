@@ -101,7 +101,7 @@ def place_of(jobs):
 
 def test_a_job_of_many_models_fits_a_shell_command():
     many = {
-        "datasets": ["mnist5k:1000"],
+        "datasets": ["mnist5k"],
         **{"width": 60, "depth": 2, "activation": ["relu", "hardtanh", "relu6", "hardsigmoid"]},
         "optimizer": ["rmsprop_tensorflow", "momentum"],
         "learning_rate": [round(0.0123 + i / 1000, 4) for i in range(60)],

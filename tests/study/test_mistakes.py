@@ -174,6 +174,11 @@ def test_mistakes_are_named_with_their_place(raw, data):
         (("tables",), {"most_models": 4}, ["'tables'", "gone", "delete"]),
         (("surveys", "a", "widht"), 4, ["surveys.a", "'widht'", "did you mean 'width'"]),
         (("surveys", "a", "datasets"), ["digits:9999"], ["'a'", "digits:9999", "1437"]),
+        (
+            ("surveys", "a", "datasets"),
+            ["digits:500"],
+            ["'a'", "8 disjoint draws", "1437", "for 2"],
+        ),
         (("surveys", "a", "datasets"), "digits", ["surveys.a.datasets", "'digits'", "array"]),
         (("surveys", "a", "width"), [4, [5]], ["surveys.a.width", "[5]"]),
         (("curves",), {"survey": "b"}, ["curves", "'b'", "a"]),

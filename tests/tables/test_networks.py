@@ -48,10 +48,17 @@ def rows(training=None, measurements=(), **keywords):
     return network_rows("digits", RECIPE, ["b", "a"], training, measurements, 64, 10, **keywords)
 
 
+def test_on_a_subset_the_draw_is_the_seed():
+    table = rows(drawn=True)
+    assert list(table["draw"]) == [5, 6, 7]
+    assert not {"draw", "draw_standard_error"} & set(model_rows(table))
+
+
 def test_a_network_row_holds_recipe_results_and_measurements():
     table = rows(measurements=[measurement(jacobian_norm=[3.0, 1.0, 2.0])])
     assert list(table["replicate"]) == [0, 1, 2]
     assert list(table["seed"]) == [5, 6, 7]
+    assert list(table["draw"]) == [0, 0, 0]  # one training set for all
     assert list(table["jacobian_norm"]) == [1.0, 2.0, 3.0]  # joined by replicate, not by position
     assert set(table["surveys"]) == {"a;b"}
     np.testing.assert_allclose(table["generalization_gap"], [0.1, 0.11, 0.12])

@@ -100,6 +100,11 @@ def without_survey(configuration):
     del configuration["surveys"]["full_batch"]
 
 
+def more_seeds_on_a_subset(configuration):
+    surveys = configuration["surveys"]
+    surveys["more_seeds"] = {**surveys["random_labels"], "labels": 0, "replicates": 5}
+
+
 def another_study(configuration):
     configuration["study"] = "another"
 
@@ -175,6 +180,12 @@ CASES = {
         ("plan *", "train *", *MEASURED, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
+    "more seeds on a subset, so more of its draws": (
+        configured(more_seeds_on_a_subset),
+        ("train digits:200 *-replicates5", "measures digits:200 *", "plan digits:200", *TABLES,
+         *FROM_TABLES),
+        ("tabulate the networks on digits", *OF_MAIN),
+    ),
     "a data set added": (
         survey("full_batch", datasets=["digits", "digits:500"]),
         ("* digits:500", "* digits:500 *", *TABLES, *FROM_TABLES),
@@ -197,6 +208,7 @@ NEW_MODELS = {
     "a width added to a grid",
     "a model added of a shape that is there",
     "one more replicate",
+    "more seeds on a subset, so more of its draws",
     "a data set added",
     "learning rate of one survey",
     "a survey left out",

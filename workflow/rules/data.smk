@@ -21,8 +21,9 @@ rule fetch:
     params:
         scripts=scripts,
         settings=data_settings,
+        draws=draws_needed,
     message:
         "fetch {wildcards.dataset}"
     shell:
         "python {params.scripts}/data.py --settings {params.settings:q} --output {output.data:q}"
-        " --log {log:q}"
+        " --draws {params.draws} --log {log:q}"

@@ -8,6 +8,11 @@ def data_settings(wildcards):
     return settings("data", dataset=wildcards.dataset, **where)
 
 
+def draws_needed(wildcards, output):
+    """How many draws of a subset the study trains on; whatever their number, the file holds all."""
+    return max(m.recipe.seeds.stop for m in MODELS.values() if m.dataset == wildcards.dataset)
+
+
 def own_data(wildcards):
     """A reader's own files, one by one, so that an edit of any is seen.
 

@@ -1,7 +1,7 @@
-"""The data set that training and measuring see: four arrays and a name."""
+"""The data set that training and measuring see: images, labels and a name."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +26,9 @@ class Dataset:
         name: the name under which the configuration and the file names know it.
         x_train, x_test: uint8 images `[N, h, w]` or `[N, h, w, c]`.
         y_train, y_test: int64 labels `[N]` in 0 … classes − 1.
+        draws: of a subset such as `mnist:1000`, int64 `[D, n]`: row s holds the places in `x_train`
+            of the images that networks of seed s are trained on. Rows are disjoint. None of a
+            complete data set, on which all networks are trained.
 
     Raises:
         SensitivityError: on construction, if the arrays do not have these shapes and types.
@@ -36,6 +39,7 @@ class Dataset:
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+    draws: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for split, x, y in (
@@ -60,6 +64,9 @@ class Dataset:
                 f"{list(self.x_test.shape[1:])}; they must have one size"
             )
 
+        if self.draws is not None and (self.draws.dtype != np.int64 or self.draws.ndim != 2):
+            self._refuse(f"draws are {self.draws.dtype} {list(self.draws.shape)}, not int64 [D, n]")
+
     def _refuse(self, reason: str) -> None:
         raise SensitivityError(f"data set {self.name!r}: {reason}")
 
@@ -80,8 +87,57 @@ class Dataset:
         height, width, channels = self.image_shape
         return height * width * channels
 
+    @property
+    def training_images(self) -> int:
+        """The number of images that a network is trained on."""
+        return len(self.x_train) if self.draws is None else self.draws.shape[1]
+
+    def check_seeds(self, seeds: Sequence[int]) -> None:
+        """Refuse seeds that have no draw of their own.
+
+        Raises:
+            SensitivityError: says how many there are.
+        """
+        if self.draws is not None and seeds and max(seeds) >= len(self.draws):
+            self._refuse(
+                f"seed {max(seeds)} has no training images of its own, since there are "
+                f"{len(self.draws)} disjoint draws of {self.training_images}, for the seeds from "
+                "0 on; ask for fewer replicates, or for fewer images"
+            )
+
+    def drawn(self, seed: int) -> "Dataset":
+        """What a network of this seed is trained on, as a complete data set."""
+        if self.draws is None:
+            return self
+        self.check_seeds([seed])
+        places = self.draws[seed]
+        return replace(self, x_train=self.x_train[places], y_train=self.y_train[places], draws=None)
+
+    def training_set(self, seeds: Sequence[int]) -> "tuple[torch.Tensor, torch.Tensor]":
+        """Inputs and labels that networks of these seeds are trained on.
+
+        Returns:
+            Of a subset float32 `[R, n, d]` and int64 `[R, n]`, the draw of each seed; of a complete
+            data set `[N, d]` and `[N]`, for all of them.
+
+        Raises:
+            SensitivityError: a seed has no draw.
+        """
+        import torch
+
+        if self.draws is None:
+            return self.inputs("train"), self.labels("train")
+        self.check_seeds(seeds)
+        places_Rn = self.draws[list(seeds)]
+        inputs = normalize(self.x_train[places_Rn.ravel()])
+        shape = *places_Rn.shape, self.input_size
+        return torch.from_numpy(inputs).view(shape), torch.from_numpy(self.y_train[places_Rn])
+
     def inputs(self, split: Split) -> "torch.Tensor":
-        """Network inputs: float32 `[N, d]`, every image normalised, pixels in h, w, c order."""
+        """Network inputs: float32 `[N, d]`, every image normalised, pixels in h, w, c order.
+
+        Of a subset those of all training images there are, whatever the draw.
+        """
         import torch
 
         return torch.from_numpy(normalize(self._part("x", split)))
@@ -98,8 +154,9 @@ class Dataset:
         return getattr(self, f"{letter}_{split}")
 
     def save(self, path: "str | Path", provenance: Mapping[str, Any] | None = None) -> None:
-        """Write `results/data/<name>.npz`: the four arrays and where they came from."""
+        """Write `results/data/<name>.npz`: the arrays and where they came from."""
         arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays |= {} if self.draws is None else {"draws": self.draws}
         write_arrays(path, arrays, {**(provenance or {}), "dataset": self.name})
 
     @classmethod
@@ -110,6 +167,6 @@ class Dataset:
             DamagedFile: the file is truncated, altered, or not a data set.
         """
         arrays, provenance = read_arrays(path, **expected)
-        if set(arrays) != set(ARRAYS) or "dataset" not in provenance:
+        if set(arrays) - {"draws"} != set(ARRAYS) or "dataset" not in provenance:
             raise DamagedFile(f"{path} is no data set file: delete it and run again")
         return cls(provenance["dataset"], **arrays)

@@ -1,5 +1,7 @@
 """Normalisation of images: the one place that turns pixels into network inputs."""
 
+from math import prod
+
 import numpy as np
 
 CHUNK = 4096  # images at a time, so that the float64 copy stays small
@@ -18,7 +20,7 @@ def normalize(images: np.ndarray) -> np.ndarray:
         float32 `[N, d]`, pixels in h, w, c order.
     """
     images = np.asarray(images)
-    flat = images.reshape(len(images), -1)
+    flat = images.reshape(len(images), prod(images.shape[1:]))
     normalized = np.empty(flat.shape, dtype=np.float32)
     for start in range(0, len(flat), CHUNK):
         chunk = flat[start : start + CHUNK].astype(np.float64)

@@ -238,6 +238,24 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
         raise SensitivityError(f"data set {name!r}: {base} has images of {height} x {width} pixels")
 
 
+def check_seeds(name: str, seeds: range) -> None:
+    """Refuse seeds that have no draw of a subset's images: draws are disjoint, one for each seed.
+
+    Raises:
+        SensitivityError: says how many there are.
+    """
+    base, size = parse(name)
+    if size is None or base not in REGISTRY:  # data of one's own are counted when they are read
+        return
+    images = REGISTRY[base].sizes[0]
+    if seeds.stop > images // size:
+        raise SensitivityError(
+            f"seeds up to {seeds[-1]} need {seeds.stop} disjoint draws of {size} training images, "
+            f"but {base} has {images}, enough for {images // size}; lower `replicates`, or draw "
+            "fewer images"
+        )
+
+
 def check_own(name: str, source: "str | Mapping[str, str]") -> None:
     """Refuse an entry of `datasets:`: a name, and a path or `url` and `sha256`.
 

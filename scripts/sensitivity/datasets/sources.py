@@ -11,7 +11,7 @@ from sensitivity.datasets.dataset import Dataset
 from sensitivity.datasets.download import RETRIES, download
 from sensitivity.datasets.registry import REGISTRY
 from sensitivity.datasets.rows import Original, Row
-from sensitivity.datasets.subsets import central_square, stratified_subset
+from sensitivity.datasets.subsets import central_square, draws
 
 Arrays = tuple[np.ndarray, ...]
 READERS: dict[str, Callable[[Row, dict[str, bytes]], Arrays]] = {
@@ -33,8 +33,8 @@ def fetch(
 
     Args:
         name: a name of the registry or, with `source`, one of the reader's own choice; followed by
-            `@S` for the central square of S pixels a side, and by `:N` for a subset of N training
-            images (stratified, fixed seed; all test images).
+            `@S` for the central square of S pixels a side, and by `:N` for disjoint subsets of N
+            training images (`Dataset.draws`: stratified, fixed seed; all test images).
         downloads: the folder that keeps what had to be downloaded.
         source: the reader's own data: an `.npz` file or image folder, or `url` and `sha256` of one.
         data_folder: a folder that may hold the original files.
@@ -57,10 +57,8 @@ def fetch(
     side = registry.crop(name)
     if side is not None:
         x_train, x_test = (central_square(name, x, side) for x in (x_train, x_test))
-    if size is not None:
-        chosen = stratified_subset(y_train, size)
-        x_train, y_train = x_train[chosen], y_train[chosen]
-    return Dataset(name, x_train, y_train, x_test, y_test)
+    drawn = None if size is None else draws(y_train, size)
+    return Dataset(name, x_train, y_train, x_test, y_test, drawn)
 
 
 def _known(base: str, downloads: Path, data_folder: "Path | None", retries: int) -> Arrays:

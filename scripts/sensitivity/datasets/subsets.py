@@ -4,7 +4,7 @@ import numpy as np
 
 from sensitivity.base.errors import SensitivityError
 
-SEED = 20180226  # never changed: the name `cifar10:5000` stands for these very images
+SEED = 20180226  # never changed: the name `cifar10:5000` stands for these very draws
 
 
 def central_square(name: str, images: np.ndarray, side: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def stratified_subset(labels: np.ndarray, size: int) -> np.ndarray:
         raise SensitivityError(
             f"a subset of {size} training images was asked for, but there are {len(labels)}"
         )
-    shuffled = _shuffled(len(labels), SEED)
+    shuffled = _shuffled(len(labels))
     place = np.empty(len(labels))
     for label in np.unique(labels):
         members = shuffled[labels[shuffled] == label]
@@ -58,32 +58,29 @@ def stratified_subset(labels: np.ndarray, size: int) -> np.ndarray:
     return np.sort(chosen)
 
 
-def draws(labels: np.ndarray, count: int, number: int, seed: int = SEED) -> np.ndarray:
-    """Draw disjoint subsets, every class in proportion in each of them.
+def draws(labels: np.ndarray, count: int) -> np.ndarray:
+    """All disjoint subsets that there are, every class in proportion in each of them.
 
-    A class that has the share s of the images gets n·s of every draw, rounded down or up. Draw k
-    is the same however many are asked for. Which draws round up is found as in systematic sampling
-    (Madow 1949): the classes lie end to end on a line of length n, a comb with teeth at the
-    whole numbers is moved by k / (number of draws that there are at most), and a class gets as many
-    images as teeth meet it. So no class is used up before the images are.
+    A class that has the share s of the images gets n·s of every draw, rounded down or up. Which
+    draws round up is found as in systematic sampling (Madow 1949): the classes lie end to end on a
+    line of length n, a comb with teeth at the whole numbers is moved by k / D, and a class gets as
+    many images of draw k as teeth meet it. So no class is used up before the images are.
 
     Args:
         labels: int64 `[N]`, of all training images.
         count: n, images in a draw.
-        number: D, how many draws.
-        seed: of the order in which the images of a class are taken.
 
     Returns:
-        int64 `[D, n]`, indices in ascending order in each row.
+        int64 `[D, n]`, indices in ascending order in each row; D is N / n rounded down. Where
+        classes are so rare that a draw has none of one, that draw and the later ones are left out.
 
     Raises:
-        SensitivityError: D·n exceeds N, or a draw would leave a class without an image.
+        SensitivityError: n exceeds N, or the first draw would leave a class without an image.
     """
     total = len(labels)
-    if count < 1 or number < 1 or count * number > total:
+    if not 1 <= count <= total:
         raise SensitivityError(
-            f"{number} disjoint subsets of {count} training images were asked for, but {total} "
-            f"images are enough for {total // max(count, 1)}; ask for fewer seeds, or less in each"
+            f"a subset of {count} training images was asked for, but there are {total}"
         )
     most = total // count
     classes, members = np.unique(labels, return_counts=True)
@@ -91,13 +88,14 @@ def draws(labels: np.ndarray, count: int, number: int, seed: int = SEED) -> np.n
     # In whole numbers, floor(count * end / total + k / most): floats would round at the very ends.
     teeth = (count * most * ends + total * np.arange(most)[:, None]) // (total * most)
     counts_DC = np.diff(teeth, axis=1)
-    if not counts_DC[:number].all():
-        empty = classes[np.argmin(counts_DC[:number].min(0))]
+    complete_D = counts_DC.all(axis=1)
+    if not complete_D[0]:
         raise SensitivityError(
-            f"a subset of {count} training images leaves class {empty} without an image; take a "
-            "larger one"
+            f"a subset of {count} training images leaves class {classes[np.argmin(counts_DC[0])]} "
+            "without an image; take a larger one"
         )
-    shuffled = _shuffled(total, seed)
+    number = most if complete_D.all() else int(np.argmin(complete_D))
+    shuffled = _shuffled(total)
     draw_of = np.full(total, -1)
     for counts_D, label in zip(counts_DC[:number].T, classes):
         draw_of_members = np.repeat(np.arange(number), counts_D)
@@ -107,6 +105,6 @@ def draws(labels: np.ndarray, count: int, number: int, seed: int = SEED) -> np.n
     return in_order[total - number * count :].reshape(number, count)
 
 
-def _shuffled(count: int, seed: int) -> np.ndarray:
+def _shuffled(count: int) -> np.ndarray:
     # Raw bits: NumPy keeps their stream across versions, and promises so for no other method.
-    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
+    return np.argsort(np.random.PCG64(SEED).random_raw(count), kind="stable")

@@ -4,6 +4,7 @@ Definitions follow Jiang et al. 2020, "Fantastic generalization measures and whe
 (appendix C), where they are called complexity measures; older sources are named at each. Every
 function treats all R replicates of a stack at once and returns [R] in float64. Larger values are
 supposed to go with a larger generalization gap, except for the margin, where smaller ones are.
+Training points x are those of all replicates, [P, d], or of each replicate's own, [R, P, d].
 """
 
 import math
@@ -90,12 +91,12 @@ def path_norm(network: Network | Modules) -> Tensor:
 
 
 @torch.no_grad()
-def output_margin(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+def output_margin(network: Network | Modules, x: Tensor, labels_RP: Tensor) -> Tensor:
     """The 10 % quantile, over training points, of the label's logit minus the largest other.
 
     Bartlett et al. 2017; Jiang et al. 2020 use the inverse of its square.
     """
-    logits_RPn = network.logits(x_Pd).double()
+    logits_RPn = network.logits(x).double()
     labels = labels_RP.unsqueeze(2)
     others = logits_RPn.scatter(2, labels, -torch.inf).amax(2)
     margins = logits_RPn.gather(2, labels).squeeze(2) - others
@@ -109,7 +110,7 @@ def lower_end(margins_RP: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sharpness(
-    network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor, draws: int, seed: int
+    network: Network | Modules, x: Tensor, labels_RP: Tensor, draws: int, seed: int
 ) -> Tensor:
     """1 / sigma^2 for the largest relative weight noise that the training error stands.
 
@@ -121,13 +122,11 @@ def sharpness(
     they come from streams of `seed`, on the CPU, and so are the same on every device.
     """
     noises = [_noise(network, seed, draw) for draw in range(draws)]
-    tolerated = _error(network, x_Pd, labels_RP) + TOLERATED_ERROR
+    tolerated = _error(network, x, labels_RP) + TOLERATED_ERROR
     low, high = (torch.full_like(tolerated, exponent) for exponent in NOISE_EXPONENTS)
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        errors = [
-            _error(_perturbed(network, 2**middle, noise), x_Pd, labels_RP) for noise in noises
-        ]
+        errors = [_error(_perturbed(network, 2**middle, noise), x, labels_RP) for noise in noises]
         stands = torch.stack(errors).mean(0) <= tolerated
         low, high = torch.where(stands, middle, low), torch.where(stands, high, middle)
     return 2 ** (-2 * low)
@@ -144,8 +143,8 @@ def _numbers(network: Network | Modules) -> list[Tensor]:
     return [*network.weights, *(biases or [])]
 
 
-def _error(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
-    return (network.logits(x_Pd).argmax(2) != labels_RP).double().mean(1)
+def _error(network: Network | Modules, x: Tensor, labels_RP: Tensor) -> Tensor:
+    return (network.logits(x).argmax(2) != labels_RP).double().mean(1)
 
 
 def _noise(network: Network | Modules, seed: int, draw: int) -> list[Tensor]:

@@ -18,29 +18,33 @@ from sensitivity.networks.network import Network
 CHUNK = 1024
 
 
-def input_margin(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
+def input_margin(network: Network | Modules, x: Tensor, labels_RP: Tensor) -> Tensor:
     """The 10 % quantile, over training points, of the distance to the decision boundary, [R].
 
     In units of the inputs, negative where a point is on the wrong side; the counterpart of the
     output margin, of which it takes the quantile.
     """
-    return lower_end(distances(network, x_Pd, labels_RP))
+    return lower_end(distances(network, x, labels_RP))
 
 
 @torch.no_grad()
-def distances(network: Network | Modules, x_Pd: Tensor, labels_RP: Tensor) -> Tensor:
-    """First-order signed distances [R, P] in float64; infinite where the gradient is 0."""
+def distances(network: Network | Modules, x: Tensor, labels_RP: Tensor) -> Tensor:
+    """First-order signed distances [R, P] in float64; infinite where the gradient is 0.
+
+    Points are those of all replicates, [P, d], or of each replicate's own, [R, P, d].
+    """
+    x_RPd = x.expand(network.replicates, *x.shape[-2:])
     if isinstance(network, Modules):
-        chunks = list(zip(x_Pd.split(CHUNK), labels_RP.split(CHUNK, 1)))
+        chunks = list(zip(x_RPd.split(CHUNK, 1), labels_RP.split(CHUNK, 1)))
         rows = [
-            torch.cat([_of_a_module(module, x.double(), some[r]) for x, some in chunks])
+            torch.cat([_of_a_module(module, x[r].double(), some[r]) for x, some in chunks])
             for r, module in enumerate(network.in_double)
         ]
         return torch.stack(rows) if rows else labels_RP.double()
     found_RP = torch.empty(labels_RP.shape, dtype=torch.float64, device=network.device)
     memory = budget(network.device, MEMORY_BYTES)
     for replicate, (row, labels_P) in enumerate(zip(found_RP, labels_RP)):
-        pieces = chain_of_replicate(network, replicate).pieces(x_Pd, 1, memory)
+        pieces = chain_of_replicate(network, replicate).pieces(x_RPd[replicate], 1, memory)
         start = 0
         for piece in pieces:
             part = slice(start, start + len(piece.logits))

@@ -12,14 +12,14 @@ from sensitivity.jacobian.sizes import JacobianSizes
 from sensitivity.networks.network import Network
 
 
-def jacobian_sizes(
-    network: Network | Modules, x_Pd: Tensor, spectral: bool = True
-) -> JacobianSizes:
-    """All sizes of the Jacobians at points [P, d], as `jacobian.sizes`."""
+def jacobian_sizes(network: Network | Modules, x: Tensor, spectral: bool = True) -> JacobianSizes:
+    """All sizes of the Jacobians at points [P, d] or [R, P, d], as `jacobian.sizes`."""
     if isinstance(network, Network):
-        return sizes.jacobian_sizes(network, x_Pd, spectral=spectral)
+        return sizes.jacobian_sizes(network, x, spectral=spectral)
+    x_RPd = x.expand(network.replicates, *x.shape[-2:])
     of_each = [
-        sizes.jacobian_sizes(module, x_Pd, spectral=spectral) for module in network.of_points
+        sizes.jacobian_sizes(module, x_Pd, spectral=spectral)
+        for module, x_Pd in zip(network.of_points, x_RPd)
     ]
     return JacobianSizes(
         *(

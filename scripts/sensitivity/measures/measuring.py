@@ -73,7 +73,8 @@ class Measurement:
 
     def chosen(self, split: str, name: str, default: int) -> Tensor:
         """Which images of a split to measure at: as many as the setting `name` says, 0 for all."""
-        size = len(self.dataset.labels(split))
+        data = self.dataset
+        size = data.training_images if split == "train" else len(data.x_test)
         return choose(size, self.number(name, default), self.seed, split)
 
 

@@ -27,6 +27,8 @@ def choose_triples(
     """Indices [count, 3] of three images each, of one class or of three different ones.
 
     Classes are drawn first, uniformly, and then an image of each; so a rare class is no rarer here.
+    Those of all triples come first from the generator. So from generators in the same state, other
+    images of the same classes give triples of the same classes.
 
     Raises:
         SensitivityError: the images do not contain such a triple.
@@ -39,9 +41,9 @@ def choose_triples(
             "curves through training points need three images of one class, and images of three "
             "classes; choose a larger data set"
         )
+    orders = [torch.randperm(len(members), generator=generator) for _ in range(count)]
     triples = []
-    for _ in range(count):
-        order = torch.randperm(len(members), generator=generator)
+    for order in orders:
         if same_class:
             indices = members[order[0]]
             triples.append(indices[torch.randperm(len(indices), generator=generator)[:3]])

@@ -59,7 +59,8 @@ def key(measurement: Measurement, initial: Network | Modules) -> str:
         kind, tensors = initial.architecture.record(), (initial.weights_RP, initial.others_RB)
     else:
         kind, tensors = initial.activation.name, (*initial.weights, *(initial.biases or ()))
-    digest = hashlib.sha256(canonical([settings, kind]).encode())
+    seeds = list(measurement.recipe.seeds)  # on a subset they decide where it is taken
+    digest = hashlib.sha256(canonical([settings, kind, seeds]).encode())
     for weight in tensors:
         digest.update(str(tuple(weight.shape)).encode())
         digest.update(weight.cpu().contiguous().numpy().tobytes())

@@ -198,10 +198,13 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
 def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
     """Refuse a network that no machine of the study can hold, before hours are spent.
 
-    And one whose builder does not take what it is given, or of which there is no mosaic.
+    And seeds for which there are no images, a network whose builder does not take what it is given,
+    or of which there is no mosaic.
     """
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
+        with _named(f"survey {model.surveys[0]!r}"):
+            registry.check_seeds(model.dataset, model.recipe.seeds)
         if model.recipe.architecture != architectures.DEFAULT:
             _check_builder(model, configuration, folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9

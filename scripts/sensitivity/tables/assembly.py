@@ -22,6 +22,7 @@ def tables_of_models(
     measurements_folder: Path,
     input_size: int,
     classes: int,
+    drawn: bool = False,
 ) -> list[pd.DataFrame]:
     """A table a model, in the order of the plan, whose rows are the model's networks.
 
@@ -32,6 +33,7 @@ def tables_of_models(
         measurements_folder: holds the plan's files, each <folder>/<name>.npz.
         input_size: numbers in an image of the data set.
         classes: of the data set.
+        drawn: whether each seed has training images of its own.
 
     Raises:
         SensitivityError: a record is missing or damaged, or belongs to another model or data set.
@@ -55,6 +57,6 @@ def tables_of_models(
             parts = measurement_files.of_model(path, measured[file], model)
             measurements += [parts[measure].arrays for measure in measures]
         about = (plan["dataset"], recipe, entry["surveys"], training, measurements)
-        tables.append(network_rows(*about, input_size, classes, plan["fits_at"]))
+        tables.append(network_rows(*about, input_size, classes, plan["fits_at"], drawn))
         logger.info("%d of %d models: %s", len(tables), len(plan["models"]), model)
     return tables

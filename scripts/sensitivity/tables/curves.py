@@ -3,9 +3,10 @@
 Novak et al. 2018, section 4.1 and figure 2, in numbers. Ellipses through three training points pass
 them at θ = π/3, π and 5π/3; the same windows of a random ellipse hold no data. Two controls: random
 ellipses, and the same curves through the networks before training, whose contrast is geometry. All
-networks meet the same curves, so both are drawn anew: intervals are those of crossed resamples, and
-p is the larger of a test over networks and one over curves. Networks of one architecture share it,
-so the statistics speak of its seeds, not of other architectures.
+networks meet the same curves (on a subset, curves through images of the same classes), so both are
+drawn anew: intervals are those of crossed resamples, and p is the larger of a test over networks
+and one over curves. Networks of one architecture share it, so the statistics speak of its seeds,
+and with them of draws of the training images, not of other architectures.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -26,7 +26,7 @@ RESULT_COLUMNS = (
     "test_loss",
 )
 DERIVED_COLUMNS = ("number_of_weights", "number_of_units")
-LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed")
+LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed", "draw")
 ARGUMENT = "argument_"  # begins the names of columns with an architecture's arguments
 FITTING_DRAWS = 2 / 3  # share of a model's draws that must fit for it to enter comparisons
 EXACT_DIGITS = 12  # see `exact`
@@ -42,6 +42,7 @@ def network_rows(
     input_size: int,
     classes: int,
     fits_at: float = 1.0,
+    drawn: bool = False,
 ) -> pd.DataFrame:
     """One row for each replicate of a model.
 
@@ -49,13 +50,15 @@ def network_rows(
     are exact values over the whole sets, are used. Every mapping of `measurements` holds arrays of
     length R, one of them `replicate`. A network fits at a training accuracy of `fits_at` or more
     (study: 1.0, CIFAR-100 0.999) unless it diverged. The generalization gap is training accuracy
-    minus test accuracy (Novak et al. 2018, section 4).
+    minus test accuracy (Novak et al. 2018, section 4). `draw` says on which training images: where
+    these are `drawn` for each seed, its number; else 0.
 
     Raises:
         SensitivityError: a record lacks a replicate, or holds one that the recipe does not have.
     """
     replicates = np.arange(recipe.replicates)
     columns = {"replicate": replicates, "seed": np.array(recipe.seeds)}
+    columns["draw"] = columns["seed"] * drawn
     columns |= _of_recipe(dataset, recipe, surveys, input_size, classes)
     columns |= _final(training, recipe)
     gap = columns["training_accuracy"] - columns["test_accuracy"]
@@ -107,7 +110,7 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
     metrics = metric_columns(networks)
     every = networks.groupby("model", sort=False)
     described = [*_recipe_part(), *(c for c in networks.columns if c.startswith(ARGUMENT))]
-    constant = [c for c in described if c not in ("model", "replicate", "seed")]
+    constant = [c for c in described if c not in ("model", "replicate", "seed", "draw")]
     table = every[constant].first()
     table["fits"] = every["fits"].all()
     table["diverged"] = every["diverged"].any()
@@ -146,7 +149,7 @@ def metric_columns(networks: pd.DataFrame) -> list[str]:
     Left out are the numbers of points measured, and errors over points: those are no estimate of
     the spread over replicates, which `models.csv` reports under the same suffix.
     """
-    described = {*_recipe_part(), "draw", "fits", "diverged", "diverged_step"}
+    described = {*_recipe_part(), "fits", "diverged", "diverged_step"}
     return [
         column
         for column in networks.columns

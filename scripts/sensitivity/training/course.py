@@ -116,7 +116,8 @@ class Course:
         network = problem.model.network(self.run.weights_RP, self.run.others_RB)
         labels_RN = problem.labels(self.run.seeds)
         test_labels_RP = problem.test_labels_P.expand(len(self.active), -1)
-        training = evaluate(network, problem.images_Nd, labels_RN, loss, poll)
+        images = problem.images_of(self.run.seeds)
+        training = evaluate(network, images, labels_RN, loss, poll)
         test = evaluate(network, problem.test_images_Pd, test_labels_RP, loss, poll)
         columns = [values.tolist() for values in (*training, *test)]
         return [

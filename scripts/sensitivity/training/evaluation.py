@@ -25,25 +25,27 @@ def moments(steps: int) -> list[int]:
 
 def evaluate(
     network: Network | Modules,
-    inputs_Pd: torch.Tensor,
+    inputs: torch.Tensor,
     labels_RP: torch.Tensor,
     loss: str,
     poll: Callable[[], object],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean loss [R] and accuracy [R] over all points, float64, on the CPU.
 
+    `inputs` are points for all replicates, [P, d], or of each replicate's own, [R, P, d].
+
     Logits are computed in float32 (never in TF32); losses, and sums over points, in float64. `poll`
     is called before every chunk of points, and may raise in order to stop.
     """
     numbers = network.largest_layer * network.replicates
     chunk = max(SMALLEST_CHUNK, ACTIVATION_BYTES // (4 * numbers))
-    losses = torch.zeros(network.replicates, dtype=torch.float64, device=inputs_Pd.device)
-    correct = torch.zeros(network.replicates, dtype=torch.int64, device=inputs_Pd.device)
+    losses = torch.zeros(network.replicates, dtype=torch.float64, device=inputs.device)
+    correct = torch.zeros(network.replicates, dtype=torch.int64, device=inputs.device)
     with full_precision():
-        for inputs_Bd, labels_RB in zip(inputs_Pd.split(chunk), labels_RP.split(chunk, 1)):
+        for some, labels_RB in zip(inputs.split(chunk, -2), labels_RP.split(chunk, 1)):
             poll()
-            logits_RBn = network.logits(inputs_Bd)
+            logits_RBn = network.logits(some)
             losses += pointwise_losses(logits_RBn, labels_RB, loss).sum(1)
             correct += (logits_RBn.argmax(2) == labels_RB).sum(1)
-    points = len(inputs_Pd)
+    points = inputs.shape[-2]
     return losses.cpu() / points, correct.cpu().double() / points

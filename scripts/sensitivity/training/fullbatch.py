@@ -22,6 +22,7 @@ class FullBatch:
     def __init__(self, problem: Problem, seed: int, others_1B: torch.Tensor) -> None:
         self.problem = problem
         self.labels_1N = problem.labels([seed])
+        self.images_Nd = problem.images_of([seed]).flatten(0, -2)
         self.weights_1P = problem.images_Nd.new_empty(1, problem.model.number_of_weights)
         self.others_1B = torch.zeros_like(others_1B)
         self.gradient_1P = torch.empty_like(self.weights_1P)
@@ -36,7 +37,7 @@ class FullBatch:
         self.weights_1P[0].copy_(weights_P)
         self.gradient_1P.zero_()
         loss = torch.zeros((), dtype=torch.float64, device=self.problem.device)
-        images = self.problem.images_Nd.split(IMAGES)
+        images = self.images_Nd.split(IMAGES)
         pieces = zip(images, self.labels_1N.split(IMAGES, 1))
         for number, (images_Bd, labels_1B) in enumerate(pieces):
             poll()
@@ -45,7 +46,7 @@ class FullBatch:
             logits_1nB = passes(images_Bd[None], labels_1B, self, number)
             losses = pointwise_losses(logits_1nB.mT, labels_1B, self.problem.recipe.loss)
             loss += losses.sum()
-        return float(loss) / len(self.problem.images_Nd), self.gradient_1P[0].clone()
+        return float(loss) / len(self.images_Nd), self.gradient_1P[0].clone()
 
     def receive(self, layer: int, delta_1oB: torch.Tensor, inputs_1Bi: torch.Tensor) -> None:
         """Add the gradient of one layer's weights, as two factors."""
@@ -57,7 +58,7 @@ class FullBatch:
 
     def _passes(self, images: int) -> Backpropagation | OneAfterAnother | AllAtOnce:
         if images not in self.passes:
-            whole = len(self.problem.images_Nd)
+            whole = len(self.images_Nd)
             self.passes[images] = self.problem.model.gradients(
                 self.weights_1P, self.others_1B, [self.seed], images, whole
             )

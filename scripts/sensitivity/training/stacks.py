@@ -21,7 +21,7 @@ def stack_size(problem: Problem, replicates: int) -> int:
         return 1
     if problem.device.type == "cuda":
         return replicates
-    batch = min(problem.recipe.batch_size, len(problem.images_Nd))
+    batch = min(problem.recipe.batch_size, problem.images)
     fitting = CACHE_BYTES // (4 * batch * problem.model.values)
     return min(replicates, max(fitting, torch.get_num_threads()))
 
@@ -38,6 +38,6 @@ def copies_of_weights(optimizer: str) -> int:
 def least_bytes(problem: Problem) -> int:
     """A lower bound of what training one replicate needs: copies of the weights, and a batch."""
     model, recipe = problem.model, problem.recipe
-    batch = min(recipe.batch_size, len(problem.images_Nd))
+    batch = min(recipe.batch_size, problem.images)
     weights = copies_of_weights(recipe.optimizer) * model.number_of_weights
     return 4 * (weights + batch * (model.values + model.values_backward))

@@ -33,7 +33,7 @@ class MiniBatchRun:
         self.seeds = list(seeds)
         self.step = 0
         transformations = 1 if problem.table_Td is None else len(problem.table_Td)
-        self.batches = Batches.of(problem.recipe, len(problem.images_Nd), transformations)
+        self.batches = Batches.of(problem.recipe, problem.images, transformations)
         kind = OPTIMIZERS[problem.recipe.optimizer]
         self.optimizer = kind(weights_RP, problem.model)
         self.others_RB = others_RB
@@ -56,7 +56,9 @@ class MiniBatchRun:
             self.weights_RP, self.others_RB, self.seeds, self.batches.size, self.batches.size
         )
         self.labels_RN = problem.labels(self.seeds)
+        self.first_R1 = problem.first_images(self.seeds)
         self.drawn_RB = torch.zeros(shape, dtype=torch.int64, device=device)
+        self.places_RB = torch.zeros_like(self.drawn_RB)
         self.labels_RB = torch.zeros_like(self.drawn_RB)
         self.images_RBd = problem.images_Nd.new_empty(*shape, problem.images_Nd.shape[1])
         if problem.table_Td is not None:
@@ -72,9 +74,9 @@ class MiniBatchRun:
     def _release(self) -> None:
         """Give up what `_allocate` made, before it makes less."""
         for name in (
-            *("gradients", "labels_RN", "drawn_RB", "labels_RB", "images_RBd", "chosen_RB"),
-            *("originals_RBd", "permutations", "total_R", "sound_R", "repeated", "draws"),
-            *("order_SRB", "choices_SRB"),
+            *("gradients", "labels_RN", "first_R1", "drawn_RB", "places_RB", "labels_RB"),
+            *("images_RBd", "chosen_RB", "originals_RBd", "permutations", "total_R", "sound_R"),
+            *("repeated", "draws", "order_SRB", "choices_SRB"),
         ):
             vars(self).pop(name, None)
 
@@ -114,11 +116,14 @@ class MiniBatchRun:
 
     def _draw(self) -> None:
         problem, images_Pd = self.problem, self.images_RBd.flatten(0, 1)
+        places_RB = self.drawn_RB  # within what the replicate is trained on
+        if self.first_R1 is not None:
+            places_RB = torch.add(self.drawn_RB, self.first_R1, out=self.places_RB)
         if problem.table_Td is None:
-            torch.index_select(problem.images_Nd, 0, self.drawn_RB.view(-1), out=images_Pd)
+            torch.index_select(problem.images_Nd, 0, places_RB.view(-1), out=images_Pd)
             return
         originals_Pd = self.originals_RBd.flatten(0, 1)
-        torch.index_select(problem.images_Nd, 0, self.drawn_RB.view(-1), out=originals_Pd)
+        torch.index_select(problem.images_Nd, 0, places_RB.view(-1), out=originals_Pd)
         transform(
             originals_Pd, problem.table_Td, self.chosen_RB.view(-1), images_Pd, self.permutations
         )

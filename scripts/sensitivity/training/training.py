@@ -37,7 +37,7 @@ class Training:
 
 def training_labels(recipe: Recipe, dataset: Dataset, seeds: Sequence[int]) -> torch.Tensor:
     """The labels [R, N] that the replicates of these seeds are trained on."""
-    return labels_by_seed(recipe, dataset.labels("train"), dataset.classes, seeds)
+    return labels_by_seed(recipe, dataset.training_set(seeds)[1], dataset.classes, seeds)
 
 
 def nothing(*_: object) -> None:
@@ -61,9 +61,10 @@ def train(
 ) -> Training:
     """Train one replicate per seed (default: the recipe's) as Novak et al. 2018, appendix A.5.
 
-    Replicates draw from their own seeds alone, so that one does not depend on another's presence
-    but for rounding. A replicate whose loss or weights cease to be finite has diverged: it keeps
-    the weights of the last moment at which it was evaluated and found finite. Under
+    Replicates draw from their own seeds alone, and on a subset each is trained on its seed's draw
+    of the images. So one does not depend on another's presence but for rounding. A replicate whose
+    loss or weights cease to be finite has diverged: it keeps the weights of the last moment at
+    which it was evaluated and found finite. Under
     `stop_when_fitted` a replicate ends at the first evaluation with a training accuracy of at least
     `fits_at`. `progress` receives steps done, summed over replicates; `poll` is called between
     pieces of work, and may raise `Interrupted`: then, and at intervals of time, `checkpoint` is
@@ -76,7 +77,7 @@ def train(
     """
     seeds = list(recipe.seeds if seeds is None else seeds)
     with torch.no_grad(), full_precision():
-        problem = Problem.of(recipe, dataset, torch.device(device), folder)
+        problem = Problem.of(recipe, dataset, torch.device(device), folder, seeds)
         plan = _Plan(problem, seeds, fits_at)
         plan.carry_out(checkpoint, progress, poll)
     networks = [plan.networks[index] for index in range(len(seeds))]

@@ -32,10 +32,11 @@ def measure(measurement: Measurement) -> Arrays:
     data, recipe, network = measurement.dataset, measurement.recipe, measurement.network
     replicates = finite_replicates(network)
     seeds = [recipe.seeds[replicate] for replicate in replicates]
-    labels = labels_by_seed(recipe, data.labels("train"), data.classes, seeds)
+    x, labels = data.training_set(seeds)
+    labels = labels_by_seed(recipe, labels, data.classes, seeds)
     values = fit_as_trained(
         network.select(replicates),
-        data.inputs("train").to(measurement.device),
+        x.to(measurement.device),
         labels.to(measurement.device),
         recipe.augmentation,
         data.image_shape,
@@ -49,7 +50,7 @@ def measure(measurement: Measurement) -> Arrays:
 @torch.no_grad()
 def fit_as_trained(
     network: Network | Modules,
-    x_Pd: Tensor,
+    x: Tensor,
     labels_RP: Tensor,
     augmentation: str,
     image_shape: tuple[int, int, int],
@@ -59,14 +60,15 @@ def fit_as_trained(
     """`training_accuracy_as_trained` and `training_loss_as_trained`, [R] in float64.
 
     Every image is transformed once, at random, as it may be when it is drawn for a batch; without
-    augmentation it stays as it is. All networks see the same images.
+    augmentation it stays as it is. All networks see the same images `x` [P, d]; or each its own
+    ones, [R, P, d], of which the p-th are transformed alike.
     """
     table_Td = transformation_table(augmentation, image_shape)
     if table_Td is not None:
         generator = stream(seed, f"{augmentation} of measured images")
-        choice = torch.randint(len(table_Td), (len(x_Pd),), generator=generator)
-        x_Pd = x_Pd.gather(1, table_Td[choice].to(x_Pd.device))
-    logits_RPn = torch.cat([network.logits(x).double() for x in x_Pd.split(CHUNK)], dim=1)
+        choice = torch.randint(len(table_Td), (x.shape[-2],), generator=generator)
+        x = x.gather(-1, table_Td[choice].to(x.device).expand_as(x))
+    logits_RPn = torch.cat([network.logits(some).double() for some in x.split(CHUNK, -2)], dim=1)
     return {
         "training_accuracy_as_trained": (logits_RPn.argmax(2) == labels_RP).double().mean(1),
         "training_loss_as_trained": pointwise_losses(logits_RPn, labels_RP, loss).mean(1),

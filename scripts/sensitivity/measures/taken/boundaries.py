@@ -2,7 +2,7 @@
 
 Settings: `resolution` (pixels along a side, where there are too many regions for exact ones),
 `recipe` (from which the untrained network follows), `seed`. The plane runs through three training
-images of different classes.
+images of different classes; of a subset, of the first replicate's draw.
 """
 
 import logging
@@ -41,7 +41,8 @@ def measure(measurement: Measurement) -> Arrays:
     Beside them: `images` [3, h, w(, c)], their `labels` [3] and places, `triangle` [3, 2]; and
     `area_near`, the share of the area that is near them.
     """
-    data, recipe = measurement.dataset, measurement.recipe
+    recipe = measurement.recipe
+    data = measurement.dataset.drawn(recipe.seeds[0])
     x, labels = data.inputs("train"), data.labels("train")
     (triple,) = choose_triples(labels, 1, False, stream(measurement.seed, "boundaries"))
     plane = Plane.through(*x[triple])

@@ -5,7 +5,9 @@ ones is said in `triples`). The untrained networks of the same seeds are followe
 curves: what they show already is geometry, and no trace of the training.
 
 Settings: `curves` (how many of each kind), `points_per_bin`, `recipe` (from which the untrained
-networks follow), `seed`. All replicates, and all models of a data set, get the same curves.
+networks follow), `seed`. All replicates, and all models of a data set, get the same curves. On a
+subset each replicate has curves of its own, through images of its draw: the k-th ones run through
+images of the same classes.
 """
 
 import logging
@@ -18,6 +20,7 @@ from tqdm import tqdm
 
 from sensitivity.architectures.modules import Modules
 from sensitivity.base.streams import stream
+from sensitivity.datasets import Dataset
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.measures.counts import histograms_on
 from sensitivity.measures.jacobians import jacobian_sizes
@@ -45,30 +48,44 @@ def measure(measurement: Measurement) -> Arrays:
     networks that training started from.
     """
     data, count = measurement.dataset, measurement.number("curves", 8)
-    x, labels = data.inputs("train"), data.labels("train")
-    curves = [
-        curve
-        for kind in KINDS
-        for curve in ellipses(kind, count, x, labels, stream(measurement.seed, f"{kind} curves"))
-    ]
+    seeds = measurement.recipe.seeds
+    samples = [data] if data.draws is None else [data.drawn(seed) for seed in seeds]
+    curves = [_curves(sample, count, measurement.seed) for sample in samples]
     arrays = {"kind": [kind for kind in KINDS for _ in range(count)], "theta": bin_centres()}
     arrays |= with_controls(measurement, partial(_along, measurement, curves))
-    logger.info("%d curves, %d networks", len(curves), measurement.network.replicates)
+    logger.info("%d curves, %d networks", len(arrays["kind"]), measurement.network.replicates)
     return arrays
 
 
+def _curves(sample: Dataset, count: int, seed: int) -> list[Ellipse]:
+    """`count` curves of each kind; of every draw from the same stream, so of the same classes."""
+    x, labels = sample.inputs("train"), sample.labels("train")
+    return [
+        curve
+        for kind in KINDS
+        for curve in ellipses(kind, count, x, labels, stream(seed, f"{kind} curves"))
+    ]
+
+
 def _along(
-    measurement: Measurement, curves: list[Ellipse], network: Network | Modules
+    measurement: Measurement, curves: list[list[Ellipse]], network: Network | Modules
 ) -> dict[str, Tensor]:
-    """Both metrics of every replicate in every bin of every curve, [R, C, 64]; NaN if diverged."""
+    """Both metrics of every replicate in every bin of every curve, [R, C, 64]; NaN if diverged.
+
+    `curves` are one list for all replicates, or one for each.
+    """
     replicates = finite_replicates(network)
-    finite = network.select(replicates)
-    norms = norms_along(finite, curves, measurement.number("points_per_bin", 4))
-    progress = tqdm(curves, "curves", disable=None)
-    counts = torch.cat([transitions_along(finite, [curve]) for curve in progress], dim=1)
+    followed = [(network.select(replicates), curves[0])]
+    if len(curves) > 1 and replicates:
+        followed = [(network.replicate(r), curves[r]) for r in replicates]
+    norms, counts = [], []
+    for finite, own in followed:
+        norms.append(norms_along(finite, own, measurement.number("points_per_bin", 4)))
+        progress = tqdm(own, "curves", disable=None)
+        counts.append(torch.cat([transitions_along(finite, [c]) for c in progress], dim=1))
     return {
-        "jacobian_norm": of_all_replicates(network, replicates, norms),
-        "transitions": of_all_replicates(network, replicates, counts),
+        "jacobian_norm": of_all_replicates(network, replicates, torch.cat(norms)),
+        "transitions": of_all_replicates(network, replicates, torch.cat(counts)),
     }
 
 

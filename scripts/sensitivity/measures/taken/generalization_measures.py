@@ -38,8 +38,9 @@ def measure(measurement: Measurement) -> Arrays:
     else:
         initial = initial_network(recipe, data.input_size, network.classes, seeds).to(device)
     index = measurement.chosen("train", "training_points", 1000)
-    x = data.inputs("train")[index].to(device)
-    labels = labels_by_seed(recipe, data.labels("train"), data.classes, seeds)[:, index].to(device)
+    x, labels = data.training_set(seeds)
+    labels = labels_by_seed(recipe, labels, data.classes, seeds)[:, index].to(device)
+    x = x[..., index, :].to(device)
     draws, seed = measurement.number("noise_draws", 8), measurement.seed
     at = measurement.chosen("test", "training_points", 1000)
     x_test = data.inputs("test")[at].to(device)
@@ -61,7 +62,7 @@ def measure(measurement: Measurement) -> Arrays:
         **of_any(network),
         **{f"{PREFIX}{name}": value for name, value in of_any(initial).items()},
     }
-    logger.info("%d networks, %d training points", len(replicates), len(x))
+    logger.info("%d networks, %d training points", len(replicates), len(index))
     arrays = {k: of_all_replicates(measurement.network, replicates, v) for k, v in values.items()}
     arrays["replicate"] = torch.arange(measurement.network.replicates)
     return arrays

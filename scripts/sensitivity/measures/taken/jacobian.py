@@ -39,9 +39,9 @@ def measure(measurement: Measurement) -> Arrays:
         weights = torch.full((network.replicates,), network.number_of_weights)
         arrays["number_of_weights"] = weights
     arrays |= with_controls(measurement, partial(_sizes, measurement, points))
-    for where, x_Pd in points.items():
-        arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), len(x_Pd))
-        logger.info("%d points (%s)", len(x_Pd), where.strip("_") or "test")
+    for where, x in points.items():
+        arrays[f"jacobian{where}_points"] = torch.full((network.replicates,), x.shape[-2])
+        logger.info("%d points (%s)", x.shape[-2], where.strip("_") or "test")
     return arrays
 
 
@@ -51,8 +51,9 @@ def _sizes(
     replicates = finite_replicates(network)
     finite = network.select(replicates)
     values: dict[str, Tensor] = {}
-    for where, x_Pd in points.items():
-        sizes = jacobian_sizes(finite, x_Pd.to(measurement.device))
+    for where, x in points.items():
+        own = x if x.dim() == 2 else x[replicates]
+        sizes = jacobian_sizes(finite, own.to(measurement.device))
         values |= {f"{name}{where}": value for name, value in _means(sizes).items()}
         if where == "_training":
             values |= of_the_logits(sizes)
@@ -86,14 +87,16 @@ def of_the_logits(sizes: JacobianSizes) -> dict[str, Tensor]:
 
 
 def _points(measurement: Measurement) -> dict[str, Tensor]:
-    """Where to measure, by the suffix of the results' names.
+    """Where to measure, by the suffix of the results' names: [P, d].
 
+    The training points of a subset are of each replicate's own draw, [R, P, d].
     Noise has the inputs' own mean and variance (Novak et al. 2018 measure at the images only).
     """
     data = measurement.dataset
     noise_shape = (measurement.number("noise_points", 1000), data.input_size)
+    training = measurement.chosen("train", "training_points", 1000)
     return {
         "": data.inputs("test")[measurement.chosen("test", "test_points", 1000)],
-        "_training": data.inputs("train")[measurement.chosen("train", "training_points", 1000)],
+        "_training": data.training_set(measurement.recipe.seeds)[0][..., training, :],
         "_noise": torch.randn(noise_shape, generator=stream(measurement.seed, "noise")),
     }

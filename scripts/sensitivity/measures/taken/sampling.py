@@ -1,8 +1,8 @@
 """Count transitions with ever more samples in two precisions, beside the exact count (figure A7).
 
 Settings: `curves` (translation loops of test images, and as many ellipses through training images
-of different classes), `largest_exponent` (samples go from 2^8 to 2 to this power), `seed`. The
-first replicate is measured.
+of different classes), `largest_exponent` (samples go from 2^8 to 2 to this power), `recipe`
+(which says on which draw of a subset it was trained), `seed`. The first replicate is measured.
 """
 
 import itertools
@@ -43,7 +43,7 @@ def measure(measurement: Measurement) -> Arrays:
 
 
 def _paths(measurement: Measurement) -> list[tuple[str, Polygon | Ellipse]]:
-    data = measurement.dataset
+    data = measurement.dataset.drawn(measurement.recipe.seeds[0])
     index = measurement.chosen("test", "curves", 4)
     images = data.inputs("test")[index].view(-1, *data.image_shape)
     ellipses_found = ellipses(
