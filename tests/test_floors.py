@@ -35,6 +35,7 @@ FLOORS = {
     "figures": ("base", "tables", "claims", "measures/bounds"),
     "explorer": ("base", "tables", "claims"),
     "commands": (
+        "architectures",
         "base", "files", "datasets/conversion", "networks", "regions", "jacobian", "figures/style",
         "plotting",
     ),

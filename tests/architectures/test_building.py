@@ -202,7 +202,7 @@ def test_a_builder_of_ones_own(folder):
 @pytest.mark.parametrize(
     ("function", "values", "sentence"),
     [
-        ("plain", {}, "takes a width; give one"),
+        ("plain", {}, "needs width; give it a value"),
         ("plain", {"width": 5, "depth": 2}, "takes no depth; leave it out"),
         ("plain", {"width": 5, "arguments": {"p": 1}}, "takes no argument 'p'; it takes none"),
         ("missing", {}, r"models\.py has no function 'missing'"),

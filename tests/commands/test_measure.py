@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from sensitivity.architectures import build
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import command, table
 from sensitivity.commands.points import load_points
@@ -32,6 +33,12 @@ def build():
 
 def number():
     return 7
+
+def wide(input_shape, classes, width=2, p=0.5):
+    return nn.Sequential(
+        nn.Conv2d(input_shape[0], width, 3), nn.ReLU(), nn.Flatten(), nn.Dropout(p),
+        nn.Linear(width * (input_shape[1] - 2) * (input_shape[2] - 2), classes),
+    )
 
 smooth = nn.Sequential(nn.Conv2d(1, 3, 3), nn.GELU(), nn.Flatten(), nn.Linear(48, 4))
 """
@@ -113,10 +120,14 @@ def test_one_sentence_about_what_is_wrong(folder):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--module", "a_models_file"), "FILE:NAME"),
-        (("--module", "no_such_file:build"), "no Python module no_such_file"),
-        (("--module", "a_models_file:other"), "has no other"),
+        (("--module", "a_models_file"), "FILE:FUNCTION"),
+        (("--module", "no_such_file:build"), r"no file no_such_file\.py"),
+        (("--module", "a_models_file:other"), "has no function 'other'"),
         (("--module", "a_models_file:number"), "returns a int"),
+        (("--module", "a_models_file:wide"), "needs classes; give it a value"),
+        (("--module", "a_models_file:wide", "--arguments", "classes"), "is no key=value"),
+        (("--arguments", "width=3"), "takes no width; leave it out"),
+        (("--arguments", "p=3"), "takes no argument 'p'"),
         (("--input-shape", "2,6,6"), "can't be given the shape"),
         (("--input-shape", "one"), "is no shape"),
         (("--data", "absent.npz"), "absent.npz is missing"),
@@ -129,6 +140,27 @@ def test_one_sentence_about_what_is_wrong(folder):
 def test_what_is_refused(folder, more, message):
     with pytest.raises(SensitivityError, match=message):
         command.main([*ARGUMENTS, *more])
+
+
+@pytest.mark.parametrize("name", ["a_models_file:wide", "a_models_file.py:wide", "convolutional"])
+def test_a_builder_is_called_as_in_a_study(folder, name):
+    given = ["classes=4", "width=3"]
+    given += ["depth=2", "activation=relu"] if name == "convolutional" else ["p=0.25"]
+    command.main([*ARGUMENTS[:1], "--module", name, *ARGUMENTS[5:], "--arguments", *given])
+    keys = dict(text.split("=") for text in given)
+    module = build(
+        name.replace(".py", ""),
+        (1, 6, 6),
+        4,
+        3,
+        2 if "depth" in keys else None,
+        keys.get("activation"),
+        {"p": 0.25} if "p" in keys else {},
+        folder=str(folder),
+    )
+    norms = jacobian_norms(module.eval().double(), images(folder))[0]
+    found = [float(row["jacobian_norm"]) for row in read("sensitivity.csv")]
+    np.testing.assert_allclose(found, norms, rtol=1e-6)
 
 
 def test_of_a_smooth_module_transitions_are_empty_and_a_sentence_says_why(folder, capsys):

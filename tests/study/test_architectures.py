@@ -1,6 +1,7 @@
 """Architectures and their arguments in recipes: names, defaults, what is taken."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study import grid
 from sensitivity.study.architectures import check_own
+from sensitivity.study.configuration import check, load_schema
 from sensitivity.study.recipe import Recipe
 
 SHAPED = {"width": 16, "depth": 4, "activation": "relu"}
@@ -84,10 +86,31 @@ def test_lists_of_arguments_are_a_grid():
     assert set(sampled) < set(models)
 
 
-def test_what_all_surveys_share_goes_to_those_that_take_it():
-    survey = {"datasets": ["digits"], "architecture": "torchvision.models:resnet18"}
-    (model,) = grid.expand({"recipe": SHAPED, "surveys": {"a": survey}}).values()
-    assert model.name == "torchvision.models.resnet18"
+@pytest.mark.parametrize(
+    ("shared", "own", "name"),
+    [
+        ({}, {"architecture": "torchvision.models:resnet18"}, "torchvision.models.resnet18"),
+        ({}, {"architecture": "mine:build"}, "mine.build-width16"),
+        ({"architecture": "mine:build"}, {}, "mine.build-width16"),
+        ({"architecture": "mine:build"}, {"width": 3}, "mine.build-width3"),
+        (
+            {"architecture": "mine:build"},
+            {"architecture": "convolutional"},
+            "convolutional-depth4-width16-relu",
+        ),
+    ],
+)
+def test_what_all_surveys_share_goes_to_those_that_take_it(tmp_path, shared, own, name):
+    (tmp_path / "mine.py").write_text("def build(input_shape, classes, width): ...")
+    study = {
+        "study": "shared",
+        "recipe": {**SHAPED, **shared},
+        "surveys": {"a": {"datasets": ["digits"], **own}},
+        "figures": {"main_dataset": "digits"},
+    }
+    schema = load_schema(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")
+    (model,) = grid.expand(check(study, schema, str(tmp_path))).values()
+    assert model.name == name
 
 
 @pytest.mark.parametrize(

@@ -129,18 +129,19 @@ def test_the_history_is_of_the_network_in_evaluation_mode(data, recipe):
 
 @pytest.mark.usefixtures("one_stack")
 def test_a_stack_that_exceeds_the_memory_goes_on_in_halves(data, recipe, monkeypatch, caplog):
-    from sensitivity.training.any_module import ModuleGradients
+    from sensitivity.training.module_gradients import OneAfterAnother
 
     model = recipe(**NORMED)
     expected = train(model, data)
-    whole = ModuleGradients._all
+    whole = OneAfterAnother._one
 
-    def hungry(gradients, *arguments):
-        whole(gradients, *arguments)  # statistics have moved on when memory ends
-        if len(gradients.modules) > 1 and arguments[-1] == 12:
+    def hungry(gradients, replicate, images, labels, step):
+        logits = whole(gradients, replicate, images, labels, step)  # statistics have moved on
+        if replicate > 0 and step == 12:
             raise torch.OutOfMemoryError("CUDA out of memory")
+        return logits
 
-    monkeypatch.setattr(ModuleGradients, "_all", hungry)
+    monkeypatch.setattr(OneAfterAnother, "_one", hungry)
     found = train(model, data)
     assert "halved" in caplog.text
     torch.testing.assert_close(found.network.weights_RP, expected.network.weights_RP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -31,14 +33,14 @@ class Architecture:
     Attributes:
         name: `convolutional`, `residual`, `torchvision.models:NAME` or `my_models:build`.
         input_shape: of one image, (channels, height, width).
-        classes: number of logits.
+        classes: number of logits; None where the builder takes none.
         arguments: what the builder takes beyond width, depth and activation, by name.
         folder: where a builder's own file is looked for, before installed packages.
     """
 
     name: str
     input_shape: tuple[int, int, int]
-    classes: int
+    classes: int | None
     width: int | None = None
     depth: int | None = None
     activation: str | None = None
@@ -56,15 +58,15 @@ class Architecture:
                 take what is given, or needs what is not.
         """
         builder = find_builder(self.name, self.folder)
-        keywords = self._keywords(builder)
+        keywords = {} if isinstance(builder, nn.Module) else self._keywords(builder)
         with seeded(stream(seed, "builder").initial_seed()):
             try:
-                module = builder(**keywords)
+                module = builder if isinstance(builder, nn.Module) else builder(**keywords)
                 if isinstance(module, nn.Module):
                     _settle(module, self.input_shape)
             except SensitivityError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 why = " ".join(str(error).split()) or type(error).__name__
                 raise SensitivityError(f"the builder {self.name} failed: {why}") from error
         if not isinstance(module, nn.Module):
@@ -83,13 +85,13 @@ class Architecture:
         parameters = inspect.signature(builder).parameters
         values = {key: getattr(self, key) for key in GIVEN}
         keywords = {key: values[key] for key in GIVEN if key in parameters}
-        for key in ("width", "depth", "activation"):
+        for key in ("classes", "width", "depth", "activation"):
             has_default = key in keywords and parameters[key].default is not inspect.Parameter.empty
             if key in keywords and values[key] is None and has_default:
                 del keywords[key]
             elif key in keywords and values[key] is None:
-                raise SensitivityError(f"the builder {self.name} takes a {key}; give one")
-            elif key not in parameters and values[key] is not None:
+                raise SensitivityError(f"the builder {self.name} needs {key}; give it a value")
+            elif key not in (*parameters, "classes") and values[key] is not None:
                 raise SensitivityError(f"the builder {self.name} takes no {key}; leave it out")
         any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
         for key in self.arguments or {}:
@@ -151,11 +153,21 @@ def _settle(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """PyTorch's own generator, from which modules draw, starts from a seed; then is as before."""
+    """The generators of PyTorch, NumPy and Python start from a seed; then are as before.
+
+    So are threads and the default type, whatever a builder does to them.
+    """
     generator = torch.default_generator
-    before = generator.get_state()
+    before = generator.get_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     generator.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002  (a builder may use it)
+    random.seed(seed)
     try:
         yield
     finally:
-        generator.set_state(before)
+        generator.set_state(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        random.setstate(before[2])
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)

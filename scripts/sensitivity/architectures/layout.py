@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sensitivity.base.errors import SensitivityError
+
 ALIGNED = 8  # bytes: where another tensor may begin, whatever its type
 
 
@@ -57,23 +59,41 @@ class Layout:
         last = max((place.stop for place in self.others.values()), default=0)
         return -(-last // ALIGNED) * ALIGNED
 
-    def views(self, weights_P: Tensor, others_B: Tensor) -> dict[str, Tensor]:
-        """Every tensor of a module, by name, sharing the memory of a pair of rows.
+    def weight_views(self, weights: Tensor) -> dict[str, Tensor]:
+        """What is trained, by name, [..., *shape] of rows [..., P]; the memory is shared.
 
-        They do not share a count of changes (`data`): autograd would take the change of one buffer
-        for one of all.
+        Views do not share a count of changes (`data`): autograd would take the change of one for
+        one of all.
         """
-        found = {
-            name: weights_P[place.start : place.stop].view(place.shape).data
-            for name, place in self.weights.items()
+        rows = weights.shape[:-1]
+        return {
+            name: weights[..., p.start : p.stop].view((*rows, *p.shape)).data
+            for name, p in self.weights.items()
         }
-        return found | {
-            name: others_B[place.start : place.stop].view(place.dtype).view(place.shape).data
-            for name, place in self.others.items()
+
+    def other_views(self, others: Tensor) -> dict[str, Tensor]:
+        """What is not trained, by name, of rows [..., B], as `weight_views`."""
+        rows = others.shape[:-1]
+        return {
+            name: others[..., p.start : p.stop].view(p.dtype).view((*rows, *p.shape)).data
+            for name, p in self.others.items()
         }
+
+    def views(self, weights: Tensor, others: Tensor) -> dict[str, Tensor]:
+        """Every tensor of a module, by name: of a pair of rows, or of a pair of stacks of rows."""
+        return self.weight_views(weights) | self.other_views(others)
 
     def rows(self, modules: list[nn.Module]) -> tuple[Tensor, Tensor]:
-        """New rows, weights [R, P] and others [R, B], with the values of R modules."""
+        """New rows, weights [R, P] and others [R, B], with the values of R modules.
+
+        Raises:
+            SensitivityError: a module has other tensors.
+        """
+        if any(Layout.of(module) != self for module in modules):
+            raise SensitivityError(
+                "the builder makes networks of other sizes for other seeds; replicates must differ "
+                "in the values of their parameters only"
+            )
         weights_RP = torch.zeros(len(modules), self.number_of_weights)
         others_RB = torch.zeros(len(modules), self.bytes_of_others, dtype=torch.uint8)
         for module, weights_P, others_B in zip(modules, weights_RP, others_RB):
@@ -93,11 +113,10 @@ def bound(
     """A copy of a module over a pair of rows, and with its gradients in a third if there is one."""
     module = copy.deepcopy(skeleton)
     views = layout.views(weights_P, others_B)
+    gradients = {} if gradient_P is None else layout.weight_views(gradient_P)
     for name, parameter in module.named_parameters():
         parameter.data = views[name]
-        if gradient_P is not None and name in layout.weights:
-            place = layout.weights[name]
-            parameter.grad = gradient_P[place.start : place.stop].view(place.shape)
+        parameter.grad = gradients.get(name)
     for name, _ in list(module.named_buffers()):
         _put(module, name, views[name])
     return module

@@ -148,7 +148,5 @@ class Modules:
 
         Its metadata hold `provenance` and, under `built`, what `load_modules` rebuilds them with.
         """
-        layout = Layout.of(self.skeleton)
-        rows = [layout.views(*pair) for pair in zip(self.weights_RP, self.others_RB)]
-        tensors = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+        tensors = Layout.of(self.skeleton).views(self.weights_RP, self.others_RB)
         save_tensors(path, tensors, {**(provenance or {}), "built": self.architecture.record()})

@@ -36,7 +36,7 @@ def function(name: str, folder: str, known: Sequence[str]) -> Callable[..., Any]
         )
     home, _, attribute = name.partition(":")
     file = own_file(home, folder)
-    module = _installed(home, folder) if file is None else _loaded(file, str(Path(folder)))
+    module = _installed(home, folder) if file is None else _loaded(home, file, str(Path(folder)))
     found = getattr(module, attribute, None)
     if not callable(found):
         raise SensitivityError(
@@ -46,12 +46,16 @@ def function(name: str, folder: str, known: Sequence[str]) -> Callable[..., Any]
 
 
 @cache
-def _loaded(file: Path, folder: str) -> ModuleType:
-    """The module of a file, which may import others of its folder."""
+def _loaded(home: str, file: Path, folder: str) -> ModuleType:
+    """The module of a file, which may import others of its folder.
+
+    It is known by its name, as data classes need it, unless another one already has that name.
+    """
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    specification = util.spec_from_file_location(file.stem, file)
+    specification = util.spec_from_file_location(home, file)
     module = util.module_from_spec(specification)
+    sys.modules.setdefault(home, module)
     _imported(lambda: specification.loader.exec_module(module), str(file))
     return module
 

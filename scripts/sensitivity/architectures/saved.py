@@ -44,9 +44,8 @@ def load(path: str | Path, folder: str = ".", **expected: Any) -> Network | Modu
     replicates = len(next(iter(tensors.values())))
     weights_RP = torch.zeros(replicates, layout.number_of_weights)
     others_RB = torch.zeros(replicates, layout.bytes_of_others, dtype=torch.uint8)
-    for index in range(replicates):
-        for name, view in layout.views(weights_RP[index], others_RB[index]).items():
-            view.copy_(tensors[name][index])
+    for name, view in layout.views(weights_RP, others_RB).items():
+        view.copy_(tensors[name])
     return Modules(architecture, skeleton, weights_RP, others_RB)
 
 

@@ -34,15 +34,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     # behind the digits that are printed.
     torch.set_deterministic_debug_mode("default")
     started = time.perf_counter()
-    module = inputs.load_module(arguments.module)
-    named = arguments.weights
-    files = checkpoints(named)
-    series = len(named) > 1 or any(path.is_dir() for path in named)
-    prefixes = {fill(module, file.path) for file in files}  # all of them, before time is spent
     points = load_points(
         *(arguments.data, arguments.points, arguments.input_shape),
         *(arguments.channels, arguments.normalization),
     )
+    shape = tuple(points.x.shape[1:])
+    module = inputs.load_module(arguments.module, arguments.arguments, shape)
+    named = arguments.weights
+    files = checkpoints(named)
+    series = len(named) > 1 or any(path.is_dir() for path in named)
+    prefixes = {fill(module, file.path) for file in files}  # all of them, before time is spent
     if arguments.plot is not None:
         _drawing().check(arguments.plot, points, series, arguments.loops)
     module.to(device)
@@ -113,6 +114,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add = measure.add_argument
     add("--module", required=True, metavar="FILE:NAME", help="a function that returns the module")
+    add(
+        "--arguments",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="what it is called with, as `classes=10 width=8`; it gets input_shape by itself",
+    )
     add(
         "--weights",
         type=Path,

@@ -1,40 +1,44 @@
 """The module that a command line names."""
 
-import importlib
-import sys
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
+from sensitivity.architectures.building import Architecture
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.wrapped import unwrapped
 
+GIVEN = ("classes", "width", "depth", "activation")
 
-def load_module(name: str) -> nn.Module:
-    """What `my_models:build` returns or is, in evaluation mode.
+
+def load_module(name: str, given: Sequence[str], input_shape: tuple[int, ...]) -> nn.Module:
+    """What `my_models:build` returns or is, in evaluation mode; called as a study calls a builder.
+
+    Args:
+        name: of a builder in a file of the current folder, or of an installed package.
+        given: `key=value`, what it is called with beside the `input_shape` of a point.
 
     Raises:
-        SensitivityError: there is no such name, or it gives no module that can be looked into.
+        SensitivityError: there is no such name, or it gives no module that can be looked into; it
+            does not take what is given, or needs more.
     """
-    home, _, attribute = name.partition(":")
-    if not home or not attribute:
-        raise SensitivityError(f"--module {name} names no function; give FILE:NAME, as models:cnn.")
+    arguments = dict(map(_argument, given))
+    known = {key: arguments.pop(key, None) for key in GIVEN}
+    home, colon, attribute = name.partition(":")
+    name = home.removesuffix(".py").replace("/", ".") + colon + attribute
     folder = str(Path.cwd())
-    if folder not in sys.path:  # As of a script; `python -m` would do so with -P left out, too.
-        sys.path.insert(0, folder)
+    built = Architecture(name, input_shape, **known, arguments=arguments, folder=folder)
+    return unwrapped(built.build(seed=0)).eval()
+
+
+def _argument(text: str) -> tuple[str, object]:
+    """A truth value or number as JSON has it, else a word."""
+    key, equals, value = text.partition("=")
+    if not key.isidentifier() or not equals:
+        raise SensitivityError(f"--arguments {text} is no key=value; give some such as width=8.")
     try:
-        source = importlib.import_module(home.removesuffix(".py").replace("/", "."))
-    except ModuleNotFoundError as error:
-        raise SensitivityError(
-            f"There is no Python module {error.name}; give one that lies in {folder} or that is "
-            "installed."
-        ) from error
-    if not hasattr(source, attribute):
-        raise SensitivityError(f"{home} has no {attribute}; name a function that is in it.")
-    made = getattr(source, attribute)
-    module = made if isinstance(made, nn.Module) else made()
-    if not isinstance(module, nn.Module):
-        raise SensitivityError(
-            f"{name} returns a {type(module).__name__}; let it return a torch.nn.Module."
-        )
-    return unwrapped(module).eval()
+        return key, json.loads(value)
+    except ValueError:
+        return key, value

@@ -70,6 +70,20 @@ def check_shape(architecture: str, given: Mapping[str, Any]) -> None:
             raise SensitivityError(f"architecture {architecture!r} takes no {key}; leave it out")
 
 
+def taken(architecture: str, folder: str) -> tuple[str, ...]:
+    """What of `SHAPE` an architecture takes; all of it where that is known to its package alone.
+
+    Raises:
+        SensitivityError: the file of a reader's own builder can't be read.
+    """
+    if has_known_shape(architecture):
+        return KNOWN[architecture].shape if architecture in KNOWN else ()
+    takes = own_code.signature(architecture, folder) if NAMED.fullmatch(architecture) else None
+    if takes is None or takes.open:
+        return SHAPE
+    return tuple(key for key in SHAPE if key in (*takes.needed, *takes.optional))
+
+
 def has_known_shape(architecture: str) -> bool:
     """Whether it is known here which of `SHAPE` it takes; a reader's own file says it elsewhere."""
     return architecture in KNOWN or architecture.startswith(TORCHVISION)

@@ -58,6 +58,7 @@ def check(
     if error is not None:
         raise SensitivityError(_sentence(error))
     complete = _with_defaults(configuration, schema)
+    _share(complete, folder)
     if complete["study"] in SHARED_FOLDERS:
         raise SensitivityError(
             f"study: {complete['study']!r} is a folder that all studies share; choose another name"
@@ -85,6 +86,17 @@ def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) 
         if "properties" in part:
             complete[key] = _with_defaults(complete[key], part)
     return complete
+
+
+def _share(configuration: Mapping[str, Any], folder: str) -> None:
+    """Keep a width, depth or activation of all surveys from those whose builder takes none."""
+    shared = configuration["recipe"]
+    for part in configuration["surveys"].values():
+        named = part.get("architecture", shared.get("architecture", architectures.DEFAULT))
+        if isinstance(named, str):  # of a list, each has to take what is given
+            taken = architectures.taken(named, folder)
+            left_out = [key for key in shared if key in architectures.SHAPE and key not in taken]
+            part |= {key: None for key in left_out if key not in part}
 
 
 def _sentence(error: ValidationError) -> str:

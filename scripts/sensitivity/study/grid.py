@@ -57,7 +57,9 @@ def expand(configuration: Mapping[str, Any]) -> Grid:
     """
     members: dict[tuple[str, Recipe], list[str]] = {}
     for survey, grid in configuration["surveys"].items():
-        combined = _combined(configuration.get("recipe", {}), grid)
+        combined = {**configuration.get("recipe", {}), **grid}
+        if "arguments" in combined:
+            combined["arguments"] = architectures.combinations(combined["arguments"])
         asked = prod(len(values) for values in combined.values() if isinstance(values, list))
         if asked > LARGEST_GRID:
             raise SensitivityError(
@@ -105,16 +107,6 @@ def restricted(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]
 def fits_at(dataset: str) -> float:
     """The training accuracy from which a network fits (Novak et al. 2018, appendix A.5)."""
     return 0.999 if registry.parse(dataset)[0] == "cifar100" else 1.0
-
-
-def _combined(shared: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any]:
-    """A survey with what all have in common, as far as its architecture takes it."""
-    combined = {**shared, **grid}
-    if str(combined.get("architecture", "")).startswith(architectures.TORCHVISION):
-        combined = {k: v for k, v in combined.items() if k in grid or k not in architectures.SHAPE}
-    if "arguments" in combined:
-        combined["arguments"] = architectures.combinations(combined["arguments"])
-    return combined
 
 
 def _recipes(grid: Mapping[str, Any]) -> Iterator[Recipe]:

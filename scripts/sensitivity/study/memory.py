@@ -43,13 +43,13 @@ def jobs_together(free: float, largest: float) -> int:
     return count
 
 
-def device_memory(recipe: Recipe, sizes: Sizes) -> float:
+def device_memory(recipe: Recipe, sizes: Sizes, gpu: bool = True) -> float:
     """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one)."""
     replicates = _stacked(recipe)
     if recipe.architecture != DEFAULT:
-        return module_costs.device_memory(
-            recipe, sizes, WEIGHT_COPIES[recipe.optimizer], replicates
-        )
+        together = replicates if gpu else 1
+        copies = WEIGHT_COPIES[recipe.optimizer]
+        return module_costs.device_memory(recipe, sizes, copies, replicates, together)
     weights = WEIGHT_COPIES[recipe.optimizer] * number_of_weights(recipe, sizes)
     drawn = 1 if recipe.augmentation == "none" else 2  # numbers for an image, at a step
     inputs = sizes.input_size * (1 if drawn == 1 else 4)  # the drawn, turned, and how: 64 bits
@@ -72,7 +72,7 @@ def training_memory(recipe: Recipe, sizes: Sizes) -> float:
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
     numbers = copies * number_of_weights(recipe, sizes) + images
     objects = LAYER_BYTES * (recipe.depth or 0)
-    return device_memory(recipe, sizes) + float(BYTES * numbers + objects)
+    return device_memory(recipe, sizes, gpu=False) + float(BYTES * numbers + objects)
 
 
 def training_host_memory(recipe: Recipe, sizes: Sizes) -> float:

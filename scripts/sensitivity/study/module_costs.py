@@ -1,6 +1,7 @@
 """The work and the memory of jobs on networks that are not fully connected, from what was counted.
 
-As in `costs` and `memory`, but for one thing: replicates go one after another, on a GPU, too.
+As in `costs` and `memory`, but for one thing: on a CPU replicates go one after another, and so they
+do here where a GPU's calls are counted, since modules that draw do on it, too.
 """
 
 from collections.abc import Mapping
@@ -65,14 +66,19 @@ def _is(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def device_memory(recipe: Recipe, sizes: Sizes, copies: int, replicates: int) -> float:
-    """Peak bytes of a training: `copies` of all weights, a batch on its way back, the images."""
+def device_memory(
+    recipe: Recipe, sizes: Sizes, copies: int, replicates: int, together: int
+) -> float:
+    """Peak bytes of a training: `copies` of all weights, batches on their way back, the images.
+
+    `together` of the replicates compute at once.
+    """
     network = counts(recipe, sizes.input_shape, sizes.classes)
     batch = min(recipe.batch_size, sizes.training_images)
     if recipe.optimizer == "lbfgs":
         batch = min(costs.PIECE, sizes.training_images)
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
-    values = batch * (network.values + 2 * network.largest + 4 * sizes.input_size)
+    values = together * batch * (network.values + 2 * network.largest + 4 * sizes.input_size)
     numbers = replicates * (copies + 1) * network.weights + values + images
     evaluated = 3 * max(2**22, 64 * network.largest)
     return float(BYTES * (numbers + evaluated + 4 * replicates * sizes.training_images))

@@ -33,6 +33,8 @@ class Backpropagation:
     gradients are those of the summed loss of a batch, divided by `divisor`.
     """
 
+    can_be_captured = True  # a step, in a CUDA graph
+
     def __init__(
         self,
         weights: Sequence[torch.Tensor],

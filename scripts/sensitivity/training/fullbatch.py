@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import torch
 
-from sensitivity.training.any_module import ModuleGradients
 from sensitivity.training.backpropagation import Backpropagation
 from sensitivity.training.losses import pointwise_losses
+from sensitivity.training.module_gradients import AllAtOnce, OneAfterAnother
 from sensitivity.training.problem import Problem
 
 IMAGES = 4096  # in a piece: large enough for full speed, small enough for the deepest networks
@@ -28,7 +28,7 @@ class FullBatch:
         self.gradient_1P = torch.empty_like(self.weights_1P)
         self.layers = problem.model.layers(self.gradient_1P)
         self.seed = seed
-        self.passes: dict[int, Backpropagation | ModuleGradients] = {}
+        self.passes: dict[int, Backpropagation | OneAfterAnother | AllAtOnce] = {}
 
     def __call__(
         self, weights_P: torch.Tensor, poll: Callable[[], object]
@@ -56,7 +56,7 @@ class FullBatch:
         """Add the gradient of all weights."""
         self.gradient_1P.add_(gradient_1P)
 
-    def _passes(self, images: int) -> "Backpropagation | ModuleGradients":
+    def _passes(self, images: int) -> Backpropagation | OneAfterAnother | AllAtOnce:
         if images not in self.passes:
             whole = len(self.images_Nd)
             self.passes[images] = self.problem.model.gradients(

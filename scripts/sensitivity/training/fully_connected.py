@@ -20,8 +20,6 @@ class FullyConnected:
     weights; its row of other numbers (see `architectures.layout`) is empty.
     """
 
-    can_be_captured = True  # a step, in a CUDA graph
-
     def __init__(self, recipe: Recipe, input_size: int, classes: int) -> None:
         self.recipe = recipe
         self.sizes = layer_sizes(recipe, input_size, classes)

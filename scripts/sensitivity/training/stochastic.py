@@ -67,7 +67,7 @@ class MiniBatchRun:
             self.permutations = torch.empty_like(self.images_RBd, dtype=torch.int64).flatten(0, 1)
         self.total_R = torch.empty_like(self.taint_R)
         self.sound_R = torch.empty_like(self.taint_R, dtype=torch.bool)
-        self.repeated = Repeated(device, problem.model.can_be_captured)
+        self.repeated = Repeated(device, self.gradients.can_be_captured)
         self.draws = Ahead(partial(self.batches.draws, tuple(self.seeds)), device.type == "cuda")
         self.epoch = -1  # none is loaded
 

@@ -37,11 +37,14 @@ def measure(measurement: Measurement) -> Arrays:
     chosen = measurement.chosen("test", "test_points", 100)
     images = data.inputs("test")[chosen].view(-1, *data.image_shape)
     logger.info("%d loops, %d networks", len(images), network.replicates)
-    return {
+    arrays = {
         "replicate": torch.arange(network.replicates),
         "transitions_points": torch.full((network.replicates,), len(images)),
         **with_controls(measurement, partial(_counts, images)),
     }
+    if isinstance(network, Modules):  # of a stack the tables know it from the recipe
+        arrays["number_of_units"] = torch.full((network.replicates,), units_of(network))
+    return arrays
 
 
 def _counts(images: Tensor, network: Network | Modules) -> dict[str, Tensor]:
