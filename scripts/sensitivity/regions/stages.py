@@ -169,6 +169,8 @@ def applied(operation: Operation, *inputs: Tensor) -> Tensor:
     """
     if isinstance(operation, Linear):
         return operation.of(inputs[0], kernels.product)
+    if isinstance(operation, Affine) and operation.quick is not None:
+        return operation.quick(*inputs, operation.shape)
     if not isinstance(operation, Maximum) or inputs[0].is_cuda:
         return operation.apply(*inputs)
     values, table = inputs[0].flatten(1), operation.windows
