@@ -1,21 +1,13 @@
 """Convolutions as products give what PyTorch's give."""
 
-from functools import partial
-
 import pytest
 import torch
-from torch.nn import functional
+from torch import nn
 
-from sensitivity.networks.convolution import as_product
+from sensitivity.networks import convolution, graph
+from sensitivity.regions.stages import applied
 
-CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
-
-
-def convolution(dimensions, **settings):
-    def call(x, weight, groups):
-        return CONVOLUTIONS[dimensions](x, weight, None, groups=groups, **settings)
-
-    return call
+LAYERS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +19,10 @@ def convolution(dimensions, **settings):
         ((4, 4, 3), (3, 2), 6, 1, {"padding": (1, 0), "stride": (1, 2)}),
         ((4, 3, 3), (3, 3), 6, 1, {"padding": 2, "dilation": 2}),
         ((3, 2, 2), (3, 1), 2, 1, {"padding": "same"}),
+        ((3, 5, 6), (4, 2), 2, 1, {"padding": "same", "dilation": 2}),
+        ((3, 7, 7), (1, 1), 2, 1, {"stride": 2}),
+        ((3, 9, 9), (2, 3), 2, 1, {"stride": (3, 2), "padding": (1, 2), "dilation": (2, 3)}),
+        ((6, 7, 7), (3, 3), 6, 6, {"padding": 1, "stride": 2}),
         ((6, 4, 4), (3, 3), 6, 6, {"padding": 1}),
         ((6, 4, 4), (3, 3), 12, 6, {"padding": 1}),
         ((6, 2, 3), (3, 3), 4, 2, {"padding": 1}),
@@ -35,21 +31,20 @@ def convolution(dimensions, **settings):
     ],
 )
 @pytest.mark.parametrize("biased", [False, True])
-def test_the_product_is_the_convolution(shape, kernel, outputs, groups, settings, biased):
-    generator = torch.Generator().manual_seed(1)
-    draw = partial(torch.randn, dtype=torch.float64, generator=generator)
-    x, weight = draw(7, *shape), draw(outputs, shape[0] // groups, *kernel)
-    bias = draw(outputs) if biased else None
-    of_this = convolution(len(kernel), **settings)
-    product = as_product(of_this, x, weight, bias)
-    expected = CONVOLUTIONS[len(kernel)](x, weight, bias, groups=groups, **settings)
-    torch.testing.assert_close(product(x), expected, rtol=1e-13, atol=1e-13)
-    assert product(x[:0]).shape == expected[:0].shape
+def test_the_products_are_the_convolution(
+    monkeypatch, shape, kernel, outputs, groups, settings, biased
+):
+    monkeypatch.setattr(convolution, "NARROW", 0)
+    torch.manual_seed(1)
+    layer = LAYERS[len(kernel)](shape[0], outputs, kernel, groups=groups, bias=biased, **settings)
+    (operation,) = graph.read_graph(layer, shape).operations
+    assert (operation.quick is None) == (len(kernel) == 3 or groups not in (1, outputs))
+    x = torch.randn(7, *shape, dtype=torch.float64)
+    expected = layer.double()(x).detach()
+    torch.testing.assert_close(applied(operation, x), expected, rtol=1e-13, atol=1e-13)
+    assert applied(operation, x[:0]).shape == expected[:0].shape
 
 
-def test_large_maps_and_large_matrices_are_left_to_pytorch():
-    of_this = convolution(2, padding=1)
-    wide = torch.zeros(64, 64, 3, 3, dtype=torch.float64)
-    assert as_product(of_this, torch.zeros(1, 64, 8, 8, dtype=torch.float64), wide, None) is None
-    wider = torch.zeros(512, 512, 3, 3, dtype=torch.float64)
-    assert as_product(of_this, torch.zeros(1, 512, 4, 4, dtype=torch.float64), wider, None) is None
+def test_few_channels_are_left_to_pytorch():
+    (operation,) = graph.read_graph(nn.Conv2d(3, 64, 3), (3, 8, 8)).operations
+    assert operation.quick is None

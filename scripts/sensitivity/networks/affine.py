@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sensitivity.networks.convolution import as_product
+from sensitivity.networks.convolution import Convolution
 from sensitivity.networks.operations import Affine, Linear, spread_of
 from sensitivity.networks.refusals import Refused
 
@@ -90,25 +90,28 @@ def weighted(function: Callable[..., Tensor]) -> Rule:
 
 
 def convolution(function: Callable[..., Tensor]) -> Rule:
-    """The rule for conv1d and the like: on small maps a product with a matrix takes their place.
-
-    Where that is quicker was measured in float64 on a CPU; elsewhere PyTorch's own is called.
-    """
+    """The rule for conv1d and the like; without a graph, large products are faster on a CPU."""
     as_it_is = weighted(function)
 
     def rule(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         step = as_it_is(x, weight, bias, stride, padding, dilation, groups)
-        fits = len(x.shape) == weight.dim() - 1 and x.shape[0] == groups * weight.shape[1]
-        if not fits or weight.is_cuda or weight.dtype != torch.float64:
+        if len(x.shape) != weight.dim() - 1 or not Convolution.fits(x.shape[0], weight, groups):
             return step
-
-        def unbiased(h: Tensor, weight: Tensor, groups: int) -> Tensor:
-            return function(h, weight, None, stride, padding, dilation, groups)
-
-        product = as_product(unbiased, x.sample, weight, bias)
-        return step if product is None else partial(step, apply=product, columns=0)
+        kernel = weight.shape[2:]
+        stride, spread_out = (_each(v, len(kernel)) for v in (stride, dilation))
+        if padding == "same":
+            padding = [d * (k - 1) // 2 for d, k in zip(spread_out, kernel)]
+        before = _each(0 if padding == "valid" else padding, len(kernel))
+        quick = Convolution(weight, bias, stride, before, spread_out, groups)
+        return partial(step, quick=quick, columns=0)
 
     return rule
+
+
+def _each(setting: int | Sequence[int], dimensions: int) -> Sequence[int]:
+    """A setting for every dimension."""
+    setting = (setting,) if isinstance(setting, int) else tuple(setting)
+    return setting * dimensions if len(setting) == 1 else setting
 
 
 def linear(x: Value, weight: Tensor, bias: Tensor | None = None):

@@ -1,69 +1,109 @@
-"""A convolution as a product with one matrix, where that is quicker than PyTorch's own.
+"""A convolution of many points as a few large products, at the rate of a product on a CPU.
 
-PyTorch's float64 convolution unfolds, input by input, all that a place of the output sees, the
-padding's zeros included. On a map of 2 x 2 pixels most of a 3 x 3 kernel meets padding, and a
-depthwise convolution is left with products of a single row. The matrix from all pixels of a group's
-inputs to all pixels of its outputs has no padding, and one product serves all points. It holds
-many zeros on large maps, so it is for small ones.
+PyTorch's float64 convolution unfolds, point by point, all that a place of the output sees, the
+padding's zeros included. Here nothing is unfolded. With rows of the map first and channels last,
+[H, P, W, C], what the taps of one row of the kernel see from one column of the output lies side by
+side in memory, for all points and rows at once: it is a matrix as it stands. Taps that see padding
+alone are left out, which on small maps are most: of a 3 x 3 kernel on 1 x 1 pixels 8 of 9.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-WASTE = 2
-"""Multiplications by the matrix to one of the convolution, at most: it has twice the rate."""
-
-WASTE_DEPTHWISE = 8
-"""The same for depthwise convolutions, which PyTorch computes at a fiftieth of a product's rate."""
-
-LARGEST = 40 * 2**20
-"""Bytes of a matrix, at most: a network has many, and may not take much more than its weights."""
+NARROW = 64
+"""Numbers that the taps of a row see, at least: with fewer, PyTorch's convolution is as fast."""
 
 
-def as_product(
-    convolution: Callable[..., Tensor], sample: Tensor, weight: Tensor, bias: Tensor | None
-) -> Callable[[Tensor], Tensor] | None:
-    """A convolution as a product: a function of points [P, *shape]; None where that is no quicker.
+@dataclass(frozen=True)
+class Convolution:
+    """Along one or two dimensions, of one group or depthwise; without a graph.
 
-    Args:
-        convolution: of (x, weight) and the number of groups, without bias.
-        sample: an input [P, channels, *sizes]; only its shape counts.
-        weight: [outputs, channels of a group, *kernel].
+    weight: [outputs, channels of a group, *kernel]; bias: [outputs] or None; stride, padding
+    (before the map) and dilation: of every dimension; groups: 1, or as many as channels.
     """
-    channels, *sizes = sample.shape[1:]
-    groups = channels // weight.shape[1]
-    shape = convolution(sample[:1], weight, groups).shape[1:]
-    inputs, outputs = math.prod(sample.shape[1:]), math.prod(shape)
-    waste = WASTE_DEPTHWISE if weight.shape[1] == 1 < groups else WASTE
-    numbers = inputs * outputs // groups
-    if numbers > min(waste * outputs * weight[0].numel(), LARGEST // weight.element_size()):
-        return None
 
-    # Which pixel of an input each tap of the kernel sees at each pixel of the output: 0 or 1.
-    taps, pixels = weight[0, 0].numel(), math.prod(sizes)
-    single = torch.eye(taps, dtype=weight.dtype, device=weight.device)
-    image = torch.eye(pixels, dtype=weight.dtype, device=weight.device)
-    sees_ptq = convolution(
-        image.view(pixels, 1, *sizes), single.view(taps, 1, *weight.shape[2:]), 1
-    ).flatten(2)
-    weight_goct = weight.reshape(groups, -1, weight.shape[1], taps)
-    matrix = torch.einsum("goct,ptq->gcpoq", weight_goct, sees_ptq).flatten(3).flatten(1, 2)
-    each = None if bias is None else bias.repeat_interleave(outputs // len(bias))
+    weight: Tensor
+    bias: Tensor | None
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+    groups: int
 
-    def product(h: Tensor) -> Tensor:
-        if groups == 1:
-            flat = h.flatten(1)
-            result = flat @ matrix[0] if each is None else torch.addmm(each, flat, matrix[0])
-        else:
-            by_group = h.reshape(len(h), groups, inputs // groups).transpose(0, 1)
-            result = (by_group @ matrix).transpose(0, 1).reshape(len(h), outputs)
-            if each is not None:
-                result = result + each
-        return result.reshape(len(h), *shape)
+    @staticmethod
+    def fits(channels: int, weight: Tensor, groups: int) -> bool:
+        """Whether these products are faster than PyTorch's convolution."""
+        if weight.is_cuda or weight.dtype != torch.float64 or weight.dim() > 4:
+            return False
+        if groups > 1:
+            return groups == channels == len(weight)
+        return channels * weight.shape[-1] >= NARROW
 
-    return product
+    @cached_property
+    def _taps(self) -> Tensor:
+        """[kh, kw, inputs of a group, outputs]."""
+        weight = self.weight if self.weight.dim() == 4 else self.weight.unsqueeze(2)
+        return weight.permute(2, 3, 1, 0).contiguous()
+
+    def __call__(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        """Of points [P, channels, *sizes]; shape: of the result at one point."""
+        maps, (outputs, *sizes) = x, shape
+        stride, padding, dilation = self.stride, self.padding, self.dilation
+        if x.dim() == 3:  # A map of one row.
+            maps, sizes = x.unsqueeze(2), (1, *sizes)
+            stride, padding, dilation = (1, *stride), (0, *padding), (1, *dilation)
+        if self._taps.shape[:2] == (1, 1) and not any(padding):
+            maps, stride = maps[:, :, :: stride[0], :: stride[1]], (1, 1)
+        maps = maps.permute(2, 0, 3, 1).contiguous()
+        result = maps.new_zeros(sizes[0], len(x), sizes[1], outputs)
+        if self.bias is not None:
+            result += self.bias
+        for row in range(len(self._taps)):
+            out, seen = _seen(row * dilation[0] - padding[0], stride[0], len(maps), sizes[0])
+            if len(out):
+                inputs = maps[seen.start : seen.stop : stride[0]]
+                along = stride[1], padding[1], dilation[1]
+                self._add_row(result[out.start : out.stop], inputs, row, *along)
+        return result.permute(1, 3, 0, 2).reshape(len(x), *shape)
+
+    def _add_row(
+        self, outputs: Tensor, inputs: Tensor, row: int, stride: int, padding: int, dilation: int
+    ) -> None:
+        """What one row of the kernel adds to outputs [h, P, w, O] from inputs [h, P, W, C]."""
+        taps, (width, channels) = self._taps[row], inputs.shape[2:]
+        if self.groups > 1:
+            for tap, weight in enumerate(taps):
+                out, seen = _seen(tap * dilation - padding, stride, width, outputs.shape[2])
+                part = inputs[:, :, seen.start : seen.stop : stride]
+                outputs[:, :, out.start : out.stop].addcmul_(part, weight[0])
+            return
+        size = outputs.shape[3]
+        inputs, outputs = inputs.flatten(0, 1).flatten(1), outputs.flatten(0, 1).flatten(1)
+        # Taps that follow each other see what lies side by side, unless they are spread out.
+        together = (
+            [range(len(taps))] if dilation == 1 else [range(i, i + 1) for i in range(len(taps))]
+        )
+        for column in range(outputs.shape[1] // size):
+            target = outputs[:, column * size : (column + 1) * size]
+            for some in together:
+                start = column * stride - padding + some.start * dilation
+                first, last = max(0, -start), min(len(some), width - start)
+                if first < last:
+                    part = inputs[:, (start + first) * channels : (start + last) * channels]
+                    weight = taps[some.start + first : some.start + last].reshape(-1, size)
+                    torch.addmm(target, part, weight, out=target)
+
+
+def _seen(offset: int, stride: int, size: int, outputs: int) -> tuple[range, range]:
+    """The outputs at which a tap sees the map, and from where to where on it.
+
+    offset: where the tap is at the first output; size, outputs: of the map and of the result.
+    """
+    first, last = max(0, -(offset // stride)), min(outputs, (size - 1 - offset) // stride + 1)
+    last = max(first, last)
+    return range(first, last), range(first * stride + offset, (last - 1) * stride + offset + 1)

@@ -54,13 +54,15 @@ class Operation:
 class Affine(Operation):
     """apply, spread: of tensors, one for every input; exact: it only moves numbers about.
 
-    columns: numbers into which PyTorch unfolds an input for one place of the output, or 0.
+    columns: numbers into which PyTorch unfolds an input for one place of the output, or 0;
+    quick: the same as `apply` without a graph, of an input and `shape`, if that is faster.
     """
 
     apply: Callable[..., Tensor]
     spread: Callable[..., Tensor]
     exact: bool = False
     columns: int = 0
+    quick: Callable[[Tensor, tuple[int, ...]], Tensor] | None = None
 
     @property
     def scales(self) -> bool:

@@ -96,8 +96,7 @@ class Arcs:
     position: the nodes' parameters [N], or None where nobody asks for them; values: by number,
     [N, m, *shape]; track: the number of the nodes' track, or of every node's, [N]; joint [N]:
     whether no arc starts there, or None if that is so of the last node alone; bounds: where the
-    nodes of every network begin, and where the last ones end, if there are several networks;
-    largest [N, W]: of a maximum at the nodes, once that is known.
+    nodes of every network begin, and where the last ones end, if there are several networks.
     """
 
     position: Tensor | None
@@ -105,7 +104,6 @@ class Arcs:
     track: Tensor | int = 0
     joint: Tensor | None = None
     bounds: Sequence[int] | None = None
-    largest: Tensor | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.values.values())))

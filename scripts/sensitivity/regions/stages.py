@@ -71,23 +71,17 @@ class Stage:
         blocks = self.blocks(0, len(inputs))
         return self.run({0: inputs.values[0][part]} for part in blocks)
 
-    def run(
-        self, blocks: Iterable[dict[int, Tensor]], start: int | None = None
-    ) -> dict[int, Tensor]:
-        """The values [n, m, *shape] that are still needed behind, of all blocks together.
-
-        start: the operation to begin with, if not the first one.
-        """
-        start = self.start if start is None else start
-        done = [self._apply(values, start) for values in blocks]
+    def run(self, blocks: Iterable[dict[int, Tensor]]) -> dict[int, Tensor]:
+        """The values [n, m, *shape] that are still needed behind, of all blocks together."""
+        done = [self._apply(values) for values in blocks]
         if len(done) == 1:
             return done[0]
         return {number: torch.cat([values[number] for values in done]) for number in done[0]}
 
-    def _apply(self, values: dict[int, Tensor], start: int) -> dict[int, Tensor]:
+    def _apply(self, values: dict[int, Tensor]) -> dict[int, Tensor]:
         shape = next(iter(values.values())).shape[:2]
         values = {number: value.flatten(0, 1) for number, value in values.items()}
-        values = self.through(values, start)
+        values = self.through(values, self.start)
         return {number: value.view(*shape, *value.shape[1:]) for number, value in values.items()}
 
     def through(self, values: dict[int, Tensor], start: int) -> dict[int, Tensor]:
@@ -169,6 +163,8 @@ def applied(operation: Operation, *inputs: Tensor) -> Tensor:
     """
     if isinstance(operation, Linear):
         return operation.of(inputs[0], kernels.product)
+    if isinstance(operation, Affine) and operation.quick is not None:
+        return operation.quick(*inputs, operation.shape)
     if not isinstance(operation, Maximum) or inputs[0].is_cuda:
         return operation.apply(*inputs)
     values, table = inputs[0].flatten(1), operation.windows

@@ -62,9 +62,9 @@ class Standings:
         # What lies outside never wins; half-way on an arc it is only not to be undefined.
         return padded(values, -torch.inf) if self._lacks_inputs else values
 
-    def winners(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Who wins where arcs begin and where they end, [N - 1, W]; the maxima at nodes, [N, W]."""
-        code, sole, level, largest = self._seen(0)
+    def winners(self) -> tuple[Tensor, Tensor]:
+        """Who wins where arcs begin and where they end, [N - 1, W]."""
+        code, sole, level = self._seen(0)
         flat = level[1:] & level[:-1]
         if self.tangent is not None:
             flat &= self._seen(1)[2][:-1]
@@ -74,10 +74,10 @@ class Standings:
             arc = index // len(self.table)
             window = index - arc * len(self.table)
             found.view(-1)[index] = self._decided(arc, window, is_end).to(found.dtype)
-        return first, last, largest
+        return first, last
 
-    def _seen(self, point: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """By node and window: the largest input's number, if alone, if all are equal, itself."""
+    def _seen(self, point: int) -> tuple[Tensor, Tensor, Tensor]:
+        """By node and window: the largest input's number, if alone, if all are equal."""
         values, windows = self._z, len(self.table)
         order, count = self.table.T.flatten(), self.table.shape[1]
         rows = len(values) if values.is_cuda else max(1, BLOCK // len(order))
@@ -85,12 +85,11 @@ class Standings:
         code = torch.zeros(len(values), windows, dtype=kind, device=values.device)
         sole = torch.zeros(len(values), windows, dtype=torch.bool, device=values.device)
         level = torch.zeros_like(sole)
-        largest = torch.zeros_like(sole, dtype=values.dtype)
         for start in range(0, len(values), rows):
             block = slice(start, start + rows)
             inputs = kernels.columns(self._block(point, block), order).view(-1, count, windows)
-            _compare(inputs, self.margin, *(v[block] for v in (code, sole, level, largest)))
-        return code, sole, level, largest
+            _compare(inputs, self.margin, *(v[block] for v in (code, sole, level)))
+        return code, sole, level
 
     def _decided(self, arc: Tensor, window: Tensor, is_end: bool) -> Tensor:
         """Who wins on arcs just beside one of their ends, [S]: by the values towards the inside."""
@@ -128,9 +127,7 @@ class Standings:
         return found
 
 
-def _compare(
-    inputs: Tensor, margin: Tensor, code: Tensor, sole: Tensor, level: Tensor, largest: Tensor
-) -> None:
+def _compare(inputs: Tensor, margin: Tensor, code: Tensor, sole: Tensor, level: Tensor) -> None:
     """Fill in what `_seen` returns, [n, W], from inputs [n, K, W]."""
     best = least = inputs[:, 0]
     second = torch.full_like(best, -torch.inf)
@@ -142,7 +139,6 @@ def _compare(
         best, least = torch.maximum(best, value), torch.minimum(least, value)
     torch.lt(second, best - margin, out=sole)
     torch.eq(best, least, out=level)
-    largest.copy_(best)
 
 
 def limit(values: Tensor, inside: Tensor, margin: Tensor) -> Tensor:

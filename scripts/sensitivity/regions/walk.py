@@ -26,7 +26,6 @@ from sensitivity.regions.dense import Dense
 from sensitivity.regions.inputs import Line
 from sensitivity.regions.margins import Magnitudes, check_finite
 from sensitivity.regions.paths import Ellipse, overlapping
-from sensitivity.regions.pooled import Pooled
 from sensitivity.regions.stages import Stage
 from sensitivity.regions.thresholds import threshold_breaks
 from sensitivity.regions.winners import Windows
@@ -186,8 +185,7 @@ class Walk:
             yield self.layer_of[index], own, Bends.of(own)
             return
         short = arcs.position.diff() <= SHORT
-        found = self.windows[last].breaks(z, own, arcs.tangent, short)
-        changes, bent, bends, arcs.largest = found
+        changes, bent, bends = self.windows[last].breaks(z, own, arcs.tangent, short)
         if last > index:
             yield self.layer_of[index], own, bent
         yield self.layer_of[last], changes, bends
@@ -195,13 +193,9 @@ class Walk:
     def _refined(self, arcs: Arcs, breaks: Breaks, bends: Bends, stage: Stage) -> Iterator[Arcs]:
         """Pieces with the breaks as nodes, and the values behind a stage."""
         merged = arcs.merged(breaks)
-        chords, pooled = self._chords(stage), None
-        if arcs.largest is not None and not arcs.curved:
-            pooled = Pooled(stage, self._results(stage.start), arcs, merged, bends)
+        chords = self._chords(stage)
         for first, last in overlapping(len(merged), self.nodes):
             values = chords and chords.values(arcs, merged, bends, first, last)
-            if values is None and pooled is not None:
-                values = pooled.values(first, last)
             if values is None:
                 blocks = (
                     {i: merged.values(v, b.start, b.stop) for i, v in arcs.values.items()}

@@ -46,17 +46,16 @@ class Windows:
 
     def breaks(
         self, z: Tensor, own: Breaks, tangent: Tensor | None, short: Tensor
-    ) -> tuple[Breaks, Bends, Bends, Tensor]:
+    ) -> tuple[Breaks, Bends, Bends]:
         """Changes of winners on arcs with the values z [N, m, D], before the inner function.
 
         own: crossings of that function; short [N - 1]: arcs no longer than rounding, on which
         nobody wins. Returns the changes (their unit is the input that wins from there on), the
-        windows that bend at crossings of `own`, those that bend at changes, and the maxima at the
-        nodes, [N, W].
+        windows that bend at crossings of `own`, and those that bend at changes.
         """
         self.size = z.shape[2]
         standings = Standings(z, self.maximum, self.inner, self.margin, tangent)
-        first, last, largest = standings.winners()
+        first, last = standings.winners()
         parts, bent, corners, cornered = self._parts(z, own, standings, tangent)
         parts, proper = parts[~short[parts.arc]], ~short[corners.arc]
         corners, cornered = corners[proper], cornered[proper]
@@ -74,7 +73,7 @@ class Windows:
             [self._follow(z, stretches, tangent), (corners, Bends.at_all(corners, cornered))]
         )
         changes = Breaks.join([changes, self._joints(first, last, tangent)])
-        return changes, bent, bends, largest
+        return changes, bent, bends
 
     def _carry(self, first: Tensor, last: Tensor, short: Tensor) -> None:
         """Over short arcs, in place, the winner of the arc before."""
