@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sensitivity.measures.bounds import orthogonal_norm, row_bounds, shared_norm
@@ -16,7 +16,6 @@ def softmax_jacobian(p):
     return np.diag(p) - np.outer(p, p)
 
 
-@settings(deadline=None)
 @given(probability_vectors)
 def test_norm_for_orthogonal_rows(p):
     """J = Lambda Q for Q with orthonormal rows, and the closed form of the study."""
@@ -32,7 +31,6 @@ def test_norm_keeps_its_digits_at_confident_points():
     np.testing.assert_allclose(orthogonal_norm(p), 2 * tiny * (1 - tiny), rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(probability_vectors, st.integers(0, 7))
 def test_the_label_row_lies_within_its_bounds(p, label):
     label %= len(p)
