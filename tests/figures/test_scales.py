@@ -12,7 +12,7 @@ from sensitivity.figures import _numbers, style
 positive = st.floats(1e-15, 1e12)
 
 
-@settings(deadline=None, max_examples=30)  # the first axes of a process take their time
+@settings(max_examples=30)  # the first axes of a process take their time
 @given(
     values=st.lists(st.tuples(positive, st.floats(0, 0.5)), min_size=1, max_size=20),
     log=st.booleans(),

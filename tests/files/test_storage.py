@@ -95,7 +95,7 @@ STORED = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STORED)
 def test_arrays_round_trip(tmp_path, arrays):
     path = tmp_path / "a.npz"

@@ -233,7 +233,7 @@ def test_operation_counts_choose_the_route():
     count=st.integers(0, 40),
     activation=st.sampled_from(PAPER),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_shape(depth, width, inputs, classes, count, activation):
     network = random_network([inputs, *[width] * depth, classes], activation, biases=True)
     x = points(count, inputs)

@@ -120,7 +120,6 @@ def refusal(raw):
 def generated(examples):
     return settings(
         max_examples=examples,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sensitivity.measures.bounds import row_bounds, shared_norm
@@ -16,7 +16,6 @@ def softmax_jacobian(p):
     return np.diag(p) - np.outer(p, p)
 
 
-@settings(deadline=None)
 @given(probability_vectors, st.integers(0, 7))
 def test_the_label_row_lies_within_its_bounds(p, label):
     label %= len(p)

@@ -1,13 +1,12 @@
 """Lambda(p) against its definition, also where the definition itself would cancel."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sensitivity.networks.softmax import logit_basis, softmax_jacobian
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=8))
 def test_lambda(logits):
     z = torch.tensor([logits], dtype=torch.float64)

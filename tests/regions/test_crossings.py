@@ -35,7 +35,7 @@ def arc_of(functions, start, span):
     return Arcs(position, {1: values}), value
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(functions=st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=4), span=spans)
 def test_curved_arcs_find_the_sign_changes_of_many_points(functions, span):
     arcs, value = arc_of(functions, 0.3, span)
@@ -52,7 +52,7 @@ def test_curved_arcs_find_the_sign_changes_of_many_points(functions, span):
         assert abs(float(value(angle)[unit])) < 1e-7
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(
     functions=st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=4),
     span=spans,

@@ -141,7 +141,7 @@ BLOCKS = [
 ]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     blocks=st.lists(
         st.tuples(st.sampled_from(BLOCKS), st.sampled_from(ACTIVATIONS)), min_size=2, max_size=4

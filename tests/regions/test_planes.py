@@ -197,7 +197,7 @@ def test_boundaries_are_places_where_a_unit_of_the_layer_is_at_a_threshold():
     assert float(off.max()) < 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(ACTIVATIONS),
     st.lists(st.integers(1, 6), min_size=1, max_size=3),

@@ -1,6 +1,7 @@
 """Exact planes of convolutional and residual modules against codes on a fine grid."""
 
 import doctest
+import tracemalloc
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import read_graph
 from sensitivity.regions import plane_regions
+from sensitivity.regions.planes import TooManyPolygons
 from sensitivity.regions.sampling import _codes
 from sensitivity.regions.slices import pixel_centres
 
@@ -103,6 +105,19 @@ def test_other_convex_polygons_and_what_is_refused():
     bent = [[0, 0], [1, 0], [0.2, 0.2], [0, 1]]
     with pytest.raises(SensitivityError, match="convex polygon"):
         plane_regions(module, origin, u, v, input_shape=(1, 6, 6), corners=bent)
+
+
+def test_a_module_with_too_many_polygons_is_given_up_at_once():
+    for module in modules():
+        whole = plane_regions(module, *vectors(), input_shape=(1, 6, 6)).polygons
+        with pytest.raises(TooManyPolygons, match=f"more than {whole - 1:,} polygons; raise"):
+            plane_regions(module, *vectors(), input_shape=(1, 6, 6), most=whole - 1)
+    wide = nn.Sequential(nn.Conv2d(1, 60, 3), nn.ReLU(), nn.Flatten(), nn.Linear(960, 3)).double()
+    tracemalloc.start()  # sees NumPy's arrays, which hold the polygons
+    with pytest.raises(TooManyPolygons):
+        plane_regions(wide, *vectors(9), input_shape=(1, 6, 6), most=2000)
+    most, _ = tracemalloc.get_traced_memory()[1], tracemalloc.stop()
+    assert most < 2**26
 
 
 def test_the_example_runs():

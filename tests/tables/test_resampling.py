@@ -13,7 +13,7 @@ from sensitivity.tables.resampling import Bootstrap
 small_integers = st.integers(0, 4).map(float)  # many ties
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays(float, 9, elements=small_integers),
     arrays(float, 9, elements=small_integers),

@@ -113,7 +113,7 @@ def test_holm_on_a_worked_example():
     assert holm([]).shape == (0,)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(float, st.integers(1, 12), elements=st.floats(0, 1)))
 def test_holm_keeps_order_and_never_exceeds_bonferroni(p):
     corrected = holm(p)

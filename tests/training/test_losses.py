@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sensitivity.training.losses import loss_gradient, pointwise_losses
@@ -13,7 +13,6 @@ LOSSES = ("cross_entropy", "squared", "squared_probabilities")
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@settings(deadline=None)  # on a machine that has other things to do
 @given(seed=st.integers(0, 2**31), scale=st.sampled_from([0.1, 1.0, 10.0, 100.0]))
 def test_gradients_are_those_of_autograd(loss, seed, scale):
     generator = torch.Generator().manual_seed(seed)

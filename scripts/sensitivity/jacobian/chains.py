@@ -5,13 +5,15 @@ The Jacobian of the logits at x is a product of weight matrices and diagonal mat
     F = W_{L+1} D_L(x) W_L ... D_1(x) W_1,
 
 formed from the left for many points at once, in float64. The dearest factor, W_1, enters a norm
-alone: with W_1 W_1^T = C C^T, ||A W_1|| = ||A C||, and C is no larger than a layer is wide.
+alone: with W_1 W_1^T = C C^T, ||A W_1|| = ||A C||, and the triangle C is no larger than a layer
+is wide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,11 +25,11 @@ from sensitivity.networks.network import Network
 MEMORY_BYTES = 2**28
 """A CPU's budget for intermediate results; the networks and the points come on top."""
 
-CACHE_BYTES = 2**23
-"""On a CPU, chunks near this size stay in its cache: worth more than longer chunks."""
+ROWS = 3000
+"""On a CPU, products of so many rows: longer ones leave its cache, shorter ones pay each layer."""
 
-LEAST_ROWS = 1024
-"""Products with fewer rows than this would spend their time on reading the weights."""
+STRIPS = 4
+"""So many strips of a triangle's columns leave out three eighths of it, where all is zero."""
 
 CONDITION = 1e5
 """Up to which ||G|| ||G^-1||, some hundred times the condition number, G = W_1 W_1^T is used."""
@@ -72,10 +74,10 @@ class Chain:
 
         columns: whether the columns of the products matter, or their norms and angles alone.
         """
-        first = self.weights[0]
+        first = [self.weights[0]]
         if not columns and self._root_is_cheaper(len(x_Pd), rows):
-            first = _root(first)
-        chunk = self._chunk_length(rows, len(first), memory // 2)
+            first = _strips(_root(self.weights[0]))
+        chunk = self._chunk_length(rows, memory // 2)
         for block_Pd in x_Pd.split(max(1, memory // 2 // self._bytes_of_slopes())):
             logits_Pn, slopes = self._forward(block_Pd)
             for start in range(0, len(block_Pd), chunk):
@@ -104,44 +106,59 @@ class Chain:
         widths = [len(weight) for weight in self.weights]
         return 8 * (sum(widths) + 3 * max(widths) + self.input_size)
 
-    def _chunk_length(self, rows: int, columns: int, memory: int) -> int:
-        """For how many points at once the product is formed: as the cache likes it."""
-        widest = max(columns, *(len(weight) for weight in self.weights))
-        size = 8 * (3 * rows * widest + 3 * self.classes**2)
-        longest = max(1, memory // size)
-        if self.device.type != "cpu":
-            return longest
-        return min(longest, max(CACHE_BYTES // size, LEAST_ROWS // max(1, rows)))
+    def _chunk_length(self, rows: int, memory: int) -> int:
+        """For how many points at once the product is formed: as memory and cache allow."""
+        widest = max(self.input_size, *(len(weight) for weight in self.weights))
+        longest = max(1, memory // (8 * 3 * (rows * widest + self.classes**2)))
+        return longest if self.device.type != "cpu" else min(longest, max(1, ROWS // max(1, rows)))
 
 
 @dataclass
 class ChainPiece:
-    """A chain around some points: their logits [P, n], and L tensors of slopes [width, P]."""
+    """A chain around some points: their logits [P, n], and L tensors of slopes [width, P].
+
+    first: the first layer's weights in strips of columns [rows, columns], each without what rows
+        of zeros it would begin with.
+    """
 
     chain: Chain
-    first: Tensor
+    first: Sequence[Tensor]
     logits: Tensor
     slopes: Sequence[Tensor]
 
     def rows(self, cotangents_Pmn: Tensor) -> Tensor:
         """The product of cotangents and the logits' Jacobian [P, m, d]; columns may be rotated."""
-        weights = [self.first, *self.chain.weights[1:]]
-        # Units stand first and points last: the CPU multiplies such products fastest.
-        product_wmP = cotangents_Pmn.permute(2, 1, 0).contiguous()
-        for layer in range(len(weights) - 1, -1, -1):
-            weight, (_, m, points) = weights[layer], product_wmP.shape
-            product_wmP = kernels.product(weight.T, product_wmP.flatten(1)).view(-1, m, points)
-            if layer:
-                product_wmP *= self.slopes[layer - 1].unsqueeze(1)
-        return product_wmP.permute(2, 1, 0)
+        return torch.cat(list(self._strips(cotangents_Pmn))).permute(2, 1, 0)
 
     def row_norms(self, cotangents_Pmn: Tensor) -> Tensor:
         """The norms of `rows` [P, m]."""
-        return vector_norms(self.rows(cotangents_Pmn))
+        strips = self._strips(cotangents_Pmn)
+        norms = [vector_norms(strip_cmP.movedim(0, -1)) for strip_cmP in strips]
+        return vector_norms(torch.stack(norms, -1)).T
+
+    def _strips(self, cotangents_Pmn: Tensor) -> Iterator[Tensor]:
+        """Columns after columns of `rows`, units first and points last.
+
+        So the CPU multiplies such products fastest.
+        """
+        product_wmP = cotangents_Pmn.permute(2, 1, 0).contiguous()
+        shape = product_wmP.shape[1:]
+        for weight, slopes_wP in zip(self.chain.weights[:0:-1], self.slopes[::-1]):
+            product_wmP = kernels.product(weight.T, product_wmP.flatten(1)).unflatten(1, shape)
+            product_wmP *= slopes_wP.unsqueeze(1)
+        for strip in self.first:
+            below = product_wmP[len(product_wmP) - len(strip) :].flatten(1)
+            yield kernels.product(strip.T, below).unflatten(1, shape)
+
+
+def _strips(triangle: Tensor) -> list[Tensor]:
+    """A lower triangular matrix in strips of columns, without the zeros above."""
+    starts = [len(triangle) * number // STRIPS for number in range(STRIPS + 1)]
+    return [triangle[start:, start:stop] for start, stop in pairwise(starts) if start < stop]
 
 
 def _root(weight: Tensor) -> Tensor:
-    """A square C with C C^T = W W^T for a wide matrix W: ||A W|| = ||A C|| for every A.
+    """A lower triangular C with C C^T = W W^T for a wide matrix W: ||A W|| = ||A C|| for every A.
 
     Cholesky's factor of W W^T, or, where squaring would cost digits, R^T of W^T = Q R.
     """
