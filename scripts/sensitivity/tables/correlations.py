@@ -85,8 +85,8 @@ COLUMNS = (
 
 def tabulate(given: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[pd.DataFrame]:
     """correlations.csv, from models, and networks where there are any."""
-    bootstrap = Bootstrap.from_settings(settings)
-    return (correlations(given["models"], bootstrap, given.get("networks")),)
+    networks = given.get("networks")
+    return (correlations(given["models"], Bootstrap.from_settings(settings), networks),)
 
 
 def correlations(
@@ -94,11 +94,9 @@ def correlations(
 ) -> pd.DataFrame:
     """One row for each data set, measure and statistic; measures that were not taken have n = 0.
 
-    `models` holds the rows of models.csv, `networks` those of networks.csv, to draw seeds or draws.
-
-    Correlations are as they fall; the sign error is that of the measure in its direction
-    (`DIRECTIONS`). `stratified_kendall_tau` is the τ that decides (`statistics.weakest`) of those
-    within models of equal size, non-linearity or recipe, and `within` names which; `strata` counts
+    `models` holds rows of models.csv, `networks` of networks.csv. The sign error is that of the
+    measure in its direction (`DIRECTIONS`). `stratified_kendall_tau` is the τ that decides
+    (`statistics.weakest`): within size, non-linearity or recipe, see `within`; `strata` counts
     the strata with two models or more that have the measure, `least_p` is the least p-value that
     these could give. Rows of `models` "common" are taken over the models that have every measure,
     and `rank` orders the measures there, 1 the best; rows that have a non-linearity in `left_out`
