@@ -5,6 +5,7 @@ training images, test images and noise. Right: how many linear regions random sa
 around a test image see, and how many there are. Takes about two minutes on an idle core.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def draw(complexity, counts, exact):
 
 
 def main():
+    argparse.ArgumentParser(description=__doc__).parse_args()
     torch.manual_seed(0)
     x_train, y_train, x_test = images()
     arguments = {"width": 4, "depth": 1, "activation": "relu", "arguments": {"stages": 2}}
