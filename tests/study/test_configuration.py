@@ -31,8 +31,8 @@ from sensitivity.study.measures import MEASURES
 def test_every_study_that_we_ship_can_be_planned(path):
     config = configuration.check(yaml.safe_load(path.read_text(encoding="utf-8")), SCHEMA)
     for model in grid.expand(config).values():
-        # A spread needs replicates; figure 3 draws one network, and the example compares widths.
-        one = model.surveys == ("boundaries",) or path.stem == "example"
+        # A spread needs replicates; figures 3 and A7 draw one network, the example compares widths.
+        one = model.surveys in (("boundaries",), ("sampling",)) or path.stem == "example"
         assert model.recipe.replicates >= 3 or one
 
 
