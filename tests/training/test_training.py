@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.measures.taken.as_trained import fit_as_trained
 from sensitivity.training import stochastic
 from sensitivity.training.batches import Batches, learning_rate
 from sensitivity.training.evaluation import evaluate, moments
@@ -109,6 +110,26 @@ def test_a_replicate_ends_at_a_loss(data, recipe, optimizer):
         assert theirs["training_loss"] < 0.01
     for row in early.history:
         assert row["final"] or row["training_loss"] > 0.05 or row["training_accuracy"] < 1
+
+
+def test_augmented_images_have_the_loss_too(data, recipe):
+    # "shift1" is learnt more slowly than the images as they are.
+    slow = {"replicates": 2, "steps": 3000, "learning_rate": 0.02, "augmentation": "shift1"}
+    model = recipe(**slow, stop_at_loss=0.05)
+    found = train(model, data)
+    for final, replicate in zip(final_rows(found), (0, 1)):
+        assert final["step"] < 3000
+        assert final["training_accuracy"] == 1
+        seen = fit_as_trained(
+            found.network.select([replicate]),
+            data.inputs("train"),
+            data.labels("train")[None],
+            "shift1",
+            data.image_shape,
+            "cross_entropy",
+            seed=1,
+        )
+        assert float(seen["training_loss_as_trained"]) < 0.1  # another draw of shifts
 
 
 def test_an_epoch_shows_every_image_at_most_once_and_drops_the_rest(recipe):

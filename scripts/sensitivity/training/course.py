@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from sensitivity.base.streams import stream
 from sensitivity.training.evaluation import checks, evaluate, moments
 from sensitivity.training.lbfgs import FullBatchRun
 from sensitivity.training.parameters import kept_rows
@@ -71,14 +72,14 @@ class Course:
     def advance(self, poll: Poll) -> int:
         """One step or one evaluation; returns the steps that this leaves less to be done."""
         due = self.run.step in self.moments and self.run.step != self.evaluated
-        if due or self.run.finished or self._has_reached_loss(poll):
+        if due or self.run.finished or self._is_at_loss(poll):
             return self._evaluate(poll)
         self.run.advance(poll)
         return len(self.active)
 
     def _evaluate(self, poll: Poll) -> int:
         """Record every replicate; those that have diverged, fitted or done all steps end."""
-        step, healthy = self.run.step, self.run.healthy_steps()
+        step, healthy, at_loss = self.run.step, self.run.healthy_steps(), self._at_loss(poll)
         finite = self.run.weights_RP.sum(1).isfinite().tolist()
         staying = []
         for position, row in enumerate(self._measure(poll)):
@@ -89,7 +90,7 @@ class Course:
                 self._end(number, self.sound, position, min(healthy[position] + 1, step))
                 continue
             self.rows[number] = [r for r in self.rows[number] if r["step"] != step] + [row]
-            if self._has_finished(row):
+            if at_loss[position] or self._has_finished(row):
                 self._end(number, self._rows(), position, None)
             else:
                 staying.append(position)
@@ -106,37 +107,55 @@ class Course:
 
     def _has_finished(self, row: Row) -> bool:
         recipe = self.problem.recipe
-        fitted = row["training_accuracy"] >= self.fits_at
-        at_loss = fitted and row["training_loss"] <= recipe.stop_at_loss
-        ended = at_loss or (fitted and recipe.stop_when_fitted)
-        return ended or self.run.finished or self.run.step == recipe.steps
+        fitted = recipe.stop_when_fitted and row["training_accuracy"] >= self.fits_at
+        return fitted or self.run.finished or self.run.step == recipe.steps
 
-    def _has_reached_loss(self, poll: Poll) -> bool:
+    def _is_at_loss(self, poll: Poll) -> bool:
         """Whether it is time to look for `stop_at_loss`, and a replicate has reached it."""
         step = self.run.step
         if step not in self.checks or step in (self.checked, self.evaluated):
             return False
         self.checked = step
-        losses_R, accuracies_R = self._on_training_set(poll)
-        reached = (losses_R <= self.problem.recipe.stop_at_loss) & (accuracies_R >= self.fits_at)
-        return bool(reached.any())
+        return any(self._at_loss(poll))
+
+    def _at_loss(self, poll: Poll) -> list[bool]:
+        """Which replicates fit with a loss of at most `stop_at_loss`, of images as trained on.
+
+        A network that has learnt transformed images has a larger loss on them than on images as
+        they are. So both must be small: else it would stop long before its partner does.
+        """
+        problem, largest = self.problem, self.problem.recipe.stop_at_loss
+        if not largest:
+            return [False] * len(self.active)
+        images = problem.images_of(self.run.seeds)
+        losses_R, accuracies_R = self._on_training_set(images, poll)
+        reached_R = (losses_R <= largest) & (accuracies_R >= self.fits_at)
+        if problem.table_Td is not None and reached_R.any():
+            generator = stream(self.run.step, "augmentation at checks")
+            choice = torch.randint(len(problem.table_Td), images.shape[-2:-1], generator=generator)
+            rows_Nd = problem.table_Td[choice.to(problem.device)]
+            transformed = images.gather(-1, rows_Nd.expand_as(images))
+            reached_R &= self._on_training_set(transformed, poll)[0] <= largest
+        return reached_R.tolist()
 
     def _end(self, number: int, rows: Rows, position: int, diverged_step: int | None) -> None:
         self.rows[number][-1] |= {"final": True, "diverged_step": diverged_step}
         self.networks[number] = {name: row[position].cpu().clone() for name, row in rows.items()}
 
-    def _on_training_set(self, poll: Poll) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses and accuracies [R]."""
+    def _on_training_set(
+        self, images: torch.Tensor, poll: Poll
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Losses and accuracies [R] on the training images, or on these images in their place."""
         problem = self.problem
         network = problem.model.network(self.run.weights_RP, self.run.others_RB)
-        images, labels_RN = problem.images_of(self.run.seeds), problem.labels(self.run.seeds)
+        labels_RN = problem.labels(self.run.seeds)
         return evaluate(network, images, labels_RN, problem.recipe.loss, poll)
 
     def _measure(self, poll: Poll) -> list[Row]:
         problem, loss = self.problem, self.problem.recipe.loss
         network = problem.model.network(self.run.weights_RP, self.run.others_RB)
         test_labels_RP = problem.test_labels_P.expand(len(self.active), -1)
-        training = self._on_training_set(poll)
+        training = self._on_training_set(problem.images_of(self.run.seeds), poll)
         test = evaluate(network, problem.test_images_Pd, test_labels_RP, loss, poll)
         columns = [values.tolist() for values in (*training, *test)]
         return [

@@ -66,11 +66,12 @@ def train(
     loss or weights cease to be finite has diverged: it keeps the weights of the last moment at
     which it was evaluated and found finite. Under
     `stop_when_fitted` a replicate ends at the first evaluation with a training accuracy of at least
-    `fits_at`; under `stop_at_loss`, at the first check with such an accuracy and a training loss of
-    at most so much (`evaluation.checks`). `progress` receives steps done, summed over replicates;
-    `poll` is called between pieces of work, and may raise `Interrupted`: then, and at intervals of
-    time, `checkpoint` is written, from which the same call continues to the very same bytes.
-    `folder` is where a builder of the reader's own is looked for.
+    `fits_at`; under `stop_at_loss`, at the first check (`evaluation.checks`) with such an accuracy
+    and a training loss of at most so much, also on images transformed as they are in training.
+    `progress` receives steps done, summed over replicates; `poll` is called between pieces of work,
+    and may raise `Interrupted`: then, and at intervals of time, `checkpoint` is written, from which
+    the same call continues to the very same bytes. `folder` is where a builder of the reader's own
+    is looked for.
 
     Raises:
         SensitivityError: one replicate exceeds the memory; the data do not suit the recipe; the
