@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.command import parsed, run
 from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import Dataset
 from sensitivity.files.provenance import describe
@@ -33,9 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--networks", type=Path, required=True, help="networks.csv, written")
     parser.add_argument("--models", type=Path, required=True, help="models.csv, written")
-    standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    setup(arguments)
+    arguments = parsed(parser, argv)
 
     plan = _plan(arguments.plan)
     data = Dataset.load(arguments.data, dataset=plan["dataset"])

@@ -17,10 +17,8 @@ from sensitivity.study.plan import plan
 def main(argv: Sequence[str] | None = None) -> None:
     """Expand the surveys and write the plan as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    command.standard_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="the .json file to write")
-    arguments = parser.parse_args(argv)
-    command.setup(arguments)
+    arguments = command.parsed(parser, argv)
     planned = plan(arguments.settings)
     with storage.atomic(arguments.output) as temporary:
         temporary.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
