@@ -77,6 +77,18 @@ def table_inputs(wildcards):
     )
 
 
+def study_of_dataset(wildcards, output):
+    """What a table is planned from; a job reruns for the plan, not for what else is in this."""
+    return storage.canonical(study_plan.settings(config, wildcards.dataset))
+
+
+def networks_settings(wildcards):
+    """A table depends on which models it covers, in which order, and on where their measures are."""
+    dataset = wildcards.dataset
+    plan = study_plan.plan(study_plan.settings(config, dataset))
+    return settings("networks", dataset=dataset, plan=study_plan.digest(plan))
+
+
 BOOTSTRAP = dict(
     resamples=config["statistics"]["resamples"],
     confidence=config["statistics"]["confidence"],

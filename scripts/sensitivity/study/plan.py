@@ -1,5 +1,7 @@
 """What the tables of one data set cover: its models, and the files that say what they are like."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,3 +44,8 @@ def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
                 path = job.path.removeprefix(f"{dataset}/")
                 planned[model.name]["files"][path] = tabulated
     return {"dataset": dataset, "fits_at": grid.fits_at(dataset), "models": planned}
+
+
+def digest(plan: Mapping[str, Any]) -> str:
+    """A digest of a plan, the order of its models included."""
+    return hashlib.sha256(json.dumps(plan).encode()).hexdigest()[:16]
