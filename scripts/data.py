@@ -61,8 +61,7 @@ def _origin(settings: Mapping[str, Any]) -> dict[str, Any]:
     source = settings.get("source")
     if source:  # of an address only the checksum, so that a file may move to another address
         return {"source": source if isinstance(source, str) else f"sha256:{source['sha256']}"}
-    base, _ = registry.parse(settings["dataset"])
-    row = registry.REGISTRY[base]
+    row = registry.REGISTRY[registry.parse(settings["dataset"]).base]
     return {
         "citation": row.citation,
         "licence": row.licence,

@@ -2,8 +2,7 @@
 
 
 def data_settings(wildcards):
-    base, _ = registry.parse(wildcards.dataset)
-    source = config["datasets"].get(base)
+    source = config["datasets"].get(registry.parse(wildcards.dataset).base)
     where = {"source": source} if source else {"data_folder": config["data_folder"]}
     return settings("data", dataset=wildcards.dataset, **where)
 
@@ -18,8 +17,7 @@ def own_data(wildcards):
 
     They stay where they are, whatever `prefix:` an importing workflow gives to ours.
     """
-    base, _ = registry.parse(wildcards.dataset)
-    source = config["datasets"].get(base)
+    source = config["datasets"].get(registry.parse(wildcards.dataset).base)
     if not isinstance(source, str):  # what comes from an address is known by its checksum
         return []
     place = registry.local_path(source)
