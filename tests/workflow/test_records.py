@@ -25,7 +25,7 @@ def test_all_records_are_in_one_file_and_tell_what_is_stale(recorded):
     assert not recorded.files(".snakemake/metadata/*")
     assert recorded.planned(*FILES, *DATABASE) == set()
 
-    recorded.configure(lambda configuration: configuration["figures"].update(dots_per_inch=70))
+    recorded.configure(lambda configuration: configuration["figures"].update(dots_per_inch=80))
     assert recorded.planned(*FILES, *DATABASE) == {"draw A1_loop"}
 
 

@@ -83,7 +83,7 @@ def study_of_dataset(wildcards, output):
 def networks_settings(wildcards):
     """A table depends on which models it covers, in which order, and on where their measures are."""
     dataset = wildcards.dataset
-    plan = study_plan.plan(study_plan.settings(config, dataset))
+    plan = study_plan.of_models(dataset, MODELS.values(), MEASURING.values())
     return settings("networks", dataset=dataset, plan=study_plan.digest(plan))
 
 
