@@ -19,11 +19,9 @@ from sensitivity.study.traced import WITHOUT_TORCH
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    command.standard_arguments(parser)
     command.builders_argument(parser)
     parser.add_argument("--output", type=Path, required=True, help="the JSON file to add to")
-    arguments = parser.parse_args(argv)
-    command.setup(arguments)
+    arguments = command.parsed(parser, argv)
     if find_spec("torch") is None:
         sys.exit(WITHOUT_TORCH)
     from sensitivity.architectures.building import Architecture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.command import parsed, run
 from sensitivity.claims.evidence import Tables
 from sensitivity.claims.text import claims_text
 from sensitivity.claims.thresholds import models_of, thresholds, thresholds_text
@@ -30,9 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="claims.csv, written")
     parser.add_argument("--thresholds", type=Path, required=True, help="thresholds.csv, written")
     parser.add_argument("--text", type=Path, required=True, help="claims.md, written")
-    standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    setup(arguments)
+    arguments = parsed(parser, argv)
 
     tables = Tables(**{name: read_table(getattr(arguments, name)) for name in TABLES})
     networks = pd.concat(map(read_table, arguments.networks), ignore_index=True)

@@ -21,13 +21,11 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    command.standard_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="the .npz file to write")
     parser.add_argument(
         "--draws", type=int, default=1, help="of a subset: how many the study needs (default 1)"
     )
-    arguments = parser.parse_args(argv)
-    command.setup(arguments)
+    arguments = command.parsed(parser, argv)
     settings = arguments.settings
     if "dataset" not in settings:
         raise SensitivityError('--settings lacks the name of a data set: {"dataset": "mnist5k"}')
@@ -63,8 +61,7 @@ def _origin(settings: Mapping[str, Any]) -> dict[str, Any]:
     source = settings.get("source")
     if source:  # of an address only the checksum, so that a file may move to another address
         return {"source": source if isinstance(source, str) else f"sha256:{source['sha256']}"}
-    base, _ = registry.parse(settings["dataset"])
-    row = registry.REGISTRY[base]
+    row = registry.REGISTRY[registry.parse(settings["dataset"]).base]
     return {
         "citation": row.citation,
         "licence": row.licence,

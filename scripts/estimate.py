@@ -17,9 +17,7 @@ from sensitivity.study import estimation, grid, traced
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    command.standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    command.setup(arguments)
+    arguments = command.parsed(parser, argv)
     configuration = arguments.settings
     traced.COUNTED.update(configuration.get("counted", {}))
     others = configuration.get("other_jobs", 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.command import parsed, run
 from sensitivity.base.errors import SensitivityError
 from sensitivity.explorer.assembly import page
 from sensitivity.files.storage import atomic, read_table
@@ -19,9 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{option}", type=Path, nargs="+", required=True, metavar="FILE")
     parser.add_argument("--claims", type=Path, required=True, help="claims.csv")
     parser.add_argument("--output", type=Path, required=True, help="explore.html, written")
-    standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    setup(arguments)
+    arguments = parsed(parser, argv)
 
     html = page(
         arguments.settings.get("study", "unnamed"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.command import parsed, run
 from sensitivity.figures import FigureData, Record
 from sensitivity.figures.style import save
 from sensitivity.files.measurements import read_measure
@@ -45,9 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(flag, type=Path, metavar="FILE", help=content, **several)
     parser.add_argument("--pdf", type=Path, required=True, help="the figure to print, written")
     parser.add_argument("--png", type=Path, required=True, help="the figure to look at, written")
-    standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    setup(arguments)
+    arguments = parsed(parser, argv)
 
     settings = arguments.settings
     module = importlib.import_module(f"sensitivity.figures.{arguments.module or arguments.name}")

@@ -29,7 +29,6 @@ Sources = dict[str, dict[str, dict[str, Any]]]  # by model and measure
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the file of measurements, and its checksum if `--checksum` is given."""
     arguments = _arguments(argv)
-    command.setup(arguments)
     dataset, sources = arguments.settings["dataset"], sources_now(arguments)
     kept = measurements.kept(arguments.output, dataset, sources)
     stale = {
@@ -100,8 +99,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     command.device_argument(parser)
     command.builders_argument(parser)
-    command.standard_arguments(parser)
-    return parser.parse_args(argv)
+    return command.parsed(parser, argv)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sensitivity.base.command import run, setup, standard_arguments
+from sensitivity.base.command import parsed, run
 from sensitivity.files.measurements import read_measure
 from sensitivity.files.provenance import describe
 from sensitivity.files.storage import read_table, write_table
@@ -25,9 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--output", type=Path, nargs="+", required=True, help="the module's tables, written"
     )
-    standard_arguments(parser)
-    arguments = parser.parse_args(argv)
-    setup(arguments)
+    arguments = parsed(parser, argv)
 
     paths, settings = vars(arguments), arguments.settings
     given = {name: [read_measure(path, name) for path in paths[name]] for name in RECORDS}

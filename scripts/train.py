@@ -31,7 +31,6 @@ TERMINATED = 128 + signal.SIGTERM
 
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = _arguments(argv)
-    command.setup(arguments)
     interruption = _Interruption()
     settings = arguments.settings
     where = device.prepare(arguments.device, arguments.threads)
@@ -74,7 +73,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    command.standard_arguments(parser)
     command.device_argument(parser)
     command.builders_argument(parser)
     parser.add_argument("--data", type=Path, required=True, help="the data set, .npz")
@@ -87,7 +85,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         default=60.0,
         help="between checkpoints, at least (default 60)",
     )
-    return parser.parse_args(argv)
+    return command.parsed(parser, argv)
 
 
 class _Interruption:

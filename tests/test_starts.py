@@ -26,10 +26,9 @@ PLOTTING = ("matplotlib", "seaborn", "pandas", "scipy.stats")
         ),
         (["claims"], ("torch", "matplotlib", "scipy.stats")),
         (["networks"], ("torch", "matplotlib", "scipy")),
-        (["plan"], ("torch", "pandas", "scipy")),
         (["data"], ("torch", "pandas", "scipy", "mlxtend", "sklearn", "torchvision")),
     ],
-    ids=["train", "measure", "figure", "claims", "networks", "plan", "data"],
+    ids=["train", "measure", "figure", "claims", "networks", "data"],
 )
 def test_loading(modules, left_out):
     program = (

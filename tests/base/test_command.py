@@ -3,7 +3,6 @@
 import argparse
 import gc
 import importlib
-import json
 import logging
 import subprocess
 import sys
@@ -141,13 +140,10 @@ def test_every_script_explains_itself(name, capsys):
 
 
 def test_a_script_says_in_one_sentence_what_is_wrong(tmp_path):
-    sections = ("jacobian", "transitions", "generalization_measures", "points")
-    settings = {"dataset": "digits", "recipe": {}, "surveys": {"a": {"wdth": 3}}}
-    settings |= {key: {} for key in (*sections, "curves", "boundaries", "sampling")}
-    output = tmp_path / "plan.json"
-    command = [sys.executable, ROOT / "scripts/plan.py", "--settings", json.dumps(settings)]
+    output = tmp_path / "digit.npz"
+    command = [sys.executable, ROOT / "scripts/data.py", "--settings", '{"dataset": "digit"}']
     result = subprocess.run([*command, "--output", output], capture_output=True, text=True)
     assert result.returncode == 1
-    assert "unknown key 'wdth'" in result.stderr
+    assert "did you mean 'digits'?" in result.stderr
     assert "Traceback" not in result.stderr
     assert not output.exists()

@@ -34,10 +34,6 @@ rule fetch:
     log: "l/fetch/{dataset}.log"
     benchmark: "b/fetch/{dataset}.tsv"
     shell: "x"
-rule plan:
-    output: "p/{dataset}.json"
-    log: "l/plan/{dataset}.log"
-    shell: "x"
 rule train:
     input: "d/{dataset}.npz", "d/{dataset}.json"
     output: "m/{dataset}/{model}/weights.safetensors", "m/{dataset}/{model}/training.csv",
@@ -64,8 +60,7 @@ def files(wildcards):
         for folder in folders:
             yield f"s/{wildcards.dataset}/{folder}/{file}.npz"
 rule networks:
-    input: lambda wildcards: list(files(wildcards)), "d/{dataset}.npz", "d/{dataset}.json",
-        "p/{dataset}.json"
+    input: lambda wildcards: list(files(wildcards)), "d/{dataset}.npz", "d/{dataset}.json"
     output: "t/{dataset}/networks.csv", "t/{dataset}/networks.json", "t/{dataset}/models.csv",
         "t/{dataset}/models.json"
     log: "l/networks/{dataset}.log"

@@ -14,14 +14,14 @@ from sensitivity.datasets.registry import REGISTRY
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("cifar10", ("cifar10", None)),
-        ("cifar10:5000", ("cifar10", 5000)),
-        ("my-data_2.b:1", ("my-data_2.b", 1)),
-        ("cifar10@24", ("cifar10", None)),
-        ("cifar10@24:5000", ("cifar10", 5000)),
+        ("cifar10", ("cifar10", None, None)),
+        ("cifar10:5000", ("cifar10", 5000, None)),
+        ("my-data_2.b:1", ("my-data_2.b", 1, None)),
+        ("cifar10@24", ("cifar10", None, 24)),
+        ("cifar10@24:5000", ("cifar10", 5000, 24)),
     ],
 )
-def test_a_name_is_a_base_and_a_size(name, parts):
+def test_a_name_is_a_base_a_size_and_a_side(name, parts):
     assert registry.parse(name) == parts
 
 
@@ -143,8 +143,6 @@ def test_names_are_checked_and_embedded_data_are_read_without_torch():
 
 
 def test_crops():
-    assert registry.crop("cifar10@24:5000") == 24
-    assert registry.crop("cifar10:5000") is None
     registry.check_name("cifar10@24")
     with pytest.raises(SensitivityError, match="cifar10 has images of 32 x 32 pixels"):
         registry.check_name("cifar10@33")

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study import grid
+from sensitivity.study.measuring_jobs import measuring_jobs
+from sensitivity.study.plan import digest, of_models, settings
 from sensitivity.study.plan import plan as plan_of
-from sensitivity.study.plan import settings
 from sensitivity.study.recipe import CHOICES, Recipe
 
 DATASETS = ("digits", "mnist5k", "cifar100")
@@ -98,6 +99,9 @@ def test_plan_holds_every_model_of_its_data_set(configuration):
     for dataset in grid.datasets(models):
         given = settings({**configuration, **SECTIONS}, dataset)
         plan = plan_of(given)
+        jobs = measuring_jobs(models.values(), {**configuration, **SECTIONS}).values()
+        known = of_models(dataset, models.values(), jobs)
+        assert digest(known) == digest(plan)  # files and order included
         assert plan["dataset"] == dataset
         assert plan["fits_at"] == (0.999 if dataset == "cifar100" else 1.0)
         assert list(plan["models"]) == [name for where, name in models if where == dataset]

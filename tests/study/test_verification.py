@@ -23,7 +23,7 @@ def figure(tmp_path):
 
 def test_figures_say_where_they_came_from(figure):
     for path in figure:
-        assert verification.recorded(path, {}) == {**SETTINGS, "figure": "a"}
+        assert verification.recorded(path) == {**SETTINGS, "figure": "a"}
         assert verification.problems(path, SETTINGS, {}) == []
 
 
@@ -33,18 +33,18 @@ def test_every_truncation_of_a_figure_is_noticed(figure):
         for length in range(0, len(content) - 1, 7):
             path.write_bytes(content[:length])
             with pytest.raises(DamagedFile):
-                verification.recorded(path, {})
+                verification.recorded(path)
 
 
 def test_weights_are_read_without_a_tensor_library(tmp_path):
     path = tmp_path / "weights.safetensors"
     header = json.dumps({"__metadata__": {"provenance": json.dumps(SETTINGS)}}).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header)
-    assert verification.recorded(path, {}) == SETTINGS
+    assert verification.recorded(path) == SETTINGS
     for length in range(8 + len(header)):
         path.write_bytes((len(header).to_bytes(8, "little") + header)[:length])
         with pytest.raises(DamagedFile):
-            verification.recorded(path, {})
+            verification.recorded(path)
 
 
 def test_what_differs_is_named(tmp_path):

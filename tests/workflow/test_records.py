@@ -8,13 +8,13 @@ import yaml
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("results/data/digits.npz", "results/tiny/plan/digits.json")
+FILES = ("results/data/digits.npz", "results/tiny/figures/A1_loop.png")
 DATABASE = ("--persistence-backend", "db")
 
 
 @pytest.fixture
 def recorded(clone, tmp_path):
-    """A study whose data and plan were made with the database."""
+    """A study whose data and first figure were made with the database."""
     study = clone.copy(tmp_path / "study")
     study.run(*FILES, *DATABASE)
     return study
@@ -25,8 +25,8 @@ def test_all_records_are_in_one_file_and_tell_what_is_stale(recorded):
     assert not recorded.files(".snakemake/metadata/*")
     assert recorded.planned(*FILES, *DATABASE) == set()
 
-    recorded.configure(lambda configuration: configuration["recipe"].update(learning_rate=0.1))
-    assert recorded.planned(*FILES, *DATABASE) == {"plan digits"}
+    recorded.configure(lambda configuration: configuration["figures"].update(dots_per_inch=80))
+    assert recorded.planned(*FILES, *DATABASE) == {"draw A1_loop"}
 
 
 def test_snakemake_says_so_when_the_database_is_forgotten(recorded):

@@ -137,7 +137,7 @@ CASES = {
     "claims.py": (code("claims"), ("decide the claims",), NOTHING),
     "test points of transitions": (
         section("transitions", test_points=11),
-        ("plan *", "measures *", "records *", *TABLES, *FROM_TABLES),
+        ("measures *", "records *", *TABLES, *FROM_TABLES),
         NOTHING,
     ),
     "confidence of intervals": (
@@ -149,29 +149,29 @@ CASES = {
     ),
     "learning rate of one survey": (
         survey("random_labels", learning_rate=0.02),
-        ("train digits:200 *", "measures digits:200 *", "plan digits:200", *TABLES, *FROM_TABLES),
+        ("train digits:200 *", "measures digits:200 *", *TABLES, *FROM_TABLES),
         ("tabulate the networks on digits", *OF_MAIN),
     ),
     "a width added to a grid": (
         survey("architecture", width=[32, 48, 64]),
-        ("* depth?-width48-*", "plan digits", *TABLES, *FROM_TABLES),
+        ("* depth?-width48-*", *TABLES, *FROM_TABLES),
         ("tabulate the networks on digits:200",),
     ),
     "a model added of a shape that is there": (
         survey("stages", steps=[50, 100, 150, 400]),
-        ("train digits *-steps100-*", "measures digits depth1-width32", "plan digits", *TABLES,
+        ("train digits *-steps100-*", "measures digits depth1-width32", *TABLES,
          *FROM_TABLES),
         ("tabulate the networks on digits:200",),
     ),
     "one more replicate": (
         section("recipe", replicates=3),
-        ("plan *", "train *", *MEASURED, *TABLES, *FIGURES),
+        ("train *", *MEASURED, *TABLES, *FIGURES),
         OF_IMAGES,
     ),
     "more seeds on a subset, so more of its draws": (
         configured(lambda of: of["surveys"].update(
             more={**of["surveys"]["random_labels"], "labels": 0, "replicates": 5})),
-        ("train digits:200 *-replicates5", "measures digits:200 *", "plan digits:200", *TABLES,
+        ("train digits:200 *-replicates5", "measures digits:200 *", *TABLES,
          *FROM_TABLES),
         ("tabulate the networks on digits", *OF_MAIN),
     ),
@@ -182,12 +182,12 @@ CASES = {
     ),
     "a survey left out": (
         configured(without_survey),
-        ("plan digits", "measures digits depth2-width64", *TABLES, *FROM_TABLES),
+        ("measures digits depth2-width64", *TABLES, *FROM_TABLES),
         ("tabulate the networks on digits:200",),
     ),
     "another study with the same models": (
         configured(another_study),
-        ("plan *", *MEASURED, *TABLES, *FIGURES),
+        (*MEASURED, *TABLES, *FIGURES),
         NOTHING,
     ),
 }  # fmt: skip
@@ -294,5 +294,5 @@ def test_an_edited_environment(study, conda, all_jobs):
     study.run("--sdm", "conda", "--touch", "--forceall", **conda)
     assert_planned(study, set(), "--sdm", "conda", **conda)
     study.append("envs/plots.yaml", "  - tqdm=4.67.1")
-    expected = matching(all_jobs, ["plan *", *TABLES, *FIGURES, PAGE])
+    expected = matching(all_jobs, [*TABLES, *FIGURES, PAGE])
     assert_planned(study, expected, "--sdm", "conda", **conda)

@@ -52,10 +52,9 @@ def test_every_kind_of_damage_is_named(study):
         one("tiny/figures/5_gap.png"): "damaged",
         one("tiny/figures/5_gap.pdf"): "damaged",
         one("tiny/tables/claims.json"): "is not the checksum of the file beside it",
-        one("tiny/plan/digits.json"): "plans other models",
         one("tiny/tables/claims.md"): "missing",
     }
-    weights, history, jacobian, points, png, pdf, checksum, plan, text = faults
+    weights, history, jacobian, points, png, pdf, checksum, text = faults
     flip(weights.with_name("weights.safetensors"))
     flip(history, 20)
     flip(jacobian, len(jacobian.read_bytes()) // 2)
@@ -63,7 +62,6 @@ def test_every_kind_of_damage_is_named(study):
     png.write_bytes(png.read_bytes()[:-30])
     pdf.write_bytes(pdf.read_bytes()[:-30])
     shutil.copy(checksum.with_name("factors.json"), checksum)
-    shutil.copy(plan.with_name("digits:200.json"), plan)
     text.unlink()
     result = verify(study)
     assert result.returncode == 1

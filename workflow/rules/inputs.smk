@@ -2,8 +2,7 @@
 
 
 def data_settings(wildcards):
-    base, _ = registry.parse(wildcards.dataset)
-    source = config["datasets"].get(base)
+    source = config["datasets"].get(registry.parse(wildcards.dataset).base)
     where = {"source": source} if source else {"data_folder": config["data_folder"]}
     return settings("data", dataset=wildcards.dataset, **where)
 
@@ -18,8 +17,7 @@ def own_data(wildcards):
 
     They stay where they are, whatever `prefix:` an importing workflow gives to ours.
     """
-    base, _ = registry.parse(wildcards.dataset)
-    source = config["datasets"].get(base)
+    source = config["datasets"].get(registry.parse(wildcards.dataset).base)
     if not isinstance(source, str):  # what comes from an address is known by its checksum
         return []
     place = registry.local_path(source)
@@ -75,6 +73,18 @@ def table_inputs(wildcards):
             large_measurements=[path for path, large in files if large],
         ),
     )
+
+
+def study_of_dataset(wildcards, output):
+    """What a table is planned from; a job reruns for the plan, not for what else is in this."""
+    return storage.canonical(study_plan.settings(config, wildcards.dataset))
+
+
+def networks_settings(wildcards):
+    """A table depends on which models it covers, in which order, and on where their measures are."""
+    dataset = wildcards.dataset
+    plan = study_plan.of_models(dataset, MODELS.values(), MEASURING.values())
+    return settings("networks", dataset=dataset, plan=study_plan.digest(plan))
 
 
 BOOTSTRAP = dict(

@@ -127,7 +127,7 @@ def estimate_settings(wildcards):
             **config,
             **({"counted": traced.COUNTED} if traced.COUNTED else {}),
             "sharing": {group: int(count) for group, count in pairs},
-            # fetch, plan, networks; claims, page
-            "other_jobs": 3 * len(DATASETS) + len(named) + 2,
+            # fetch, networks; claims, page
+            "other_jobs": 2 * len(DATASETS) + len(named) + 2,
         }
     )

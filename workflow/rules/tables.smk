@@ -2,29 +2,9 @@
 # and models.csv; over all data sets the statistics and the verdict on every claim.
 
 
-rule plan:
-    output:
-        f"results/{STUDY}/plan/{{dataset}}.json",
-    log:
-        f"results/{STUDY}/logs/plan/{{dataset}}.log",
-    localrule: True
-    conda:
-        "../../envs/plots.yaml"
-    params:
-        scripts=scripts,
-        settings=lambda wildcards: settings(
-            "plan", **study_plan.settings(config, wildcards.dataset)
-        ),
-    message:
-        "plan {wildcards.dataset}"
-    shell:
-        "python {params.scripts}/plan.py --settings {params.settings:q} --output {output:q} --log {log:q}"
-
-
 rule networks:
     input:
         unpack(table_inputs),
-        plan=f"results/{STUDY}/plan/{{dataset}}.json",
     output:
         networks=f"{TABLES}/{{dataset}}/networks.csv",
         networks_checksum=f"{TABLES}/{{dataset}}/networks.json",
@@ -46,7 +26,8 @@ rule networks:
         runtime=120,
     params:
         scripts=scripts,
-        settings=lambda wildcards: settings("networks", dataset=wildcards.dataset),
+        settings=networks_settings,
+        study=study_of_dataset,
         models_folder=beside("results/models/{dataset}", f"{TABLES}/{{dataset}}/networks.csv"),
         measurements_folder=beside(
             f"{MEASUREMENTS}/{{dataset}}", f"{TABLES}/{{dataset}}/networks.csv"
@@ -54,7 +35,7 @@ rule networks:
     message:
         "tabulate the networks on {wildcards.dataset}"
     shell:
-        "python {params.scripts}/networks.py --plan {input.plan:q} --data {input.data:q}"
+        "python {params.scripts}/networks.py --study {params.study:q} --data {input.data:q}"
         " --models-folder {params.models_folder:q}"
         " --measurements-folder {params.measurements_folder:q}"
         " --networks {output.networks:q} --models {output.models:q}"

@@ -43,7 +43,11 @@ def check(module: nn.Module, architecture: Architecture) -> None:
     before = _sizes(module)
     for seed in (0, 1):
         logits = _logits(module.train(), x, seed, name, shape)
-        _backward(logits, name)
+        try:
+            if logits.requires_grad:
+                logits.backward(torch.ones_like(logits))
+        except Exception as error:
+            raise _failed(name, "has no gradient", error) from error
     if _sizes(module) != before:
         raise SensitivityError(
             f"the network of {name} has buffers that grow while it is trained; a buffer must keep "
@@ -71,15 +75,6 @@ def _logits(module: nn.Module, x: Tensor, seed: int, name: str, shape: tuple[int
             f"the network of {name} gives {logits.dtype}; let it give real logits"
         )
     return logits
-
-
-def _backward(logits: Tensor, name: str) -> None:
-    if not logits.requires_grad:
-        raise SensitivityError(f"the logits of {name} depend on none of its parameters")
-    try:
-        logits.backward(torch.ones_like(logits))
-    except Exception as error:
-        raise _failed(name, "has no gradient", error) from error
 
 
 def _sizes(module: nn.Module) -> dict[str, torch.Size]:

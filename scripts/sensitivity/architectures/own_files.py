@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,10 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.spelling import closest
-from sensitivity.files.own_code import own_file
-
-NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+from sensitivity.files.own_code import check_name, own_file
 
 
 def function(name: str, folder: str, known: Sequence[str]) -> Callable[..., Any]:
@@ -27,13 +23,7 @@ def function(name: str, folder: str, known: Sequence[str]) -> Callable[..., Any]
     Raises:
         SensitivityError: the name has another form, or there is no such file, package or function.
     """
-    if not NAME.fullmatch(name):
-        near = closest(name, known)
-        hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
-        raise SensitivityError(
-            f"unknown architecture {name!r}; {hint} (a builder of your own is named FILE:FUNCTION, "
-            "as in my_models:build, and its file lies beside the configuration)"
-        )
+    check_name(name, known)
     home, _, attribute = name.partition(":")
     file = own_file(home, folder)
     module = _installed(home, folder) if file is None else _loaded(home, file, str(Path(folder)))

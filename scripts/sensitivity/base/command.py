@@ -31,6 +31,14 @@ def standard_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
 
 
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line with the arguments that every script has, and begin the log."""
+    standard_arguments(parser)
+    arguments = parser.parse_args(argv)
+    setup(arguments)
+    return arguments
+
+
 def device_argument(parser: argparse.ArgumentParser) -> None:
     """Add the choice of a device, for the scripts that compute with PyTorch."""
     parser.add_argument(

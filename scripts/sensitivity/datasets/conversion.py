@@ -110,8 +110,7 @@ def labels(path: Path, name: str, y: np.ndarray, count: int) -> np.ndarray:
             )
         if not _is_whole(flat):
             _refuse_labels(path, name, y, "fractions", f"np.digitize({name}, edges)")
-        flat = flat.astype(np.int64)
-    if flat.dtype.kind == "b":
+    if flat.dtype.kind in "fb":
         flat = flat.astype(np.int64)
     if flat.dtype.kind not in "ui":
         raise SensitivityError(f"{name} of {path} has the type {y.dtype}; labels must be integers")

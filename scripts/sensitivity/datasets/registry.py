@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.spelling import closest
@@ -178,31 +179,24 @@ REGISTRY: dict[str, Row] = {
 }
 
 NAME = re.compile(
-    r"(?P<base>[A-Za-z0-9][A-Za-z0-9_.-]*)(?:@(?P<crop>[1-9][0-9]*))?(?::(?P<size>[1-9][0-9]*))?"
+    r"(?P<base>[A-Za-z0-9][A-Za-z0-9_.-]*)(?:@(?P<side>[1-9][0-9]*))?(?::(?P<size>[1-9][0-9]*))?"
 )
 
 
-def parse(name: str) -> tuple[str, int | None]:
-    """Split `cifar10:5000` into ("cifar10", 5000), and `cifar10` or `cifar10@24` into (…, None).
+class Parts(NamedTuple):
+    """Of a data set's name: how many training images a subset has, the side of a central square."""
+
+    base: str
+    size: int | None
+    side: int | None
+
+
+def parse(name: str) -> Parts:
+    """Split `cifar10@24:5000` into ("cifar10", 5000, 24); what a name does not have is None.
 
     Raises:
         SensitivityError: `name` has another form.
     """
-    match = _match(name)
-    return match["base"], int(match["size"]) if match["size"] else None
-
-
-def crop(name: str) -> int | None:
-    """The side of the central square of `cifar10@24`, 24; None for whole images.
-
-    Raises:
-        SensitivityError: `name` has another form.
-    """
-    side = _match(name)["crop"]
-    return int(side) if side else None
-
-
-def _match(name: str) -> re.Match[str]:
     match = NAME.fullmatch(name)
     if match is None:
         raise SensitivityError(
@@ -210,7 +204,8 @@ def _match(name: str) -> re.Match[str]:
             "training images is written name:N with N above 0, the central square of S by S pixels "
             "name@S, both name@S:N"
         )
-    return match
+    size, side = (int(text) if text else None for text in match.group("size", "side"))
+    return Parts(match["base"], size, side)
 
 
 def check_name(name: str, own: Collection[str] = ()) -> None:
@@ -219,7 +214,7 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
     Raises:
         SensitivityError: with the nearest known name.
     """
-    base, size = parse(name)
+    base, size, side = parse(name)
     known = [*REGISTRY, *own]
     if base not in known:
         nearest = closest(base, known, cutoff=0.5)
@@ -232,7 +227,6 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
         raise SensitivityError(
             f"data set {name!r}: {base} has {REGISTRY[base].sizes[0]} training images"
         )
-    side = crop(name)
     if base in REGISTRY and side is not None and side > min(REGISTRY[base].image_shape[:2]):
         height, width, *_ = REGISTRY[base].image_shape
         raise SensitivityError(f"data set {name!r}: {base} has images of {height} x {width} pixels")
@@ -244,7 +238,7 @@ def check_seeds(name: str, seeds: range) -> None:
     Raises:
         SensitivityError: says how many there are.
     """
-    base, size = parse(name)
+    base, size, _ = parse(name)
     if size is None or base not in REGISTRY:  # data of one's own are counted when they are read
         return
     images = REGISTRY[base].sizes[0]
@@ -288,8 +282,7 @@ def check_own_name(name: str) -> None:
     Raises:
         SensitivityError: says why.
     """
-    _, size = parse(name)
-    if size is not None or crop(name) is not None:
+    if parse(name).base != name:
         raise SensitivityError(f"data set {name!r}: a name under `datasets:` has no ':N' or '@S'")
     if name in REGISTRY:
         raise SensitivityError(

@@ -45,7 +45,7 @@ def fetch(
             originals are nowhere to be had.
         DamagedFile: a file has not the content that the registry promises.
     """
-    base, size = registry.parse(name)
+    base, size, side = registry.parse(name)
     if source is not None:
         registry.check_own_name(base)
         is_path = isinstance(source, Path)
@@ -54,7 +54,6 @@ def fetch(
         registry.check_name(name)
         arrays = _known(base, downloads, data_folder, retries)
     x_train, y_train, x_test, y_test = arrays
-    side = registry.crop(name)
     if side is not None:
         x_train, x_test = (central_square(name, x, side) for x in (x_train, x_test))
     drawn = None if size is None else draws(y_train, size)

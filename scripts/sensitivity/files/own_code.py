@@ -6,11 +6,14 @@ in an installed package.
 
 import ast
 import hashlib
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.spelling import closest
 from sensitivity.files.provenance import (
     digest_of,
     fingerprint_of_module,
@@ -23,6 +26,8 @@ from sensitivity.files.provenance import (
 OURS = ("convolutional", "residual")
 """Builders of `sensitivity.architectures`, each a function in a module of its name."""
 
+NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -31,6 +36,21 @@ class Signature:
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     open: bool
+
+
+def check_name(name: str, known: Collection[str]) -> None:
+    """Refuse the name of a builder that is no FILE:FUNCTION; `known` are all other architectures.
+
+    Raises:
+        SensitivityError: with the nearest known name.
+    """
+    if not NAME.fullmatch(name):
+        near = closest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+        raise SensitivityError(
+            f"unknown architecture {name!r}; {hint} (a builder of your own is named FILE:FUNCTION, "
+            "as in my_models:build, and its file lies beside the configuration)"
+        )
 
 
 def own_file(home: str, folder: str) -> Path | None:

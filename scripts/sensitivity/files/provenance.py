@@ -27,7 +27,7 @@ PLUMBING = frozenset(
     for module in (
         *("base/command", "base/errors", "base/gpus", "base/spelling"),
         *("files/own_code", "files/provenance"),
-        *("study/architectures", "study/recipe", "study/renamed"),
+        *("study/architectures", "study/plan", "study/recipe", "study/renamed"),
     )
 )
 File = TypeVar("File")

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.spelling import closest, whole
+from sensitivity.base.spelling import whole
 from sensitivity.files import own_code
 
 DEFAULT = "fully_connected"
@@ -36,25 +36,14 @@ KNOWN = {
     "residual": Takes(arguments={"stages": 3, "batch_norm": True}),
 }
 
-NAMED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 SPOKEN = ("true", "false", "none")
 
 
 def check_name(architecture: str) -> None:
-    """Refuse a name that is neither known nor FILE:FUNCTION.
-
-    Raises:
-        SensitivityError: with the nearest name.
-    """
-    if architecture in KNOWN or NAMED.fullmatch(architecture):
-        return
-    near = closest(architecture, KNOWN)
-    hint = f"did you mean {near!r}?" if near else f"known are {', '.join(KNOWN)}"
-    raise SensitivityError(
-        f"unknown architecture {architecture!r}; {hint} (a builder of your own is named "
-        "FILE:FUNCTION, as in my_models:build, and its file lies beside the configuration)"
-    )
+    """Refuse a name that is neither known nor FILE:FUNCTION (`own_code.check_name`)."""
+    if architecture not in KNOWN:
+        own_code.check_name(architecture, KNOWN)
 
 
 def check_shape(architecture: str, given: Mapping[str, Any]) -> None:
@@ -78,7 +67,8 @@ def taken(architecture: str, folder: str) -> tuple[str, ...]:
     """
     if has_known_shape(architecture):
         return KNOWN[architecture].shape if architecture in KNOWN else ()
-    takes = own_code.signature(architecture, folder) if NAMED.fullmatch(architecture) else None
+    named = own_code.NAME.fullmatch(architecture)
+    takes = own_code.signature(architecture, folder) if named else None
     if takes is None or takes.open:
         return SHAPE
     return tuple(key for key in SHAPE if key in (*takes.needed, *takes.optional))

@@ -178,8 +178,7 @@ def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
     for model in grid.expand(configuration).values():
         with _named(f"survey {model.surveys[0]!r}"):
             registry.check_seeds(model.dataset, model.recipe.seeds)
-        if model.recipe.architecture != architectures.DEFAULT:
-            _check_builder(model, folder)
+            architectures.check_own(model.recipe.architecture, vars(model.recipe), folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(
@@ -187,10 +186,3 @@ def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
                 f"{needed:.3g} GB, more than memory_limit_gb ({limit:g}); lower its depth, width "
                 "or replicates, or raise memory_limit_gb"
             )
-
-
-def _check_builder(model: grid.Model, folder: str) -> None:
-    try:
-        architectures.check_own(model.recipe.architecture, model.recipe.to_dict(), folder)
-    except SensitivityError as error:
-        raise SensitivityError(f"survey {model.surveys[0]!r}: {error}") from error

@@ -82,12 +82,11 @@ def total(works: Iterable[Work]) -> Work:
 @cache
 def sizes_of(dataset: str) -> Sizes:
     """The sizes of a known data set or subset; generous ones for a reader's own."""
-    base, subset = registry.parse(dataset)
+    base, subset, side = registry.parse(dataset)
     row = registry.REGISTRY.get(base)
     if row is None:
         return UNKNOWN
     training_images, test_images = row.sizes
-    side = registry.crop(dataset)
     shape = row.image_shape if side is None else (side, side, *row.image_shape[2:])
     channels = shape[2] if len(shape) > 2 else 1
     images = subset or training_images, test_images

@@ -106,7 +106,7 @@ def restricted(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]
 
 def fits_at(dataset: str) -> float:
     """The training accuracy from which a network fits (Novak et al. 2018, appendix A.5)."""
-    return 0.999 if registry.parse(dataset)[0] == "cifar100" else 1.0
+    return 0.999 if registry.parse(dataset).base == "cifar100" else 1.0
 
 
 def _recipes(grid: Mapping[str, Any]) -> Iterator[Recipe]:

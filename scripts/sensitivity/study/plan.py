@@ -1,12 +1,15 @@
 """What the tables of one data set cover: its models, and the files that say what they are like."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study import grid
+from sensitivity.study.grid import Model
 from sensitivity.study.measures import MEASURES
-from sensitivity.study.measuring_jobs import measuring_jobs
+from sensitivity.study.measuring_jobs import MeasuringJob, measuring_jobs
 
 
 def settings(configuration: Mapping[str, Any], dataset: str) -> dict[str, Any]:
@@ -27,7 +30,14 @@ def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("dataset", "recipe", "surveys", *(m.section for m in MEASURES.values())):
         if key not in settings:
             raise SensitivityError(f"the settings of a plan lack the key {key!r}")
-    dataset, models = settings["dataset"], grid.expand(settings).values()
+    models = grid.expand(settings).values()
+    return of_models(settings["dataset"], models, measuring_jobs(models, settings).values())
+
+
+def of_models(
+    dataset: str, models: Iterable[Model], jobs: Iterable[MeasuringJob]
+) -> dict[str, Any]:
+    """The same from what is known already; models and jobs of other data sets are passed over."""
     planned: dict[str, Any] = {
         model.name: {
             "recipe": model.recipe.specification(),
@@ -35,10 +45,16 @@ def plan(settings: Mapping[str, Any]) -> dict[str, Any]:
             "files": {},
         }
         for model in models
+        if model.dataset == dataset
     }
-    for job in measuring_jobs(models, settings).values():
-        for model, names in job.models:
+    for job in jobs:
+        for model, names in job.models if job.dataset == dataset else ():
             if tabulated := [name for name in names if MEASURES[name].tabulated]:
                 path = job.path.removeprefix(f"{dataset}/")
                 planned[model.name]["files"][path] = tabulated
     return {"dataset": dataset, "fits_at": grid.fits_at(dataset), "models": planned}
+
+
+def digest(plan: Mapping[str, Any]) -> str:
+    """A digest of a plan, the order of its models included."""
+    return hashlib.sha256(json.dumps(plan).encode()).hexdigest()[:16]

@@ -14,7 +14,6 @@ from PIL import Image
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.files import measurements, storage
-from sensitivity.study.plan import plan
 
 LENGTH_BYTES = 8  # of the header that begins a safetensors file
 
@@ -30,7 +29,7 @@ def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str])
     if not path.is_file():
         return ["it is missing"]
     try:
-        record = recorded(path, settings)
+        record = recorded(path)
     except SensitivityError as error:
         return [str(error)]
     if record is None:
@@ -66,7 +65,7 @@ def problems_of_measures(
     return found
 
 
-def recorded(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def recorded(path: Path) -> dict[str, Any] | None:
     """What a file says of its origin, once it has proved intact; None if it cannot say.
 
     Raises:
@@ -84,7 +83,7 @@ def recorded(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         case ".pdf":
             return _of_pdf(path)
         case ".json":
-            return _of_json(path, settings)
+            _check_checksum(path)
     return None
 
 
@@ -154,16 +153,12 @@ def _of_pdf(path: Path) -> dict[str, Any]:
     return json.loads(re.sub(rb"\\(.)", rb"\1", found[1]))
 
 
-def _of_json(path: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A checksum must fit the file beside it; a plan must be the grid's."""
+def _check_checksum(path: Path) -> None:
+    """A checksum must be that of the file beside it."""
     try:
-        content = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))["sha256"]
+    except (ValueError, TypeError, KeyError) as error:
         raise DamagedFile(f"it is damaged: {error}") from error
-    if "sha256" in content:
-        beside = [other for other in path.parent.glob(f"{path.stem}.*") if other != path]
-        if content["sha256"] not in map(storage.digest, beside):
-            raise DamagedFile("it is not the checksum of the file beside it")
-    elif content != json.loads(json.dumps(plan(settings))):
-        raise DamagedFile("it plans other models than the configuration")
-    return None
+    beside = [other for other in path.parent.glob(f"{path.stem}.*") if other != path]
+    if found not in map(storage.digest, beside):
+        raise DamagedFile("it is not the checksum of the file beside it")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from sensitivity.base.errors import SensitivityError
 from sensitivity.files import measurements as measurement_files
 from sensitivity.files.storage import read_table
 from sensitivity.study.recipe import Recipe
@@ -42,11 +41,6 @@ def tables_of_models(
     tables = []
     for model, entry in plan["models"].items():
         recipe = Recipe.from_dict(entry["recipe"])
-        if recipe.name != model:
-            raise SensitivityError(
-                f"the plan of {plan['dataset']} calls a model {model} whose recipe is named "
-                f"{recipe.name}; delete the plan and run the same command again"
-            )
         owner = {"dataset": plan["dataset"], "model": model}
         training = read_table(models_folder / model / "training.csv", **owner)
         measurements = []

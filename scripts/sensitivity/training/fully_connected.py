@@ -10,7 +10,7 @@ from sensitivity.networks.network import Network
 from sensitivity.study.recipe import Recipe
 from sensitivity.training.backpropagation import Backpropagation
 from sensitivity.training.initialization import initial_network, layer_sizes
-from sensitivity.training.parameters import assembled, flatten, layer_views
+from sensitivity.training.parameters import flatten, layer_views
 
 
 class FullyConnected:
@@ -56,7 +56,7 @@ class FullyConnected:
 
     def network(self, weights_RP: Tensor, others_RB: Tensor) -> Network:
         """The networks of these rows; they share memory."""
-        return assembled(weights_RP, self.sizes, self.recipe.activation)
+        return Network(self.layers(weights_RP), self.recipe.activation)
 
 
 def no_others(replicates: int) -> Tensor:

@@ -40,8 +40,3 @@ def kept_rows(tensor: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
 def flatten(network: Network) -> torch.Tensor:
     """The weights of a network as one new tensor [replicates, weights of one]."""
     return torch.cat([weight.flatten(1) for weight in network.weights], 1)
-
-
-def assembled(flat_RP: torch.Tensor, sizes: Sequence[int], activation: str) -> Network:
-    """The network over flat weights; they share memory."""
-    return Network(layer_views(flat_RP, sizes), activation)

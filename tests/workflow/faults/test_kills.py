@@ -29,7 +29,6 @@ JOBS = {
     "fetch": ["data/*"],
     "train": [ONE_MODEL],
     "measures": ["faults/measurements/*/depth1-width8/measures.npz"],
-    "plan": ["faults/plan/*"],
     "tables": [],
 }
 
