@@ -27,6 +27,7 @@ def measured():
     dataset = SimpleNamespace(
         inputs=lambda split: x, labels=lambda split: labels, x_train=x.view(30, 6, 6).numpy()
     )
+    dataset.drawn = lambda seed: dataset
     recipe = Recipe.from_dict(
         {"architecture": "convolutional", "width": 3, "depth": 2, "activation": "relu"}
     )
