@@ -56,5 +56,10 @@ def of_models(
 
 
 def digest(plan: Mapping[str, Any]) -> str:
-    """A digest of a plan, the order of its models included."""
-    return hashlib.sha256(json.dumps(plan).encode()).hexdigest()[:16]
+    """A digest of a plan, whatever the order of surveys: a job is given them sorted by name."""
+    models = {
+        name: entry | {"surveys": sorted(entry["surveys"])}
+        for name, entry in plan["models"].items()
+    }
+    text = json.dumps({**plan, "models": models}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
