@@ -54,6 +54,7 @@ def configurations(draw):
     """A configuration that is valid by the words of config/README.md."""
     recipe_keys = dict(RECIPE_KEYS)
     recipe_keys[draw(st.sampled_from(["optimizer", "augmentation"]))] = st.nothing()  # no clash
+    recipe_keys[draw(st.sampled_from(["stop_when_fitted", "stop_at_loss"]))] = st.nothing()
     recipe_keys = {key: value for key, value in recipe_keys.items() if not value.is_empty}
     needed = ("width", "depth", "activation")
     survey = st.fixed_dictionaries(
