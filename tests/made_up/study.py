@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from made_up.orthogonal import orthogonal_norm
 from made_up.records import made_up_images, made_up_sampling
 from sensitivity.figures import FigureData, Record
-from sensitivity.measures.bounds import orthogonal_norm
 from sensitivity.measures.taken import boundaries
 from sensitivity.networks.graph import graph_of
 from sensitivity.networks.network import Network

@@ -4,7 +4,8 @@ import torch
 from torch.func import jacrev, vmap
 from torch.nn import functional
 
-from sensitivity.measures.bounds import orthogonal_norm, row_bounds
+from made_up.orthogonal import orthogonal_norm
+from sensitivity.measures.bounds import row_bounds
 from sensitivity.measures.taken.points import point_records
 from sensitivity.networks.network import Network
 
