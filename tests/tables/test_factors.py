@@ -50,10 +50,9 @@ def test_a_known_effect_of_random_labels(table, recipes):
     assert tuple(found.columns) == PAIR_COLUMNS
     assert tuple(effects.columns) == COLUMNS
     row = effect(effects, "random_labels")
-    assert (row["n"], row["pairs"], row["share_agreeing"]) == (7, 7, 1.0)
+    assert (row["n"], row["pairs"]) == (7, 7)
     assert row["ratio"] == pytest.approx(stats.gmean(np.arange(2, 9)))
     assert row["p"] == row["least_p"] == 2 / 2**7
-    assert row["expected_direction"] == "greater"
     pair = found[(found["metric"] == "jacobian_norm") & (found["reference"] == 30)].iloc[0]
     assert (pair["changed"], pair["level"]) == (120, 1)
     assert pair["reference_model"] == Recipe(30, 2, "relu", replicates=3).name
@@ -120,7 +119,7 @@ def test_gaps_are_compared_by_difference(table, recipes):
     assert np.isnan(row["ratio"])
     assert row["difference"] == pytest.approx(-11.0)
     assert row["low"] == row["high"] == pytest.approx(-11.0)
-    assert (row["share_agreeing"], row["n"]) == (1.0, 7)
+    assert row["n"] == 7
     assert row["p"] == pytest.approx(2 / 2**7)
 
 

@@ -46,8 +46,8 @@ EFFECTS = (*METRICS, *PARTS, ALIGNMENT, *MATCHED)
 CONFIDENCE, AT_LEVEL = "maximum_probability", "jacobian_norm_at_confidence_"
 COLUMNS = (
     *("dataset", "factor", "metric", "recipe", "partner", "n", "ratio", "difference", "low"),
-    *("high", "share_agreeing", "expected_direction", "p", "least_p", "draws", "pairs"),
-    *("unfair_pairs", "all_pairs_ratio", "all_pairs_difference"),
+    *("high", "p", "least_p", "draws", "pairs", "unfair_pairs"),
+    *("all_pairs_ratio", "all_pairs_difference"),
 )
 
 
@@ -70,17 +70,16 @@ def factors(
     `pairs` are rows of pairs.csv, `networks` those of networks.csv. `ratio` is changed over
     reference (a geometric mean), `difference` changed minus reference in percentage points (of
     gaps, which have no ratio), with an interval over sets crossed with draws or seeds; p and its
-    least value as in `crossed_mean`; `share_agreeing`: of the sets that moved in the expected
-    direction. Only fair pairs enter; `unfair_pairs` counts the others, and `all_pairs_*` is the
-    estimate with them. Beside the metrics of figure 4 stand the three parts of the norm, and the
-    norm at matched confidence (`MATCHED`). Rows of
-    each `recipe`, and of each `partner`, follow those of them `all`, where there are several.
+    least value as in `crossed_mean`. Only fair pairs enter; `unfair_pairs` counts the others, and
+    `all_pairs_*` is the estimate with them. Beside the metrics of figure 4 stand the three parts of
+    the norm, and the norm at matched confidence (`MATCHED`). Rows of each `recipe`, and of each
+    `partner`, follow those of them `all`, where there are several.
     """
     singles = networks.groupby("dataset", sort=False)
     by_dataset = {str(dataset): Units(of) for dataset, of in singles}
     rows = [
         {"dataset": dataset, "factor": factor, "metric": metric, "recipe": recipe}
-        | {"partner": partner, **_effect(part, units, factor, metric, bootstrap)}
+        | {"partner": partner, **_effect(part, units, metric, bootstrap)}
         for dataset, units in by_dataset.items()
         for factor in FACTORS
         for recipe, partner, part in _parts(pairs, dataset, factor)
@@ -102,26 +101,22 @@ def _parts(pairs, dataset, factor):
 
 
 def _effect(
-    chosen: pd.DataFrame, units: Units, factor: str, metric: str, bootstrap: Bootstrap
+    chosen: pd.DataFrame, units: Units, metric: str, bootstrap: Bootstrap
 ) -> dict[str, object]:
     """The numbers of one row of factors.csv."""
     kind = "difference" if metric in BY_DIFFERENCE else "ratio"
     fair = chosen[chosen["comparable"].astype(bool)]
-    cells_US = _cells(fair, units, metric)
-    estimate = crossed_mean(cells_US, bootstrap, units.draws)
-    by_set, with_unfair = _by_set(cells_US), _by_set(_cells(chosen, units, metric))
-    everything = with_unfair.mean() if len(with_unfair) else np.nan
+    estimate = crossed_mean(_cells(fair, units, metric), bootstrap, units.draws)
+    with_unfair = _cells(chosen, units, metric)
+    with_unfair = with_unfair[:, ~np.isnan(with_unfair).all(axis=0)]
+    everything = np.nanmean(with_unfair, axis=0).mean() if with_unfair.size else np.nan
     if kind == "ratio":
         estimate, everything = exponential(estimate), np.exp(everything)
-    expected = FACTORS[factor].expected(metric)
-    agrees = {"greater": by_set > 0, "less": by_set < 0, "not greater": by_set <= 0}[expected]
     return {
         "n": estimate.n,
         kind: estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "share_agreeing": agrees.mean() if len(by_set) else np.nan,
-        "expected_direction": expected,
         "p": estimate.p,
         "least_p": estimate.least_p,
         "draws": units.draws,
@@ -129,11 +124,6 @@ def _effect(
         "unfair_pairs": len(chosen) - len(fair),
         f"all_pairs_{kind}": everything,
     }
-
-
-def _by_set(cells_US: np.ndarray) -> np.ndarray:
-    """The mean of each set that has a value."""
-    return np.nanmean(cells_US[:, ~np.isnan(cells_US).all(axis=0)], axis=0)
 
 
 def _cells(chosen: pd.DataFrame, units: Units, metric: str) -> np.ndarray:

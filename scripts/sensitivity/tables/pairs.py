@@ -45,20 +45,17 @@ class Factor:
     """A hyper-parameter of which one value is compared with every other one.
 
     Either the `reference` value is named or the `changed` one; `pairs.csv` calls the value of the
-    other side the pair's level. `greater` is what the paper leads one to expect of the changed
-    model's metrics, but for those in `except_for`, of which it denies it.
-    `ignored` are further hyper-parameters in which the two may differ, and `apart` those of them
-    by whose values (on the reference side) the comparison is reported apart. `waived` says that the
-    changed side need not fit, `by_partner` that its values are compared one by one.
+    other side the pair's level. `ignored` are further hyper-parameters in which the two may differ,
+    and `apart` those of them by whose values (on the reference side) the comparison is reported
+    apart. `waived` says that the changed side need not fit, `by_partner` that its values are
+    compared one by one.
     """
 
     column: str
-    greater: bool
-    reference: str | None = None
+    reference: str | float | None = None
     changed: str | None = None
     ignored: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
-    except_for: tuple[str, ...] = ()
     waived: bool = False
     by_partner: bool = False
 
@@ -68,26 +65,18 @@ class Factor:
             return models[self.column] == self.reference
         return models[self.column] != self.changed
 
-    def expected(self, metric: str) -> str:
-        """How the paper expects the changed side's metric to compare."""
-        if metric in self.except_for:
-            return "not greater" if self.greater else "not less"
-        return "greater" if self.greater else "less"
-
 
 FACTORS = {
-    "random_labels": Factor("labels", greater=True, reference=0.0),
-    "augmentation": Factor("augmentation", greater=False, reference="none", waived=True),
-    "activation": Factor("activation", greater=True, reference="relu", by_partner=True),
+    "random_labels": Factor("labels", reference=0.0),
+    "augmentation": Factor("augmentation", reference="none", waived=True),
+    "activation": Factor("activation", reference="relu", by_partner=True),
     # L-BFGS has no learning rate, batch or decay, and counts iterations instead of steps. What it
     # is compared with changes with the mini-batch side's rate, so each rate is reported apart.
     "full_batch": Factor(
         "optimizer",
-        greater=True,
         changed="lbfgs",
         ignored=(*IGNORED_BY_FULL_BATCH, "steps", "stop_when_fitted"),
         apart=("optimizer", "learning_rate", "batch_size"),
-        except_for=("transitions",),
     ),
 }
 # What a recipe is named by, beside the optimizer, where its value is not this one.
