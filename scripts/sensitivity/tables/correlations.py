@@ -20,7 +20,11 @@ from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.crossed import GAP, Crossed
 from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
 from sensitivity.tables.selection import architecture_names, explaining_the_gap
-from sensitivity.tables.single_changes import SingleChanges, granulated_kendall, worst_sign_error
+from sensitivity.tables.single_changes import (
+    granulated_kendall,
+    single_changes,
+    worst_sign_error,
+)
 from sensitivity.tables.statistics import (
     Estimate,
     favour,
@@ -114,7 +118,7 @@ def correlations(
 
 def _of_dataset(crossed, networks) -> Iterator[dict]:
     models, bootstrap = crossed.models, crossed.bootstrap
-    changes = SingleChanges.of(models)
+    changes = single_changes(models)
     for measure in DIRECTIONS:
         yield from _of_measure(measure, crossed, changes)
         yield _row(measure, MATCHED, at_matched_loss(crossed, measure))
@@ -127,7 +131,7 @@ def _of_dataset(crossed, networks) -> Iterator[dict]:
             yield row | {"left_out": activation}
     taken = [measure for measure in DIRECTIONS if _taken(models, measure)]
     common = models.dropna(subset=taken) if taken else models.head(0)
-    crossed, changes = Crossed(common, networks, bootstrap), SingleChanges.of(common)
+    crossed, changes = Crossed(common, networks, bootstrap), single_changes(common)
     for measure in taken:
         for row in _of_measure(measure, crossed, changes):
             yield row | {"models": COMMON}
