@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.crossed import GAP, Crossed
@@ -28,7 +29,6 @@ from sensitivity.tables.single_changes import (
 from sensitivity.tables.statistics import (
     Estimate,
     favour,
-    kendall,
     sign_flip,
     spearman,
     two_sided,
@@ -41,6 +41,7 @@ from sensitivity.tables.strata import (
     Strata,
     least_permutation_p,
     permutation_test,
+    ranks,
     varying_kinds,
 )
 
@@ -81,9 +82,10 @@ WITHIN = {kind: f"kendall_tau_within_{kind}".replace("-", "_") for kind in (*KIN
 ERROR = "worst_environment_sign_error"
 MATCHED_LOSS = 2.0  # training losses within this factor count as the same
 ALL, COMMON, NOTHING = "all", "common", "none"
+NUMBERS = ("value", "low", "high", "n", "p", "least_p")  # of an estimate
 COLUMNS = (
-    *("dataset", "measure", "statistic", "models", "left_out", "value", "low", "high", "n", "p"),
-    *("rank", "least_p", "within", "strata", "draws"),
+    *("dataset", "measure", "statistic", "models", "left_out", *NUMBERS),
+    *("rank", "within", "strata", "draws"),
 )
 
 
@@ -110,14 +112,14 @@ def correlations(
     for dataset, group in models.groupby("dataset", sort=False):
         singles = None if networks is None else networks[networks["dataset"] == dataset]
         crossed = Crossed(explaining_the_gap(group), singles, bootstrap)
-        rows = list(_of_dataset(crossed, singles))
+        rows = list(_of_dataset(crossed))
         parts.append(pd.DataFrame(rows).assign(dataset=dataset, draws=crossed.draws))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     return _ranked(table)[list(COLUMNS)]
 
 
-def _of_dataset(crossed, networks) -> Iterator[dict]:
-    models, bootstrap = crossed.models, crossed.bootstrap
+def _of_dataset(crossed: Crossed) -> Iterator[dict]:
+    models = crossed.models
     changes = single_changes(models)
     for measure in DIRECTIONS:
         yield from _of_measure(measure, crossed, changes)
@@ -126,14 +128,13 @@ def _of_dataset(crossed, networks) -> Iterator[dict]:
         yield from stratified_rows(measure, crossed)
     for measure in DECIDING:
         for activation in sorted(models["activation"].unique()):
-            others = Crossed(models[models["activation"] != activation], networks, bootstrap)
-            row = next(stratified_rows(measure, others))
-            yield row | {"left_out": activation}
+            others = crossed.among(models["activation"] != activation)
+            yield next(stratified_rows(measure, others)) | {"left_out": activation}
     taken = [measure for measure in DIRECTIONS if _taken(models, measure)]
-    common = models.dropna(subset=taken) if taken else models.head(0)
-    crossed, changes = Crossed(common, networks, bootstrap), single_changes(common)
+    common = crossed.among(models[taken].notna().all(axis=1))
+    changes = single_changes(common.models)
     for measure in taken:
-        for row in _of_measure(measure, crossed, changes):
+        for row in _of_measure(measure, common, changes):
             yield row | {"models": COMMON}
 
 
@@ -141,7 +142,7 @@ def _taken(models: pd.DataFrame, measure: str) -> bool:
     return measure in models and bool(models[measure].notna().any())
 
 
-def _of_measure(measure, crossed, changes) -> Iterator[dict]:
+def _of_measure(measure: str, crossed: Crossed, changes: pd.DataFrame) -> Iterator[dict]:
     """The rows of one measure, a statistic each."""
     if not _taken(crossed.models, measure):
         yield _row(measure, "kendall_tau", undefined(0))
@@ -150,14 +151,39 @@ def _of_measure(measure, crossed, changes) -> Iterator[dict]:
     bootstrap = crossed.bootstrap
     values, gap = crossed.plain(measure), crossed.plain(GAP)
     yield _row(measure, "kendall_tau", kendall_over_all(crossed, measure))
-    commonest = _commonest_architecture(crossed, measure)
+    # Ranks over all models have no strata, so ρ is taken on one architecture, the commonest.
+    names = architecture_names(crossed.models)
+    commonest = (names == names[crossed.known(measure, GAP)].value_counts().idxmax()).to_numpy()
     yield _row(measure, "spearman_rho", spearman(values[commonest], gap[commonest], bootstrap))
     granulated = granulated_kendall(changes, values, gap, bootstrap)
     yield _row(measure, "granulated_kendall_tau", granulated)
-    turned = DIRECTIONS[measure] * values
-    error = worst_sign_error(changes, turned, gap, bootstrap)
+    error = worst_sign_error(changes, DIRECTIONS[measure] * values, gap, bootstrap)
     yield _row(measure, ERROR, error)
     yield from stratified_rows(measure, crossed)
+
+
+def stratified_rows(measure: str, crossed: Crossed) -> Iterator[dict]:
+    """The τ that decides of those within each kind of hyper-parameter that varies, then all."""
+    if not _taken(crossed.models, measure):
+        yield _row(measure, STRATIFIED, undefined(0), strata=0)
+        return
+    kinds = varying_kinds(crossed.models, measure)
+    strata = {kind: _strata(crossed, measure, columns) for kind, columns in kinds.items()}
+    found = {kind: _over_pairs(crossed, measure, pairs) for kind, pairs in strata.items()}
+    within, estimate, shared = "", undefined(0), 0
+    if found:
+        direction = (DIRECTIONS | OF_SIZES)[measure]
+        favours = [favour(each, 0.0) * direction for each in found.values()]
+        place, estimate = weakest(list(found.values()), favours)
+        within = list(found)[place]
+        shared = strata[within].shared
+    yield _row(measure, STRATIFIED, estimate, within, shared)
+    if measure in SIZES:
+        return
+    strata["optimizer"] = _strata(crossed, measure, ())
+    found["optimizer"] = _over_pairs(crossed, measure, strata["optimizer"])
+    for kind, each in found.items():
+        yield _row(measure, WITHIN[kind], each, kind, strata[kind].shared)
 
 
 def kendall_over_all(crossed: Crossed, measure: str) -> Estimate:
@@ -165,31 +191,18 @@ def kendall_over_all(crossed: Crossed, measure: str) -> Estimate:
 
     Over several architectures: τ-b over the pairs of models of one, with p as `stratified_kendall`.
     """
-    values, gap = crossed.plain(measure), crossed.plain(GAP)
-    known, names = crossed.known(measure, GAP), architecture_names(crossed.models).to_numpy()
-    if len(np.unique(names[known])) > 1:
-        labels = np.unique(names, return_inverse=True)[1]
-        return _over_pairs(crossed, measure, Strata.by(labels).among(known))
-    tau = kendall(values, gap)
-    if np.isnan(tau.value):
-        return tau
-    everything = Strata.by(np.zeros(len(values), dtype=int)).among(known)
-    distribution = crossed.kendall(measure, everything, _drawn(crossed))[1:]
-    low, high = crossed.bootstrap.interval(distribution, tau.n)
-    members = everything.members
-    ranks = [np.unique(v[members], return_inverse=True)[1] for v in (values, gap)]
-    least_p = least_permutation_p([ranks])
-    return Estimate(tau.value, low, high, tau.n, tau.p, distribution, least_p)
-
-
-def _commonest_architecture(crossed: Crossed, measure: str) -> np.ndarray:
-    """Which models `[n]` are of the architecture that most of those with the measure have.
-
-    Ranks over all models have no strata, so Spearman's ρ is taken on one architecture.
-    """
-    names = architecture_names(crossed.models)
-    counts = names[crossed.known(measure, GAP)].value_counts()
-    return (names == counts.idxmax()).to_numpy() if len(counts) else np.ones(len(names), dtype=bool)
+    known = crossed.known(measure, GAP)
+    architecture = pd.factorize(architecture_names(crossed.models), sort=True)[0]
+    within = Strata.by(architecture).among(known)
+    if len(np.unique(architecture[known])) > 1:
+        return _over_pairs(crossed, measure, within)
+    values, gap = crossed.plain(measure)[known], crossed.plain(GAP)[known]
+    if len(values) < 2:
+        return undefined(len(values))
+    taus = crossed.kendall(measure, within, _drawn(crossed))
+    taus[0], p = scipy.stats.kendalltau(values, gap)
+    least_p = least_permutation_p([ranks(values, gap)])
+    return _with_interval(crossed, taus, len(values), p, least_p)
 
 
 def stratified_kendall(crossed: Crossed, measure: str, columns: tuple[str, ...]) -> Estimate:
@@ -199,75 +212,49 @@ def stratified_kendall(crossed: Crossed, measure: str, columns: tuple[str, ...])
     of that and of the signs of the draws' τ. The interval draws models within strata, and seeds or
     draws. `n` counts the models that have a partner.
     """
-    strata = Strata.of(crossed.models, columns).among(crossed.known(measure, GAP))
-    return _over_pairs(crossed, measure, strata)
+    return _over_pairs(crossed, measure, _strata(crossed, measure, columns))
+
+
+def _strata(crossed: Crossed, measure: str, columns: tuple[str, ...]) -> Strata:
+    return Strata.of(crossed.models, columns).among(crossed.known(measure, GAP))
 
 
 def _over_pairs(crossed: Crossed, measure: str, strata: Strata) -> Estimate:
     """As `stratified_kendall`, over the pairs of `strata`."""
-    n = len(strata.members)
-    if not n:
+    if not len(strata.members):
         return undefined(0)
+    values, gap, bootstrap = crossed.plain(measure), crossed.plain(GAP), crossed.bootstrap
     counts = _drawn(crossed, strata.labels)
-    taus = crossed.kendall(measure, strata, counts)
-    p, least_p = permutation_test(
-        strata, crossed.plain(measure), crossed.plain(GAP), crossed.bootstrap
-    )
-    if crossed.draws > 1:
+    p, least_p = permutation_test(strata, values, gap, bootstrap)
+    if crossed.draws == 1:
+        taus = crossed.kendall(measure, strata, counts)
+    else:
         by_draw = crossed.kendall_by_draw(measure, strata, counts)
-        drawn = crossed.bootstrap.counts(len(by_draw), UNIT_STREAM)
-        weight = np.vstack([np.ones(len(by_draw)), drawn]).T * ~np.isnan(by_draw)
-        total = (weight * np.nan_to_num(by_draw)).sum(axis=0)
-        taus = total / np.where(weight.any(axis=0), weight.sum(axis=0), np.nan)
+        taus = _mean_over_draws(by_draw, bootstrap)
         signs = sign_flip(by_draw[~np.isnan(by_draw[:, 0]), 0])
         p, least_p = map(max, zip((p, least_p), signs))
-    if np.isnan(taus[0]):
-        return undefined(n)
-    low, high = crossed.bootstrap.interval(taus[1:], n)
-    return Estimate(float(taus[0]), low, high, n, p, taus[1:], least_p)
+    return _with_interval(crossed, taus, len(strata.members), p, least_p)
+
+
+def _mean_over_draws(by_draw: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:
+    """The mean `[1 + b]` of the draws' τ `[draws, 1 + b]`; in each resample draws are drawn too."""
+    drawn = bootstrap.counts(len(by_draw), UNIT_STREAM)
+    weight = np.vstack([np.ones(len(by_draw)), drawn]).T * ~np.isnan(by_draw)
+    total = (weight * np.nan_to_num(by_draw)).sum(axis=0)
+    return total / np.where(weight.any(axis=0), weight.sum(axis=0), np.nan)
 
 
 def at_matched_loss(crossed: Crossed, measure: str) -> Estimate:
     """τ over the pairs of models whose training losses lie within a factor of `MATCHED_LOSS`."""
     if not _taken(crossed.models, measure) or "training_loss" not in crossed.models:
         return undefined(0)
-    strata = Strata.of(crossed.models, ()).among(crossed.known(measure, GAP, "training_loss"))
+    strata = _strata(crossed, measure, ()).among(crossed.known("training_loss"))
     # Losses of 0 fit to the last digit, and are alike.
     loss = np.log(np.maximum(crossed.plain("training_loss"), 1e-300))
     alike = np.abs(loss[strata.first] - loss[strata.second]) <= np.log(MATCHED_LOSS) + 1e-9
     matched = Strata(strata.labels, strata.first[alike], strata.second[alike])
-    n = len(matched.members)
     taus = crossed.kendall(measure, matched, _drawn(crossed))
-    if np.isnan(taus[0]):
-        return undefined(n)
-    low, high = crossed.bootstrap.interval(taus[1:], n)
-    p, least_p = two_sided(taus[1:], 0.0)
-    return Estimate(float(taus[0]), low, high, n, p, taus[1:], least_p)
-
-
-def stratified_rows(measure: str, crossed: Crossed) -> Iterator[dict]:
-    """The τ that decides of those within each kind of hyper-parameter that varies, then all."""
-    if not _taken(crossed.models, measure):
-        yield _row(measure, STRATIFIED, undefined(0), strata=0)
-        return
-    kinds = varying_kinds(crossed.models, measure)
-    found = {kind: stratified_kendall(crossed, measure, of) for kind, of in kinds.items()}
-    known = crossed.known(measure, GAP)
-    strata = {kind: Strata.of(crossed.models, of).among(known) for kind, of in kinds.items()}
-    direction = (DIRECTIONS | OF_SIZES)[measure]
-    within, estimate = "", undefined(0)
-    if found:
-        favours = [favour(e, 0.0) * direction for e in found.values()]
-        place, estimate = weakest(list(found.values()), favours)
-        within = list(found)[place]
-    yield _row(measure, STRATIFIED, estimate, within, strata[within].shared if found else 0)
-    if measure in SIZES:
-        return
-    if "optimizer" not in found:
-        found["optimizer"] = stratified_kendall(crossed, measure, ())
-        strata["optimizer"] = Strata.of(crossed.models, ()).among(known)
-    for kind, each in found.items():
-        yield _row(measure, WITHIN[kind], each, kind, strata[kind].shared)
+    return _with_interval(crossed, taus, len(matched.members), *two_sided(taus[1:], 0.0))
 
 
 def _drawn(crossed: Crossed, labels: np.ndarray | None = None) -> np.ndarray:
@@ -276,23 +263,22 @@ def _drawn(crossed: Crossed, labels: np.ndarray | None = None) -> np.ndarray:
     return np.vstack([np.ones(n), crossed.bootstrap.counts(n, MODEL_STREAM, labels)])
 
 
+def _with_interval(
+    crossed: Crossed, taus: np.ndarray, n: int, p: float, least_p: float
+) -> Estimate:
+    """The estimate of a τ, from that of the study itself and of every resample `[1 + b]`."""
+    if np.isnan(taus[0]):
+        return undefined(n)
+    low, high = crossed.bootstrap.interval(taus[1:], n)
+    return Estimate(float(taus[0]), low, high, n, float(p), least_p=least_p)
+
+
 def _row(
     measure: str, statistic: str, estimate: Estimate, within: str = "", strata: int | None = None
 ) -> dict[str, object]:
-    return {
-        "measure": measure,
-        "statistic": statistic,
-        "models": ALL,
-        "left_out": NOTHING,
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "n": estimate.n,
-        "p": estimate.p,
-        "least_p": estimate.least_p,
-        "within": within,
-        "strata": strata,
-    }
+    row = {"measure": measure, "statistic": statistic, "models": ALL, "left_out": NOTHING}
+    row |= {name: getattr(estimate, name) for name in NUMBERS}
+    return row | {"within": within, "strata": strata}
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:

@@ -103,6 +103,12 @@ class Crossed:
         self.draws = 1 if self.units is None else self.units.draws
         self._kept: dict[str, np.ndarray] = {}
 
+    def among(self, chosen: pd.Series) -> "Crossed":
+        """The same of some of the models, of which those are `chosen`."""
+        part = Crossed(self.models[chosen], None, self.bootstrap)
+        part.units, part.draws = self.units, self.draws
+        return part
+
     def plain(self, measure: str) -> np.ndarray:
         """The measure's mean over replicates `[n]`; gaps so that equal ones are equal."""
         return _tied(measure, self.models[measure].to_numpy(dtype=float))

@@ -42,18 +42,6 @@ class Estimate:
     least_p: float = np.nan
 
 
-def kendall(x: np.ndarray, y: np.ndarray) -> Estimate:
-    """Kendall's τ-b of paired values `[n]`, without an interval; p as scipy computes it.
-
-    (Exact for few values without ties.) Pairs with a missing value are left out.
-    """
-    x, y = _complete(x, y)
-    if not (_varies(x) and _varies(y)):
-        return undefined(len(x))
-    result = scipy.stats.kendalltau(x, y)
-    return Estimate(float(result.statistic), np.nan, np.nan, len(x), float(result.pvalue))
-
-
 def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     """Spearman's ρ of paired values `[n]`, ties at mean ranks; p from the t approximation."""
     x, y = _complete(x, y)

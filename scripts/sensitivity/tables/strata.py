@@ -9,6 +9,7 @@ al. 2020, section 2.2.3, condition on hyper-parameters likewise and take the lea
 keeps every axis, the one that carries it included.)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
@@ -109,11 +110,11 @@ def permutation_test(
     """
     members = strata.members
     groups = [members[strata.labels[members] == s] for s in np.unique(strata.labels[members])]
-    ranks = [[np.unique(v[group], return_inverse=True)[1] for v in (x, y)] for group in groups]
-    score = sum(float(_scores(a, b[None])[0]) for a, b in ranks)
+    by_stratum = [ranks(x[group], y[group]) for group in groups]
+    score = sum(float(_scores(a, b[None])[0]) for a, b in by_stratum)
     if all(factorial(len(group)) <= MOST_ORDERS for group in groups):
         share = np.ones(1)  # of each score, from the lowest to the highest possible
-        for a, b in ranks:
+        for a, b in by_stratum:
             orders = _scores(a, b[_orders(len(b))])
             most = len(a) * (len(a) - 1) // 2
             share = np.convolve(share, np.bincount(orders + most, minlength=2 * most + 1))
@@ -123,11 +124,11 @@ def permutation_test(
         return tuple(float(share[size >= least].sum()) for least in (abs(score), largest))
     generator = np.random.default_rng(bootstrap.seed)
     drawn = np.zeros(bootstrap.resamples)
-    for a, b in ranks:
+    for a, b in by_stratum:
         tiled = np.tile(b, (bootstrap.resamples, 1))
         drawn += _scores(a, generator.permuted(tiled, axis=1))
     p = (1 + (np.abs(drawn) >= abs(score)).sum()) / (1 + len(drawn))
-    least_p = max(least_permutation_p(ranks), 1 / (1 + bootstrap.resamples))
+    least_p = max(least_permutation_p(by_stratum), 1 / (1 + bootstrap.resamples))
     return float(max(p, least_p)), least_p
 
 
@@ -137,15 +138,20 @@ def _orders(n: int) -> np.ndarray:
     return np.array(list(permutations(range(n))), dtype=int).reshape(-1, n)
 
 
-def least_permutation_p(ranks: list[list[np.ndarray]]) -> float:
+def ranks(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The places of values `[m]` among the different ones of their kind: equal values tie."""
+    return np.unique(x, return_inverse=True)[1], np.unique(y, return_inverse=True)[1]
+
+
+def least_permutation_p(by_stratum: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """The two-sided p of the most extreme order of y within strata, given the ties of both.
 
-    `ranks` holds those of x and y in each stratum. In a stratum of m models the extreme is reached
-    by ∏ g!·∏ c!/∏ n! of the m! permutations: g models share a value of x, c a value of y, and n of
-    these stand at one value of x when both are sorted.
+    `by_stratum` holds the `ranks` of x and y in each. In a stratum of m models the extreme is
+    reached by ∏ g!·∏ c!/∏ n! of the m! permutations: g models share a value of x, c a value of y,
+    and n of these stand at one value of x when both are sorted.
     """
     share = 1.0
-    for a, b in ranks:
+    for a, b in by_stratum:
         table = np.zeros((a.max() + 1, b.max() + 1), dtype=int)
         np.add.at(table, (np.sort(a), np.sort(b)), 1)
         ways = 1
