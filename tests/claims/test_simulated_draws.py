@@ -7,7 +7,7 @@ import simulated_studies as studies
 
 from sensitivity.tables.correlations import stratified_kendall
 from sensitivity.tables.crossed import GAP, NORM, Crossed
-from sensitivity.tables.curves import KINDS, curves, near_training_points
+from sensitivity.tables.curves import KINDS, curves, log_contrasts, near_training_points
 from sensitivity.tables.networks import model_rows
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.selection import explaining_the_gap, fitting
@@ -68,14 +68,14 @@ def along_curves(generator, drop, models=("a", "b", "c", "d"), draws=DRAWS, coun
         logs = 0.1 * generator.normal(size=(draws, len(kinds)))
         data = kinds != "random"
         logs[:, data] += of_draw + drop
-        near = near_training_points(THETA, np.pi / 8)
+        near = near_training_points(THETA)
         values = np.exp(logs[:, :, None] * near)
         arrays = {"kind": kinds, "theta": THETA, NORM: values, "transitions": values}
         records.append(("digits", model, arrays))
         about = {"dataset": "digits", "model": model, "replicate": range(draws)}
         about |= {"draw": range(draws), "architecture": "fully_connected", "arguments": "none"}
         tables.append(pd.DataFrame({**about, "fits": True, "diverged": False}))
-    found = curves(records, pd.concat(tables), QUICK, np.pi / 8)
+    found = curves(log_contrasts(records, pd.concat(tables)), QUICK)
     found = found[(found["model"] == "all") & (found["kind"] == "different classes")]
     return found[found["against"] == "random"].iloc[0]
 

@@ -15,7 +15,7 @@ from sensitivity.files.measurements import Part, write
 from sensitivity.files.storage import read_table, write_table
 from sensitivity.study.measuring_jobs import shape
 from sensitivity.study.recipe import CHOICES, Recipe
-from sensitivity.tables.curves import KINDS, WINDOW, near_training_points
+from sensitivity.tables.curves import KINDS, near_training_points
 
 SETTINGS = json.dumps({"code": "0", "resamples": 200, "confidence": 0.95, "seed": 0})
 REPLICATES, POINTS = 3, 120
@@ -98,7 +98,7 @@ def curves_of(generator):
     theta = 2 * np.pi * (np.arange(64) + 0.5) / 64
     kinds = np.repeat(KINDS, 2)
     values = np.exp(0.1 * generator.normal(size=(REPLICATES, len(kinds), 64)))
-    near = near_training_points(theta, WINDOW)
+    near = near_training_points(theta)
     values[:, kinds != "random"] *= np.where(near, 0.2, 1.0)
     return {"kind": kinds, "theta": theta, "jacobian_norm": values, "transitions": values}
 

@@ -24,7 +24,6 @@ from sensitivity.tables.statistics import (
     exponential,
     log_ratios,
     sign_flip,
-    undefined,
 )
 
 TRAINING_POINTS = (np.pi / 3, np.pi, 5 * np.pi / 3)
@@ -35,9 +34,10 @@ TRAINED, UNTRAINED, NOTHING = "trained", "untrained", "nothing"
 PREFIXES = {TRAINED: "", UNTRAINED: "untrained_"}  # of the arrays, on the same curves
 ALL = "all"
 METRICS = {"norm_near_over_far": "jacobian_norm", "density_near_over_far": "transitions"}
+ENDS = {"": "value", "_low": "low", "_high": "high", "_p": "p", "_least_p": "least_p"}
 COLUMNS = (
     *("dataset", "model", "architecture", "kind", "of", "against", "networks", "curves"),
-    *(f"{name}{end}" for name in METRICS for end in ("", "_low", "_high", "_p", "_least_p")),
+    *(f"{name}{end}" for name in METRICS for end in ENDS),
 )
 EACH_COLUMNS = (
     *("dataset", "model", "architecture", "replicate", "draw", "kind", "of", "curve", *METRICS),
@@ -49,26 +49,64 @@ Contrasts = dict[tuple[str, str, str], np.ndarray]
 def tabulate(
     given: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """curves.csv and curve_ratios.csv, from records of curves and networks."""
-    records, networks = given["curves"], given["networks"]
-    found = curves(records, networks, Bootstrap.from_settings(settings))
-    return found, each_curve(records, networks)
+    """curves.csv, and curve_ratios.csv that it is made from."""
+    logs = log_contrasts(given["curves"], given["networks"])
+    ratios = np.exp(logs[list(METRICS)].astype(float))
+    return curves(logs, Bootstrap.from_settings(settings)), logs.assign(**ratios)
 
 
-def curves(
-    records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
-    networks: pd.DataFrame,
-    bootstrap: Bootstrap,
-    window: float = WINDOW,
+def log_contrasts(
+    records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]], networks: pd.DataFrame
 ) -> pd.DataFrame:
-    """Median over networks of near / far, by model and kind of curve.
+    """The logarithms of near / far of every network that fits, on every curve.
 
-    Model `all` pools the models of an architecture.
+    `records` are (data set, model, arrays of curves.npz). Curves are numbered within their kind;
+    the untrained networks (`of`) meet the same ones.
+    """
+    parts = [pd.DataFrame(columns=list(EACH_COLUMNS))]
+    for dataset, model, arrays in records:
+        chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
+        chosen = fitting(chosen).sort_values("replicate")
+        near = near_training_points(arrays["theta"])
+        curve = pd.DataFrame({"kind": arrays["kind"]})
+        curve["curve"] = curve.groupby("kind").cumcount()
+        network, place = np.indices((len(chosen), len(curve))).reshape(2, -1)
+        for of, prefix in PREFIXES.items():
+            if not all(f"{prefix}{metric}" in arrays for metric in METRICS.values()):
+                continue
+            found = curve.iloc[place].reset_index(drop=True)
+            found = found.assign(dataset=dataset, model=model, of=of)
+            found["architecture"] = architecture_names(chosen).to_numpy()[network]
+            found["replicate"] = chosen["replicate"].to_numpy(dtype=int)[network]
+            found["draw"] = chosen["draw"].to_numpy()[network] if "draw" in chosen else 0
+            for name, metric in METRICS.items():
+                values = arrays[f"{prefix}{metric}"][chosen["replicate"].to_numpy(dtype=int)]
+                found[name] = _log_contrast(values, near).ravel()
+            parts.append(found[list(EACH_COLUMNS)])
+    return pd.concat(parts[1:] or parts, ignore_index=True)
 
-    `records` are (data set, model, arrays of curves.npz); only networks that fit enter. `of` says
-    whether networks are trained or those before training; `against` "random" or "untrained" divides
-    a network's contrast by its contrast on random ellipses, or by that of the untrained network on
-    the same curves: 1 means that the training points, or the training, make no difference.
+
+def near_training_points(theta: np.ndarray) -> np.ndarray:
+    """Which bins, by their centres in radians `[B]`, lie within `WINDOW` of a training point."""
+    return (np.abs(theta[:, None] - np.array(TRAINING_POINTS)) <= WINDOW).any(axis=1)
+
+
+def _log_contrast(values_RCB: np.ndarray, near_B: np.ndarray) -> np.ndarray:
+    """The logarithms `[R, C]` of the mean over bins near training points over that elsewhere.
+
+    A norm that underflows to 0 counts as a vanishing one; medians and signs need no more.
+    """
+    near, far = (values_RCB[..., bins].mean(axis=2) for bins in (near_B, ~near_B))
+    return log_ratios(np.maximum(near, SMALLEST), np.maximum(far, SMALLEST))
+
+
+def curves(logs: pd.DataFrame, bootstrap: Bootstrap) -> pd.DataFrame:
+    """Median over networks of near / far, by model and kind of curve, from `log_contrasts`.
+
+    Model `all` pools the models of an architecture. `of` says whether networks are trained or those
+    before training; `against` "random" or "untrained" divides a network's contrast by its contrast
+    on random ellipses, or by that of the untrained network on the same curves: 1 means that the
+    training points, or the training, make no difference.
 
     Where networks of several models share draws of the training images, a draw is the unit, with
     the mean of its networks' logarithms, and `networks` counts draws.
@@ -77,88 +115,24 @@ def curves(
     mean logarithms (Welch's against random ellipses); the larger of the two.
     """
     rows = []
-    pools: dict[tuple[str, str], dict[tuple[str, str, str], list]] = {}
-    for dataset, model, arrays in records:
-        architecture, replicates, draws = _fitting(networks, dataset, model)
-        logs = _log_contrasts(arrays, replicates, window)
-        rows += _rows((dataset, model, architecture), logs, bootstrap)
-        pool = pools.setdefault((dataset, architecture), {})
-        for key, values in logs.items():
-            pool.setdefault(key, []).append((draws, values))
-    for (dataset, architecture), pool in pools.items():
-        logs = {key: _units(*map(np.concatenate, zip(*parts))) for key, parts in pool.items()}
-        rows += _rows((dataset, ALL, architecture), logs, bootstrap)
+    for key, of in logs.groupby(["dataset", "model", "architecture"], sort=False):
+        rows += _rows(key, _contrasts(of, of["replicate"]), bootstrap)
+    for (dataset, architecture), of in logs.groupby(["dataset", "architecture"], sort=False):
+        units = of.groupby(["model", "replicate"], sort=False).ngroup()
+        if of["draw"].nunique() > 1:
+            units = of["draw"]
+        rows += _rows((dataset, ALL, architecture), _contrasts(of, units), bootstrap)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def each_curve(
-    records: Iterable[tuple[str, str, Mapping[str, np.ndarray]]],
-    networks: pd.DataFrame,
-    window: float = WINDOW,
-) -> pd.DataFrame:
-    """What `curves` is made from: near / far of every network that fits on every curve.
-
-    Curves are numbered within their kind; the untrained networks meet the same ones.
-    """
-    parts = [pd.DataFrame(columns=list(EACH_COLUMNS))]
-    for dataset, model, arrays in records:
-        architecture, replicates, draws = _fitting(networks, dataset, model)
-        logs = _log_contrasts(arrays, replicates, window)
-        for kind, of in dict.fromkeys((kind, of) for kind, of, _ in logs):
-            place, curve = np.indices(logs[kind, of, next(iter(METRICS))].shape).reshape(2, -1)
-            columns = {"dataset": dataset, "model": model, "architecture": architecture}
-            columns |= {"replicate": replicates[place], "draw": draws[place], "kind": kind}
-            columns |= {"of": of, "curve": curve}
-            columns |= {name: np.exp(logs[kind, of, name]).ravel() for name in METRICS}
-            parts.append(pd.DataFrame(columns))
-    return pd.concat(parts[1:] or parts, ignore_index=True)
-
-
-def _fitting(
-    networks: pd.DataFrame, dataset: str, model: str
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """A model's architecture, and replicates and draws of its networks that fit."""
-    chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-    entering = fitting(chosen).sort_values("replicate")
-    draws = entering["draw"].to_numpy() if "draw" in entering else np.zeros(len(entering), int)
-    architecture = architecture_names(chosen).iloc[0]
-    return architecture, entering["replicate"].to_numpy(dtype=int), draws
-
-
-def near_training_points(theta: np.ndarray, window: float) -> np.ndarray:
-    """Which bins, by their centres in radians `[B]`, lie within `window` of a training point."""
-    return (np.abs(theta[:, None] - np.array(TRAINING_POINTS)) <= window).any(axis=1)
-
-
-def _units(draws_R: np.ndarray, logs_RC: np.ndarray) -> np.ndarray:
-    """Means over the networks of each draw `[draws, C]`; where there is one draw, all networks."""
-    if len(np.unique(draws_R)) < 2:
-        return logs_RC
-    return pd.DataFrame(logs_RC).groupby(draws_R).mean().to_numpy()
-
-
-def _log_contrasts(
-    arrays: Mapping[str, np.ndarray], replicates: np.ndarray, window: float
-) -> Contrasts:
-    """The logarithms `[R, C]` of near / far of each network on each curve.
-
-    A curve's contrast is the ratio of two means over bins. A norm that underflows to 0 counts as a
-    vanishing one; medians and signs need no more.
-    """
-    near = near_training_points(arrays["theta"], window)
-    logs = {}
-    for name, metric in METRICS.items():
-        for of, prefix in PREFIXES.items():
-            if f"{prefix}{metric}" not in arrays:
-                continue
-            values = arrays[f"{prefix}{metric}"][replicates]
-            means = [np.maximum(values[..., bins].mean(axis=2), SMALLEST) for bins in (near, ~near)]
-            contrasts = log_ratios(*means)
-            for kind in KINDS:
-                of_kind = contrasts[:, arrays["kind"] == kind]
-                if of_kind.shape[1]:
-                    logs[kind, of, name] = of_kind
-    return logs
+def _contrasts(logs: pd.DataFrame, units: pd.Series) -> Contrasts:
+    """The logarithms by kind of curve, networks and metric: means over the networks of a unit."""
+    parts = logs.assign(unit=units).groupby(["kind", "of"])
+    return {
+        (kind, of, name): part.pivot_table(name, "unit", "curve").to_numpy()
+        for (kind, of), part in parts
+        for name in METRICS
+    }
 
 
 def _rows(of_model: tuple[str, str, str], logs: Contrasts, bootstrap: Bootstrap) -> Iterator[dict]:
@@ -167,33 +141,28 @@ def _rows(of_model: tuple[str, str, str], logs: Contrasts, bootstrap: Bootstrap)
     compared += [(kind, TRAINED, RANDOM, (RANDOM, TRAINED)) for kind in KINDS[1:]]
     compared += [(kind, TRAINED, UNTRAINED, (kind, UNTRAINED)) for kind in KINDS]
     for kind, of, against, control in compared:
-        needed = [(kind, of), control or (kind, of)]
-        if not all((*part, metric) in logs for part in needed for metric in METRICS):
-            continue
         row = dict(zip(COLUMNS, (*of_model, kind, of, against)))
-        for metric in METRICS:
-            own = logs[kind, of, metric]
-            other = None if control is None else logs[*control, metric]
-            estimate = _contrast(own, other, against == RANDOM, bootstrap)
-            row |= {"networks": len(own), "curves": own.shape[1], **_numbers(metric, estimate)}
-        yield row
+        for name in METRICS:
+            own, other = logs.get((kind, of, name)), control and logs.get((*control, name))
+            if own is None or (control and other is None):
+                break
+            if against == UNTRAINED:  # on the same curves
+                own, other = own - other, None
+            estimate = _contrast(own, other, bootstrap)
+            row |= {"networks": len(own), "curves": own.shape[1]}
+            row |= {f"{name}{end}": getattr(estimate, field) for end, field in ENDS.items()}
+        else:
+            yield row
 
 
-def _contrast(
-    own: np.ndarray, other: np.ndarray | None, unpaired: bool, bootstrap: Bootstrap
-) -> Estimate:
-    """The median over networks of the ratio near / far, against a control if there is one.
+def _contrast(own: np.ndarray, other: np.ndarray | None, bootstrap: Bootstrap) -> Estimate:
+    """The median over networks of the ratio near / far, against a control on curves of its own.
 
     `own` and `other` `[R, C]` are logarithms; a network's is the median over its curves, since the
-    norm differs by orders of magnitude between curves. `unpaired`: the control has curves of its
-    own.
+    norm differs by orders of magnitude between curves.
     """
-    if not unpaired and other is not None:
-        own, other = own - other, None
     by_network = np.median(own, axis=1) - (0 if other is None else np.median(other, axis=1))
     n = len(by_network)
-    if not n:
-        return undefined(0)
     p, least_p = sign_flip(by_network)
     if own.shape[1] < 2 or (other is not None and other.shape[1] < 2):
         least_p = 1.0  # one curve is no sample
@@ -232,13 +201,3 @@ def _crossed(own: np.ndarray, other: np.ndarray | None, bootstrap: Bootstrap) ->
             drawn = logs[networks[rows, :, None], curves[rows, None, :]]
             values[rows] += sign * np.median(drawn, axis=2)
     return np.median(values, axis=1)
-
-
-def _numbers(name: str, estimate: Estimate) -> dict[str, float]:
-    return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-        f"{name}_p": estimate.p,
-        f"{name}_least_p": estimate.least_p,
-    }
