@@ -19,8 +19,10 @@ import scipy
 from sensitivity.tables.resampling import CURVE_STREAM, WORK, Bootstrap
 from sensitivity.tables.selection import architecture_names, fitting
 from sensitivity.tables.statistics import (
+    ENDS,
     SMALLEST,
     Estimate,
+    columns,
     exponential,
     log_ratios,
     sign_flip,
@@ -34,7 +36,6 @@ TRAINED, UNTRAINED, NOTHING = "trained", "untrained", "nothing"
 PREFIXES = {TRAINED: "", UNTRAINED: "untrained_"}  # of the arrays, on the same curves
 ALL = "all"
 METRICS = {"norm_near_over_far": "jacobian_norm", "density_near_over_far": "transitions"}
-ENDS = {"": "value", "_low": "low", "_high": "high", "_p": "p", "_least_p": "least_p"}
 COLUMNS = (
     *("dataset", "model", "architecture", "kind", "of", "against", "networks", "curves"),
     *(f"{name}{end}" for name in METRICS for end in ENDS),
@@ -150,7 +151,7 @@ def _rows(of_model: tuple[str, str, str], logs: Contrasts, bootstrap: Bootstrap)
                 own, other = own - other, None
             estimate = _contrast(own, other, bootstrap)
             row |= {"networks": len(own), "curves": own.shape[1]}
-            row |= {f"{name}{end}": getattr(estimate, field) for end, field in ENDS.items()}
+            row |= columns(name, estimate)
         else:
             yield row
 

@@ -9,23 +9,17 @@ test point; networks share their points, and statements about several draw point
 replicates.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.tables.added_value import auroc_added, auroc_lead
-from sensitivity.tables.resampling import (
-    MODEL_STREAM,
-    UNIT_STREAM,
-    Bootstrap,
-    weighted_spearman,
-)
+from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
 from sensitivity.tables.selection import architecture_names, fitting
-from sensitivity.tables.statistics import Estimate, auroc, mean_estimate, spearman
+from sensitivity.tables.statistics import Estimate, auroc, columns, mean_estimate, spearman
 
 ALL, POOLED = "all", "pooled"
 NULLS = {
@@ -37,7 +31,7 @@ NULLS = {
     "spearman_loss_right": 0.0,
     "spearman_loss_wrong": 0.0,
 }
-WITH_P = tuple(name for name in NULLS if name != "auroc_maximum_probability")
+ENDS = ("", "_low", "_high", "_p")
 LOSSES = {
     "cross_entropy": "cross_entropy",
     "squared": "squared_loss",
@@ -45,13 +39,12 @@ LOSSES = {
 }
 COLUMNS = (
     *("dataset", "model", "architecture", "replicate", "loss", "n", "misclassified"),
-    *(f"{name}{suffix}" for name in NULLS for suffix in ("", "_low", "_high")),
-    *(*(f"{name}_p" for name in WITH_P), "least_p", "networks"),
+    *(f"{name}{end}" for name in NULLS for end in ENDS),
+    *("least_p", "networks"),
 )
 
 
-@dataclass(frozen=True)
-class Single:
+class Single(NamedTuple):
     """What one network says, and which of its points `[n]` are wrong."""
 
     model: str
@@ -85,7 +78,7 @@ def points(
         SensitivityError: records of one data set are about different test points.
     """
     rows: list[dict[str, object]] = []
-    pools: dict[tuple[str, str, str], list[Single]] = {}
+    pools: dict[tuple[str, ...], list[Single]] = {}
     indices: dict[str, np.ndarray] = {}
     for dataset, model, arrays in records:
         if not np.array_equal(indices.setdefault(dataset, arrays["index"]), arrays["index"]):
@@ -93,27 +86,20 @@ def points(
                 f"the points of model {model} on {dataset} are not those of the other models; "
                 "delete its points.npz and run the same command again"
             )
+        chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
+        chosen = fitting(chosen)
         pool: list[Single] = []
-        for architecture, replicate, loss in _fitting(networks, dataset, model):
+        for network, architecture in zip(chosen.itertuples(), architecture_names(chosen)):
+            replicate, loss = int(network.replicate), str(network.loss)
+            found = _estimates(arrays, replicate, LOSSES[loss], bootstrap)
             wrong = ~arrays["correct"][replicate].astype(bool)
-            estimates = _estimates(arrays, replicate, LOSSES[loss], bootstrap)
-            key = (dataset, model, architecture, str(replicate), loss)
-            rows.append(_row(key, estimates, wrong, 1))
-            pool.append(Single(model, replicate, estimates, wrong))
+            rows.append(_row((dataset, model, architecture, str(replicate), loss), found, wrong, 1))
+            pool.append(Single(model, replicate, found, wrong))
         if pool:
             rows.append(_pooled_row((dataset, model, architecture, POOLED, loss), pool, bootstrap))
-            pools.setdefault((dataset, architecture, loss), []).extend(pool)
-    for (dataset, architecture, loss), pool in pools.items():
-        rows.append(_pooled_row((dataset, ALL, architecture, POOLED, loss), pool, bootstrap))
+            pools.setdefault((dataset, ALL, architecture, POOLED, loss), []).extend(pool)
+    rows += [_pooled_row(key, pool, bootstrap) for key, pool in pools.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _fitting(networks: pd.DataFrame, dataset: str, model: str) -> Iterator[tuple[str, int, str]]:
-    """Architecture, replicate and loss of every network of a model that fits."""
-    chosen = networks[(networks["dataset"] == dataset) & (networks["model"] == model)]
-    chosen = fitting(chosen)
-    for row, architecture in zip(chosen.itertuples(), architecture_names(chosen)):
-        yield architecture, int(row.replicate), str(row.loss)
 
 
 def _estimates(
@@ -128,24 +114,9 @@ def _estimates(
         "spearman_loss": spearman(norm, loss_of_point, bootstrap),
         "auroc_lead": auroc_lead(norm, doubt, wrong, bootstrap),
         "auroc_added": auroc_added(norm, doubt, wrong, bootstrap),
-        "spearman_loss_right": _spearman_among(~wrong, norm, loss_of_point, bootstrap),
-        "spearman_loss_wrong": _spearman_among(wrong, norm, loss_of_point, bootstrap),
+        "spearman_loss_right": spearman(norm, loss_of_point, bootstrap, ~wrong),
+        "spearman_loss_wrong": spearman(norm, loss_of_point, bootstrap, wrong),
     }
-
-
-def _spearman_among(
-    chosen: np.ndarray, norm: np.ndarray, loss: np.ndarray, bootstrap: Bootstrap
-) -> Estimate:
-    """Spearman's ρ over the chosen points, in the same resamples of all points."""
-    x, y = norm[chosen], loss[chosen]
-    single = spearman(x, y, Bootstrap(resamples=1))
-    if np.isnan(single.value):
-        return single
-    distribution = bootstrap.distribution(
-        lambda counts: weighted_spearman(x, y, counts[:, chosen]), len(norm)
-    )
-    low, high = bootstrap.interval(distribution, len(x))
-    return replace(single, low=low, high=high, distribution=distribution)
 
 
 def _pooled_row(
@@ -178,6 +149,5 @@ def _row(
     row: dict[str, object] = dict(zip(COLUMNS, key))
     row |= {"n": len(wrong), "misclassified": int(wrong.sum()), "networks": networks}
     for name, estimate in estimates.items():
-        row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    row |= {f"{name}_p": estimates[name].p for name in WITH_P}
+        row |= columns(name, estimate, ENDS)
     return row | {"least_p": estimates["auroc_jacobian_norm"].least_p}

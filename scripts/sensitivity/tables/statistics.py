@@ -10,7 +10,7 @@ interval has no width, which says too much where n is small.
 Degenerate input (constant, too short, all missing) gives NaN, never an exception or a warning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -22,6 +22,8 @@ from sensitivity.tables.resampling import Bootstrap, weighted_auroc, weighted_sp
 
 SMALLEST = 1e-300  # p-values below it have no finite normal deviate
 VANISHING = 300.0  # logarithms beyond it come from values that vanish, not from measurements
+# Endings of the columns that hold an estimate.
+ENDS = {"": "value", "_low": "low", "_high": "high", "_p": "p", "_least_p": "least_p"}
 FLIPS = 9_999  # random signs, where there are more: from 14 values on
 
 
@@ -42,15 +44,29 @@ class Estimate:
     least_p: float = np.nan
 
 
-def spearman(x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap) -> Estimate:
-    """Spearman's ρ of paired values `[n]`, ties at mean ranks; p from the t approximation."""
+def spearman(
+    x: np.ndarray, y: np.ndarray, bootstrap: Bootstrap, among: np.ndarray | None = None
+) -> Estimate:
+    """Spearman's ρ of paired values `[n]`, ties at mean ranks; p from the t approximation.
+
+    Where `among` `[n]` chooses some of the pairs, these are drawn in the resamples of all.
+    """
     x, y = _complete(x, y)
+    n, among = len(x), np.ones(len(x), dtype=bool) if among is None else among
+    x, y = x[among], y[among]
     if not (_varies(x) and _varies(y)):
         return undefined(len(x))
     result = scipy.stats.spearmanr(x, y)
-    distribution = bootstrap.distribution(lambda counts: weighted_spearman(x, y, counts), len(x))
+    distribution = bootstrap.distribution(
+        lambda counts: weighted_spearman(x, y, counts[:, among]), n
+    )
     interval = bootstrap.interval(distribution, len(x))
     return Estimate(float(result.statistic), *interval, len(x), float(result.pvalue), distribution)
+
+
+def columns(name: str, estimate: Estimate, ends: Iterable[str] = ENDS) -> dict[str, float]:
+    """An estimate in a row of a table: `name`, `name_low` and so on."""
+    return {f"{name}{end}": getattr(estimate, ENDS[end]) for end in ends}
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray, bootstrap: Bootstrap) -> Estimate:
