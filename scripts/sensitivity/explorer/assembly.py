@@ -11,10 +11,9 @@ from sensitivity.claims.verdicts import ALL
 from sensitivity.explorer.columns import packed
 from sensitivity.explorer.parts import part
 from sensitivity.explorer.sections import claims_html, figures_html
-from sensitivity.tables.networks import DERIVED_COLUMNS, LEADING_COLUMNS, RECIPE_COLUMNS
+from sensitivity.tables.networks import DESCRIBED
 
 DRAWS = "vendor/echarts.min.js"
-DESCRIBED = (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
 SCRIPTS = (
     "data", "rank", "state", "groups", "filters", "parallel", "scatter", "table", "main",
 )  # fmt: skip

@@ -27,6 +27,7 @@ RESULT_COLUMNS = (
 )
 DERIVED_COLUMNS = ("number_of_weights", "number_of_units")
 LEADING_COLUMNS = ("dataset", "model", "surveys", "replicate", "seed", "draw")
+DESCRIBED = (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)  # what was trained
 ARGUMENT = "argument_"  # begins the names of columns with an architecture's arguments
 FITTING_DRAWS = 2 / 3  # share of a model's draws that must fit for it to enter comparisons
 EXACT_DIGITS = 12  # see `exact`
@@ -56,22 +57,29 @@ def network_rows(
     Raises:
         SensitivityError: a record lacks a replicate, or holds one that the recipe does not have.
     """
-    replicates = np.arange(recipe.replicates)
-    columns = {"replicate": replicates, "seed": np.array(recipe.seeds)}
-    columns["draw"] = columns["seed"] * drawn
-    columns |= _of_recipe(dataset, recipe, surveys, input_size, classes)
-    columns |= _final(training, recipe)
-    gap = columns["training_accuracy"] - columns["test_accuracy"]
-    columns["generalization_gap"] = exact(gap)
-    columns["diverged"] = ~np.isnan(columns["diverged_step"])
-    fits = columns["training_accuracy"] >= fits_at - ROUNDING
-    columns["fits"] = fits & ~columns["diverged"]
-    ordered = (*_recipe_part(), *RESULT_COLUMNS, "fits", "diverged", "diverged_step")
-    columns = {name: columns[name] for name in ordered}
-    columns |= {f"{ARGUMENT}{name}": value for name, value in all_arguments(recipe).items()}
+    seeds = np.array(recipe.seeds)
+    fully_connected = recipe.architecture == DEFAULT
+    final = _final(training, recipe)
+    diverged = ~np.isnan(final["diverged_step"])
+    columns = {
+        "dataset": dataset,
+        "model": recipe.name,
+        "surveys": ";".join(sorted(surveys)),
+        "replicate": np.arange(recipe.replicates),
+        "seed": seeds,
+        "draw": seeds * drawn,
+        **cells(recipe),
+        "number_of_weights": number_of_weights(recipe, input_size, classes),
+        "number_of_units": recipe.width * recipe.depth if fully_connected else math.nan,
+        **{name: final[name] for name in RESULT_COLUMNS},
+        "fits": (final["training_accuracy"] >= fits_at - ROUNDING) & ~diverged,
+        "diverged": diverged,
+        "diverged_step": final["diverged_step"],
+        **{f"{ARGUMENT}{name}": value for name, value in all_arguments(recipe).items()},
+    }
     for arrays in measurements:
         columns |= _measured(arrays, recipe, columns)
-    return pd.DataFrame(columns, index=replicates)
+    return pd.DataFrame(columns, index=columns["replicate"])
 
 
 def exact(gaps: np.ndarray) -> np.ndarray:
@@ -109,7 +117,7 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
     """
     metrics = metric_columns(networks)
     every = networks.groupby("model", sort=False)
-    described = [*_recipe_part(), *(c for c in networks.columns if c.startswith(ARGUMENT))]
+    described = [*DESCRIBED, *(c for c in networks.columns if c.startswith(ARGUMENT))]
     constant = [c for c in described if c not in ("model", "replicate", "seed", "draw")]
     table = every[constant].first()
     table["fits"] = every["fits"].all()
@@ -123,13 +131,11 @@ def model_rows(networks: pd.DataFrame) -> pd.DataFrame:
     complete = groups[metrics].count().eq(groups.size(), axis=0)
     means = groups[metrics].mean().where(complete)
     means["generalization_gap"] = exact(means["generalization_gap"])
-    errors = groups[metrics].sem(ddof=1).where(complete)
-    columns = {}
-    for metric in metrics:
-        columns[metric] = means[metric]
-        columns[f"{metric}_standard_error"] = errors[metric]
-    table = pd.concat([table, pd.DataFrame(columns)], axis=1).reset_index()
-    return table[["dataset", "model", *(c for c in table if c not in ("dataset", "model"))]]
+    errors = groups[metrics].sem(ddof=1).where(complete).add_suffix("_standard_error")
+    side_by_side = [name for metric in metrics for name in (metric, f"{metric}_standard_error")]
+    table = pd.concat([table, pd.concat([means, errors], axis=1)[side_by_side]], axis=1)
+    table.insert(1, "model", table.index)
+    return table.reset_index(drop=True)
 
 
 def entering(networks: pd.DataFrame) -> pd.Series:
@@ -149,7 +155,7 @@ def metric_columns(networks: pd.DataFrame) -> list[str]:
     Left out are the numbers of points measured, and errors over points: those are no estimate of
     the spread over replicates, which `models.csv` reports under the same suffix.
     """
-    described = {*_recipe_part(), "fits", "diverged", "diverged_step"}
+    described = {*DESCRIBED, "fits", "diverged", "diverged_step"}
     return [
         column
         for column in networks.columns
@@ -159,30 +165,10 @@ def metric_columns(networks: pd.DataFrame) -> list[str]:
     ]
 
 
-def _recipe_part() -> tuple[str, ...]:
-    return (*LEADING_COLUMNS, *RECIPE_COLUMNS, *DERIVED_COLUMNS)
-
-
 def cells(recipe: Recipe) -> dict[str, Any]:
     """A recipe as the tables hold it: each key's value, an architecture's arguments as text."""
     arguments = parts_of_name(recipe.architecture, recipe.arguments)[1]
     return {**recipe.to_dict(), "arguments": arguments or "none"}
-
-
-def _of_recipe(
-    dataset: str, recipe: Recipe, surveys: Iterable[str], input_size: int, classes: int
-) -> dict[str, Any]:
-    """What all replicates of a model have in common."""
-    return {
-        "dataset": dataset,
-        "model": recipe.name,
-        "surveys": ";".join(sorted(surveys)),
-        **cells(recipe),
-        "number_of_weights": number_of_weights(recipe, input_size, classes),
-        "number_of_units": (
-            recipe.width * recipe.depth if recipe.architecture == DEFAULT else math.nan
-        ),
-    }
 
 
 def _final(training: pd.DataFrame, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -197,10 +183,15 @@ def _final(training: pd.DataFrame, recipe: Recipe) -> dict[str, np.ndarray]:
     replicate = replicate.astype(int)
     _require_replicates(replicate[is_final], recipe, "final rows in the training history")
     order = np.flatnonzero(is_final)[np.argsort(replicate[is_final])]
-    kept = [c for c in RESULT_COLUMNS if c != "generalization_gap"]
-    steps = np.full(recipe.replicates, np.nan)
-    np.fmax.at(steps, replicate, diverged.astype(float))
-    return {**{c: training[c].to_numpy()[order] for c in kept}, "diverged_step": steps}
+    found = {
+        name: training[name].to_numpy()[order]
+        for name in RESULT_COLUMNS
+        if name != "generalization_gap"
+    }
+    found["generalization_gap"] = exact(found["training_accuracy"] - found["test_accuracy"])
+    found["diverged_step"] = np.full(recipe.replicates, np.nan)
+    np.fmax.at(found["diverged_step"], replicate, diverged.astype(float))
+    return found
 
 
 def _measured(
