@@ -39,46 +39,29 @@ def agreement(ours: pd.DataFrame, theirs: pd.DataFrame, significance: float = 0.
     on either side has no spread, and so no p, unless its values are identical.
     """
     measures = [name for name in MEASURES if name in ours and name in theirs]
-    both = ours.groupby(MODEL).groups.keys() & theirs.groupby(MODEL).groups.keys()
-    rows = [
-        _row(key, measure, here[measure], there[measure])
-        for key in sorted(both)
-        for here, there in [(_networks(ours, key), _networks(theirs, key))]
-        for measure in measures
-        if here[measure].notna().any() or there[measure].notna().any()
-    ]
+    their_models = dict(iter(theirs.sort_values("replicate").groupby(MODEL)))
+    rows = []
+    for key, here in ours.sort_values("replicate").groupby(MODEL):
+        if key not in their_models:
+            continue
+        for measure in measures:
+            one, other = (of[measure].to_numpy(dtype=float) for of in (here, their_models[key]))
+            if np.isnan([*one, *other]).all():
+                continue
+            identical = np.array_equal(one, other, equal_nan=True)
+            p = 1.0 if identical else _p(one, other)
+            row = (*key, measure, one.mean(), other.mean(), len(one), len(other), identical, p)
+            rows.append(dict(zip(COLUMNS, row)))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["p_holm"] = holm(table["p"].to_numpy(dtype=float))
     table["differs"] = table["p_holm"] <= significance
     return table
 
 
-def _networks(table: pd.DataFrame, key: tuple[str, str]) -> pd.DataFrame:
-    chosen = (table["dataset"] == key[0]) & (table["model"] == key[1])
-    return table[chosen].sort_values("replicate")
-
-
-def _row(key, measure, here, there):
-    one, other = here.to_numpy(dtype=float), there.to_numpy(dtype=float)
-    identical = np.array_equal(one, other, equal_nan=True)
-    return {
-        **dict(zip(MODEL, key, strict=True)),
-        "measure": measure,
-        "ours": one.mean(),
-        "theirs": other.mean(),
-        "our_networks": len(one),
-        "their_networks": len(other),
-        "identical": identical,
-        "p": 1.0 if identical else _p(one, other),
-    }
-
-
 def _p(one: np.ndarray, other: np.ndarray) -> float:
     """Welch's two-sided p-value; NaN where a side has no spread to be judged by."""
-    if min(len(one), len(other)) < 2:
-        return np.nan
     together = np.concatenate([one, other])
-    if not np.isfinite(together).all():
+    if min(len(one), len(other)) < 2 or not np.isfinite(together).all():
         return np.nan
     if (together > 0).all():
         one, other = np.log(one), np.log(other)
@@ -98,7 +81,5 @@ def side_by_side(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
         theirs[kept], on=["claim", "dataset"], how="outer", suffixes=("_ours", "_theirs")
     )
     verdicts = table[["verdict_ours", "verdict_theirs"]]
-    table["opposed"] = (verdicts == "supported").any(axis=1) & (verdicts == "contradicted").any(
-        axis=1
-    )
-    return table
+    said = [(verdicts == verdict).any(axis=1) for verdict in ("supported", "contradicted")]
+    return table.assign(opposed=said[0] & said[1])
