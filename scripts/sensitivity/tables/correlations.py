@@ -19,7 +19,7 @@ import scipy
 
 from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.crossed import GAP, Crossed
-from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
+from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap, weighted_mean
 from sensitivity.tables.selection import architecture_names, explaining_the_gap
 from sensitivity.tables.single_changes import (
     granulated_kendall,
@@ -239,9 +239,7 @@ def _over_pairs(crossed: Crossed, measure: str, strata: Strata) -> Estimate:
 def _mean_over_draws(by_draw: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:
     """The mean `[1 + b]` of the draws' τ `[draws, 1 + b]`; in each resample draws are drawn too."""
     drawn = bootstrap.counts(len(by_draw), UNIT_STREAM)
-    weight = np.vstack([np.ones(len(by_draw)), drawn]).T * ~np.isnan(by_draw)
-    total = (weight * np.nan_to_num(by_draw)).sum(axis=0)
-    return total / np.where(weight.any(axis=0), weight.sum(axis=0), np.nan)
+    return weighted_mean(by_draw, np.vstack([np.ones(len(by_draw)), drawn]).T, axis=0)
 
 
 def at_matched_loss(crossed: Crossed, measure: str) -> Estimate:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.tables.networks import entering, exact
-from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap
+from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap, weighted_mean
 from sensitivity.tables.statistics import Estimate, sign_flip, undefined
 from sensitivity.tables.strata import Strata, pair_kendall
 
@@ -72,10 +72,7 @@ def crossed_mean(values_US: np.ndarray, bootstrap: Bootstrap, draws: int) -> Est
         p, least_p = map(max, zip((p, least_p), over_draws))
     of_units = bootstrap.counts(units, UNIT_STREAM)
     of_sets = bootstrap.counts(sets, MODEL_STREAM)
-    drawn = weighted_means(values_US.T, of_units)
-    weight = of_sets * ~np.isnan(drawn)
-    total = (of_sets * np.nan_to_num(drawn)).sum(axis=1)
-    distribution = total / np.where(weight.any(axis=1), weight.sum(axis=1), np.nan)
+    distribution = weighted_mean(weighted_means(values_US.T, of_units), of_sets, axis=1)
     low, high = bootstrap.interval(distribution, sets)
     return Estimate(float(by_set.mean()), low, high, sets, p, distribution, least_p)
 

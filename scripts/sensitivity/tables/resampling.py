@@ -85,6 +85,12 @@ def _drawn(seed: int, resamples: int, n: int) -> np.ndarray:
     return counts
 
 
+def weighted_mean(values: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
+    """The mean of the known values along an axis; NaN where none of them has a weight."""
+    weights = np.where(np.isnan(values), 0, weights)
+    return _divide((weights * np.nan_to_num(values)).sum(axis), weights.sum(axis))
+
+
 def weighted_spearman(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Spearman's ρ of samples in which unit i occurs `counts[b, i]` times: `[b]`."""
     counts = counts.astype(np.float64)
@@ -128,5 +134,5 @@ def _sums(counts: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    quotient = np.full(len(numerator), np.nan)
+    quotient = np.full(numerator.shape, np.nan)
     return np.divide(numerator, denominator, out=quotient, where=denominator > 0)

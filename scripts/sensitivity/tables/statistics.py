@@ -18,7 +18,12 @@ from itertools import product
 import numpy as np
 import scipy
 
-from sensitivity.tables.resampling import Bootstrap, weighted_auroc, weighted_spearman
+from sensitivity.tables.resampling import (
+    Bootstrap,
+    weighted_auroc,
+    weighted_mean,
+    weighted_spearman,
+)
 
 SMALLEST = 1e-300  # p-values below it have no finite normal deviate
 VANISHING = 300.0  # logarithms beyond it come from values that vanish, not from measurements
@@ -109,10 +114,7 @@ def mean_estimate(
         return undefined(max((e.n for e in estimates), default=0))
     values = np.stack([estimates[place].distribution for place in defined])
     counts = np.ones_like(values) if weights is None else weights.T[defined]
-    counts = np.where(np.isnan(values), 0, counts)
-    distribution = np.full(values.shape[1], np.nan)
-    total = (counts * np.nan_to_num(values)).sum(axis=0)
-    np.divide(total, counts.sum(axis=0), out=distribution, where=counts.any(axis=0))
+    distribution = weighted_mean(values, counts, axis=0)
     p, least_p = two_sided(distribution, null)
     value = float(np.mean([estimates[place].value for place in defined]))
     n = estimates[defined[0]].n
