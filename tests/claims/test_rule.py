@@ -5,15 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensitivity.claims.evidence import AUROC, CORRELATION, RATIO, Finding, Quantity
+from sensitivity.claims.evidence import AUROC, CORRELATION, RATIO, Evidence, Quantity
 from sensitivity.claims.overall import combined
 from sensitivity.claims.rule import (
     CONTRADICTED,
     NO_EFFECT,
     SUPPORTED,
     UNDECIDED,
-    Evidence,
-    alone,
     decided,
     detectable,
     together,
@@ -28,7 +26,7 @@ def quantity(scale=CORRELATION, direction=1):
 
 def evidence(value, low, high, p=0.001, *, scale=CORRELATION, direction=1, n=20):
     estimate = Estimate(value, low, high, n, p, least_p=1e-6)
-    return alone(quantity(scale, direction), Finding("", estimate))
+    return Evidence(quantity(scale, direction), "", estimate)
 
 
 @pytest.mark.parametrize(
@@ -63,27 +61,23 @@ def test_a_claim_and_its_opposite_are_never_both_supported(value, width, p):
     assert verdicts in ({UNDECIDED}, {NO_EFFECT}, {SUPPORTED, CONTRADICTED})
 
 
-def findings(*evidence):
-    return [(e.quantity, e.finding) for e in evidence]
-
-
 def test_a_claim_is_contradicted_only_if_every_part_says_so():
     strong, weak = evidence(0.5, 0.3, 0.7, p=1e-6), evidence(0.4, 0.25, 0.5, p=0.02)
     against, more = evidence(-0.3, -0.4, -0.25, p=0.02), evidence(-0.6, -0.8, -0.4, p=1e-6)
-    assert together(findings(strong, weak)).estimate.p == 0.02
-    disagreeing = together(findings(strong, weak, more))
+    assert together([strong, weak]).estimate.p == 0.02
+    disagreeing = together([strong, weak, more])
     assert (disagreeing.estimate.value, disagreeing.estimate.p) == (-0.6, 1.0)
     assert disagreeing.parts == 3
     assert verdict(disagreeing, 1.0, 0.05) == UNDECIDED
-    both = together(findings(against, more))
+    both = together([against, more])
     assert (both.estimate.value, both.estimate.p) == (-0.3, 0.02)
     assert verdict(both, 0.02, 0.05) == CONTRADICTED
 
 
 def test_no_effect_needs_every_part_to_be_small():
     small, wide = evidence(0.01, -0.1, 0.1, p=0.9), evidence(0.02, -0.3, 0.3, p=0.8)
-    assert together(findings(small, small)).small
-    assert not together(findings(small, wide)).small
+    assert together([small, small]).small
+    assert not together([small, wide]).small
 
 
 def test_the_detectable_effect_is_found_in_four_of_five_studies():
@@ -99,9 +93,8 @@ def test_the_detectable_effect_is_found_in_four_of_five_studies():
 
 
 def test_a_verdict_must_be_attainable():
-    few = Evidence(
-        quantity(), Finding("", Estimate(0.0, 0.0, 0.0, 3, 1.0, least_p=0.25)), small=True
-    )
+    few = Evidence(quantity(), "", Estimate(0.0, 0.0, 0.0, 3, 1.0, least_p=0.25))
+    assert few.small
     decision = decided({"few": few}, 0.05, 0.95)["few"]
     assert (decision.verdict, decision.able) == (UNDECIDED, False)
 

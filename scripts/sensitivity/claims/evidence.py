@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,34 +81,13 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a table says of a quantity: of one recipe or one loss, where it has several (`part`).
-
-    `strata` counts what models are compared within, `draws` the draws of training images behind it.
-    `lacking` says why a defined estimate may still not decide. One `beside` never decides.
-    """
-
-    part: str
-    estimate: Estimate
-    strata: int = 0
-    draws: int = 1
-    lacking: str = ""
-    beside: bool = False
-
-    @property
-    def defined(self) -> bool:
-        """Whether there is a number at all, and it may decide."""
-        return not np.isnan([self.estimate.value, self.estimate.p]).any() and not self.lacking
-
-
-@dataclass(frozen=True)
 class Quantity:
     """A number that bears on a claim.
 
-    `find` looks it up for a data set: a finding for each recipe or loss, in each of which the claim
-    must hold. `name` is short, for labels; `text` is a sentence's. `direction` is the sign of the
-    difference from no effect that the claim predicts, `unit` what n counts. A `control` decides
-    where it was taken.
+    `look_up` finds it in the tables of a data set: what `Evidence` holds, for each recipe or loss,
+    in each of which the claim must hold. `name` is short, for labels; `text` is a sentence's.
+    `direction` is the sign of the difference from no effect that the claim predicts, `unit` what n
+    counts. A `control` decides where it was taken.
     """
 
     name: str
@@ -115,14 +95,60 @@ class Quantity:
     scale: Scale
     direction: int
     unit: str
-    find: Callable[[Tables, str], Iterable[Finding]]
+    look_up: Callable[[Tables, str], Iterable[dict[str, Any]]]
     control: bool = False
 
-    def favour(self, finding: Finding) -> float:
+    def find(self, tables: Tables, dataset: str) -> list["Evidence"]:
+        """What the tables say of it."""
+        return [Evidence(self, **found) for found in self.look_up(tables, dataset)]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a table says of a quantity: of one recipe or one loss, where it has several (`part`).
+
+    `strata` counts what models are compared within, `draws` the draws of training images behind it.
+    `lacking` says why a defined estimate may still not decide. One `beside` never decides. Where it
+    stands for several, `parts` counts them or `datasets` their data sets, and `others_small` says
+    whether the intervals of all of them lie inside ±δ.
+    """
+
+    quantity: Quantity
+    part: str
+    estimate: Estimate
+    strata: int = 0
+    draws: int = 1
+    lacking: str = ""
+    beside: bool = False
+    parts: int = 1
+    datasets: int = 1
+    others_small: bool = True
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a number at all, and it may decide."""
+        return not np.isnan([self.estimate.value, self.estimate.p]).any() and not self.lacking
+
+    @property
+    def favour(self) -> float:
         """The p-value as a normal deviate, positive in the claim's favour; NaN without one."""
-        if not finding.defined:
+        if not self.defined:
             return np.nan
-        return favour(finding.estimate, self.scale.null) * self.direction
+        return favour(self.estimate, self.quantity.scale.null) * self.quantity.direction
+
+    @property
+    def small(self) -> bool:
+        """Whether its whole interval, and that of every part that it stands for, is inside ±δ."""
+        scale = self.quantity.scale
+        ends = scale.distance(np.array([self.estimate.low, self.estimate.high]))
+        return self.others_small and bool((np.abs(ends) <= scale.reach + 1e-12).all())
+
+    @property
+    def text(self) -> str:
+        """What the statistic is, and of which models, recipe or loss."""
+        if self.part and self.quantity.unit == "models":
+            return f"{self.quantity.text} {self.part}"
+        return f"{self.quantity.text} ({self.part})" if self.part else self.quantity.text
 
 
 def with_gap(
@@ -132,25 +158,24 @@ def with_gap(
 
     `left_out` names a non-linearity without whose models it is taken.
     """
-    text = f"Kendall's τ of the {name} with the generalization gap"
-    label = name
-    if statistic == "kendall_tau":
-        text, label = f"{text} over all models", f"{name} overall"
-    elif statistic == WITHIN["optimizer"]:
-        label = f"{name} within optimizers"
-    elif statistic == MATCHED:
-        text, label = f"{text} at about the same training loss", f"{name} at matched training loss"
+    label, among = {
+        STRATIFIED: ("", ""),
+        "kendall_tau": (" overall", " over all models"),
+        WITHIN["optimizer"]: (" within optimizers", ""),
+        MATCHED: (" at matched training loss", " at about the same training loss"),
+    }[statistic]
+    label, text = f"{name}{label}", f"Kendall's τ of the {name} with the generalization gap{among}"
     if left_out != NOTHING:
-        text, label = f"{text}, without {left_out},", f"without {left_out}"
-    find = partial(_correlation, measure=measure, statistic=statistic, left_out=left_out)
-    return Quantity(label, text, CORRELATION, direction, "models", find)
+        label, text = f"without {left_out}", f"{text}, without {left_out},"
+    look_up = partial(_correlation, measure=measure, statistic=statistic, left_out=left_out)
+    return Quantity(label, text, CORRELATION, direction, "models", look_up)
 
 
 def factor_ratio(factor: str, metric: str, name: str, change: str, direction: int) -> Quantity:
     """Mean ratio of a metric between models that differ in one factor, over matched sets."""
     text = f"mean ratio of the {name}, {change}"
-    find = partial(_factor, factor=factor, metric=metric)
-    return Quantity(name, text, RATIO, direction, "matched sets", find)
+    look_up = partial(_factor, factor=factor, metric=metric)
+    return Quantity(name, text, RATIO, direction, "matched sets", look_up)
 
 
 def point_statistic(column: str, text: str, scale: Scale) -> Quantity:
@@ -164,9 +189,9 @@ def curve_ratio(column: str, name: str, against: str) -> Quantity:
         f"median ratio of the {name} near training points of different classes to that elsewhere "
         f"on the curve, {CONTROLS[against]}"
     )
-    find = partial(_curves, column=column, against=against)
+    look_up = partial(_curves, column=column, against=against)
     control = against == "untrained"
-    return Quantity(f"{name} against {against}", text, RATIO, -1, "networks", find, control)
+    return Quantity(f"{name} against {against}", text, RATIO, -1, "networks", look_up, control)
 
 
 def _correlation(tables, dataset, measure, statistic, left_out):
@@ -177,7 +202,7 @@ def _correlation(tables, dataset, measure, statistic, left_out):
         part = f"among models that agree in {within}" if within else ""
         strata = 0 if pd.isna(row["strata"]) else int(row["strata"])
         estimate = _estimate(row, ("value", "low", "high", "n", "p", "least_p"))
-        yield Finding(part, estimate, strata, int(row["draws"]))
+        yield {"part": part, "estimate": estimate, "strata": strata, "draws": int(row["draws"])}
 
 
 def _factor(tables, dataset, factor, metric):
@@ -191,13 +216,12 @@ def _factor(tables, dataset, factor, metric):
         part = f"{row['partner']}, {row['recipe']}" if by_partner else row["recipe"]
         lacking = ""
         if not row["n"] and row["unfair_pairs"]:
-            unfair = int(row["unfair_pairs"])
             lacking = (
-                f"the sides of its {unfair} pairs are trained to different degrees; with them the "
-                f"ratio is {row['all_pairs_ratio']:.3g}"
+                f"the sides of its {int(row['unfair_pairs'])} pairs are trained to different "
+                f"degrees; with them the ratio is {row['all_pairs_ratio']:.3g}"
             )
         estimate = _estimate(row, ("ratio", "low", "high", "n", "p", "least_p"))
-        yield Finding(part, estimate, draws=int(row["draws"]), lacking=lacking)
+        yield {"part": part, "estimate": estimate, "draws": int(row["draws"]), "lacking": lacking}
 
 
 def _points(tables, dataset, column):
@@ -206,25 +230,24 @@ def _points(tables, dataset, column):
     architectures = {row.get("architecture") for row in rows}
     has_probabilities = any(row["loss"] == "squared_probabilities" for row in rows)
     for row in rows:
-        lacking = ""
-        if row["misclassified"] < MISCLASSIFIED:
-            lacking = f"fewer than {MISCLASSIFIED} of {row['n']} test points are misclassified"
-        ends = (column, f"{column}_low", f"{column}_high", "n")
-        beside = has_probabilities and row["loss"] == "squared"
-        estimate = _estimate(row, (*ends, f"{column}_p", "least_p"))
-        part = LOSSES[row["loss"]]
+        part, lacking = LOSSES[row["loss"]], ""
         if len(architectures) > 1:
             part = f"{part}, {row['architecture']}"
-        yield Finding(part, estimate, lacking=lacking, beside=beside)
+        if row["misclassified"] < MISCLASSIFIED:
+            lacking = f"fewer than {MISCLASSIFIED} of {row['n']} test points are misclassified"
+        ends = (column, f"{column}_low", f"{column}_high", "n", f"{column}_p", "least_p")
+        beside = has_probabilities and row["loss"] == "squared"
+        estimate = _estimate(row, ends)
+        yield {"part": part, "estimate": estimate, "lacking": lacking, "beside": beside}
 
 
 def _curves(tables, dataset, column, against):
     key = {"dataset": dataset, "model": ALL, "kind": "different classes", "against": against}
     rows = list(_rows(tables.curves, key))
+    ends = (column, f"{column}_low", f"{column}_high", "networks", f"{column}_p")
     for row in rows:
-        ends = (column, f"{column}_low", f"{column}_high", "networks")
         part = row["architecture"] if len(rows) > 1 else ""
-        yield Finding(part, _estimate(row, (*ends, f"{column}_p", f"{column}_least_p")))
+        yield {"part": part, "estimate": _estimate(row, (*ends, f"{column}_least_p"))}
 
 
 def _rows(table: pd.DataFrame, key: dict[str, str]) -> Iterator[dict]:

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from sensitivity.claims.evidence import Scale
+from sensitivity.claims.evidence import Evidence, Scale
 from sensitivity.claims.rule import (
     CONTRADICTED,
     NO_EFFECT,
     SUPPORTED,
     UNDECIDED,
     Decision,
-    Evidence,
     decided,
 )
 from sensitivity.tables.statistics import Estimate, weakest
@@ -42,9 +41,9 @@ def overall(
 
 def _lacks(decision: Decision) -> tuple[bool, bool, float]:
     """How far a decision is from a verdict, for finding the nearest."""
-    finding = decision.evidence.finding
-    empty = not finding.estimate.n and not finding.lacking
-    return empty, not finding.defined, finding.estimate.least_p
+    evidence = decision.evidence
+    empty = not evidence.estimate.n and not evidence.lacking
+    return empty, not evidence.defined, evidence.estimate.least_p
 
 
 def _unanimous(verdicts: Sequence[str], p_holm: float, significance: float) -> str:
@@ -58,21 +57,16 @@ def _unanimous(verdicts: Sequence[str], p_holm: float, significance: float) -> s
 
 
 def combined(evidence: Sequence[Evidence]) -> Evidence:
-    """The evidence of several data sets as one (see the module's description)."""
+    """The evidence of several data sets as one (see `verdicts`)."""
     estimates = [e.estimate for e in evidence]
-    favours = [e.quantity.favour(e.finding) for e in evidence]
-    place, summary = weakest(estimates, favours)
+    place, summary = weakest(estimates, [e.favour for e in evidence])
     chosen = evidence[place]
     if len({e.quantity.name for e in evidence}) == 1:
         value, low, high = _mean(chosen.quantity.scale, estimates)
         n = sum(e.n for e in estimates)
         summary = replace(summary, value=value, low=low, high=high, n=n)
-    parts = {e.finding.part for e in evidence}
-    part = chosen.finding.part if len(parts) == 1 else ""
-    finding = replace(chosen.finding, estimate=summary, part=part)
-    return replace(
-        chosen, finding=finding, datasets=len(evidence), small=all(e.small for e in evidence)
-    )
+    part = chosen.part if len({e.part for e in evidence}) == 1 else ""
+    return replace(chosen, estimate=summary, part=part, datasets=len(evidence))
 
 
 def _mean(scale: Scale, estimates: Sequence[Estimate]) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Evidence for one claim, and the decision rule on a family of claims (see `verdicts`)."""
+"""The decision rule on a family of claims (see `verdicts`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,40 +8,12 @@ import numpy as np
 import scipy
 
 from sensitivity.claims.attainable import attainable, largest_that_passes, needed
-from sensitivity.claims.evidence import Finding, Quantity, Scale
-from sensitivity.tables import statistics
-from sensitivity.tables.statistics import Estimate, holm
+from sensitivity.claims.evidence import Evidence
+from sensitivity.tables.statistics import holm, weakest
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 NO_EFFECT, UNDECIDED = "no effect larger than delta", "undecided"
 POWER = 0.8
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What decides on a data set: one of `parts` findings, or the mean over data sets.
-
-    `small` says that the interval of every part lies inside ±δ.
-    """
-
-    quantity: Quantity
-    finding: Finding
-    parts: int = 1
-    datasets: int = 1
-    small: bool = False
-
-    @property
-    def estimate(self) -> Estimate:
-        """The statistic with its interval and p-value."""
-        return self.finding.estimate
-
-    @property
-    def text(self) -> str:
-        """What the statistic is, and of which models, recipe or loss."""
-        part = self.finding.part
-        if part and self.quantity.unit == "models":
-            return f"{self.quantity.text} {part}"
-        return f"{self.quantity.text} ({part})" if part else self.quantity.text
 
 
 @dataclass(frozen=True)
@@ -59,24 +31,11 @@ class Decision:
     detectable: float = np.nan
 
 
-def alone(quantity: Quantity, finding: Finding) -> Evidence:
-    """The evidence of a single finding."""
-    return Evidence(quantity, finding, small=is_small(finding.estimate, quantity.scale))
-
-
-def together(findings: Sequence[tuple[Quantity, Finding]]) -> Evidence:
-    """The evidence of a claim that must hold in all findings (`statistics.weakest`)."""
-    estimates = [finding.estimate for _, finding in findings]
-    place, estimate = statistics.weakest(estimates, [q.favour(f) for q, f in findings])
-    quantity, finding = findings[place]
-    small = all(is_small(f.estimate, q.scale) for q, f in findings)
-    return Evidence(quantity, replace(finding, estimate=estimate), len(findings), small=small)
-
-
-def is_small(estimate: Estimate, scale: Scale) -> bool:
-    """Whether the whole interval lies inside ±δ."""
-    ends = scale.distance(np.array([estimate.low, estimate.high]))
-    return bool((np.abs(ends) <= scale.reach + 1e-12).all())
+def together(evidence: Sequence[Evidence]) -> Evidence:
+    """The evidence of a claim that must hold in all parts (`statistics.weakest`)."""
+    place, estimate = weakest([e.estimate for e in evidence], [e.favour for e in evidence])
+    small = all(e.small for e in evidence)
+    return replace(evidence[place], estimate=estimate, parts=len(evidence), others_small=small)
 
 
 def decided(
@@ -84,7 +43,7 @@ def decided(
 ) -> dict[Any, Decision]:
     """Verdicts on one family, by its labels: who could reach one, Holm's correction, the rule."""
     evidence = list(family.values())
-    least_p = np.array([e.estimate.least_p if e.finding.defined else np.nan for e in evidence])
+    least_p = np.array([e.estimate.least_p if e.defined else np.nan for e in evidence])
     able = attainable(least_p, significance)
     p = np.array([e.estimate.p for e in evidence], dtype=float)
     p_holm = holm(np.where(able, p, np.nan))
@@ -97,7 +56,7 @@ def decided(
             found[label] = Decision(of, said, p_holm[place], detectable=reach)
             continue
         threshold = largest_that_passes(least_p, place, significance)
-        enough = needed(of.quantity.unit, of.finding.strata, threshold)
+        enough = needed(of.quantity.unit, of.strata, threshold)
         found[label] = Decision(of, UNDECIDED, able=False, needed=enough, detectable=reach)
     return found
 

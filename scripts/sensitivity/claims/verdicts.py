@@ -38,19 +38,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sensitivity.claims.evidence import Finding, Quantity, Tables
+from sensitivity.claims.evidence import Evidence, Tables
 from sensitivity.claims.hypotheses import CLAIMS, Claim
 from sensitivity.claims.overall import overall
-from sensitivity.claims.rule import Decision, alone, decided, together
+from sensitivity.claims.rule import Decision, decided, together
 from sensitivity.tables.statistics import undefined
 
 ALL = "all"
 COLUMNS = (
     *("claim", "dataset", "statistic", "low", "high", "n", "p", "p_holm", "verdict"),
-    *("detectable", "delta", "of", "beside", "quantity", "figure", "unit", "part", "parts"),
+    *("detectable", "delta", "of", "beside", "quantity", "unit", "part", "parts"),
     *("datasets", "draws", "needed", "lacking"),
 )
-Found = tuple[Quantity, Finding]
 
 
 def claims_table(
@@ -66,7 +65,7 @@ def claims_table(
     main, beside = {}, {}
     for dataset in tables.datasets:
         found = {claim.id: _deciding(tables, dataset, claim) for claim in claims}
-        with_data = sum(any(f.defined for _, f in of) for of in found.values())
+        with_data = sum(any(e.defined for e in of) for of in found.values())
         enough = significance / max(with_data, 1)
         family = {id: together(_with_a_say(of, enough)) for id, of in found.items()}
         main[dataset] = decided(family, significance, confidence)
@@ -88,26 +87,24 @@ def claims_table(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _deciding(tables: Tables, dataset: str, claim: Claim) -> list[Found]:
-    """The findings that could decide, each with its quantity; one at least."""
-    everything: list[Found] = []
+def _deciding(tables: Tables, dataset: str, claim: Claim) -> list[Evidence]:
+    """The evidence that could decide; one of each quantity at least."""
+    everything: list[Evidence] = []
     for quantity in claim.deciding:
-        found = [(quantity, f) for f in quantity.find(tables, dataset) if not f.beside]
+        found = [e for e in quantity.find(tables, dataset) if not e.beside]
         if not found and not quantity.control:
-            found = [(quantity, Finding("", undefined(0)))]
+            found = [Evidence(quantity, "", undefined(0))]
         everything += found
     return everything
 
 
-def _with_a_say(findings: Sequence[Found], enough: float) -> list[Found]:
-    """Of each quantity those that could decide on their own; else the one that is nearest to it."""
+def _with_a_say(evidence: Sequence[Evidence], enough: float) -> list[Evidence]:
+    """Of each quantity what could decide on its own; else what is nearest to it."""
     chosen = []
-    for quantity in dict.fromkeys(quantity for quantity, _ in findings):
-        of = [(q, f) for q, f in findings if q is quantity]
-        able = [(q, f) for q, f in of if f.defined and f.estimate.least_p <= enough]
-        chosen += able or [
-            min(of, key=lambda pair: (not pair[1].defined, pair[1].estimate.least_p))
-        ]
+    for quantity in dict.fromkeys(e.quantity for e in evidence):
+        of = [e for e in evidence if e.quantity is quantity]
+        able = [e for e in of if e.defined and e.estimate.least_p <= enough]
+        chosen += able or [min(of, key=lambda e: (not e.defined, e.estimate.least_p))]
     return chosen
 
 
@@ -117,28 +114,27 @@ def _beside(
     """Decisions by (claim, label) on every single quantity, and on every part of it."""
     family, same = {}, {}
     for claim in claims:
+        decides = main[claim.id].evidence
         for quantity in (*claim.deciding, *claim.further):
-            findings = list(quantity.find(tables, dataset))
-            alone_deciding = len(claim.deciding) == 1 and quantity in claim.deciding
-            if alone_deciding and len(findings) == 1:
+            found = quantity.find(tables, dataset)
+            alone = len(claim.deciding) == 1 and quantity in claim.deciding
+            if alone and len(found) == 1:
                 continue
-            for finding in findings:
-                name = "" if alone_deciding else f" {quantity.name}"
-                part = f" {finding.part}" if len(findings) > 1 else ""
+            for evidence in found:
+                name = "" if alone else f" {quantity.name}"
+                part = f" {evidence.part}" if len(found) > 1 else ""
                 key = (claim.id, f"{claim.id}{name}{part}")
-                decides = main[claim.id].evidence
-                agreed = decides.estimate.p == finding.estimate.p
-                if agreed and (decides.quantity, decides.finding.part) == (quantity, finding.part):
+                agreed = decides.estimate.p == evidence.estimate.p
+                if agreed and (decides.quantity, decides.part) == (quantity, evidence.part):
                     same[key] = main[claim.id]
-                family[key] = alone(quantity, finding)
+                family[key] = evidence
     others = {key: of for key, of in family.items() if key not in same}
     found = decided(others, significance, confidence) | same
     return {key: found[key] for key in family}
 
 
 def _row(claim: Claim, label: str, dataset: str, decision: Decision) -> dict[str, object]:
-    evidence = decision.evidence
-    estimate = evidence.estimate
+    evidence, estimate = decision.evidence, decision.evidence.estimate
     return {
         "claim": label,
         "dataset": dataset,
@@ -154,12 +150,11 @@ def _row(claim: Claim, label: str, dataset: str, decision: Decision) -> dict[str
         "of": claim.id,
         "beside": label != claim.id,
         "quantity": evidence.text,
-        "figure": claim.figure,
         "unit": evidence.quantity.unit,
-        "part": evidence.finding.part,
+        "part": evidence.part,
         "parts": evidence.parts if label == claim.id else 1,
         "datasets": evidence.datasets,
-        "draws": evidence.finding.draws,
+        "draws": evidence.draws,
         "needed": decision.needed,
-        "lacking": evidence.finding.lacking,
+        "lacking": evidence.lacking,
     }
