@@ -47,38 +47,35 @@ def thresholds(
     `networks` holds rows of networks.csv, `points` and `curves` those of their tables, whose claims
     stay in the family of Holm's correction. `fitting` counts the models of `models` that fit.
     """
-    rows = [
-        row | {"training_accuracy": each}
+    found = [
+        _at(each, networks, points, curves, bootstrap, significance).assign(training_accuracy=each)
         for each in least
-        for row in _at(each, networks, points, curves, bootstrap, significance)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.concat(found, ignore_index=True)[list(COLUMNS)]
 
 
 def _at(least, networks, points, curves, bootstrap, significance):
     accurate = networks["training_accuracy"] >= least - ROUNDING
     networks = networks.assign(fits=accurate & ~networks["diverged"].astype(bool))
     models = models_of(networks)
-    tables = Tables(
-        pd.DataFrame(_correlations(models, networks, bootstrap)),
-        factors(pairs(models), networks, bootstrap, (NORM,)),
-        points,
-        curves,
-    )
+    effects = factors(pairs(models), networks, bootstrap, (NORM,))
+    correlations = pd.DataFrame(_correlations(models, networks, bootstrap))
+    tables = Tables(correlations, effects, points, curves)
     found = claims_table(tables, significance, bootstrap.confidence)
-    kept = ~found["beside"].astype(bool) & (found["dataset"] != ALL)
-    found = found[kept & ~found["claim"].isin(OF_CURVES_AND_POINTS)]
-    counts = models.groupby("dataset").size(), fitting(models).groupby("dataset").size()
-    known = [found["dataset"].map(of).fillna(0).astype(int) for of in counts]
-    return found.assign(models=known[0], fitting=known[1]).to_dict("records")
+    found = found[~found["beside"] & (found["dataset"] != ALL)]
+    found = found[~found["claim"].isin(OF_CURVES_AND_POINTS)]
+    studied, fit = models["dataset"].value_counts(), fitting(models)["dataset"].value_counts()
+    return found.assign(
+        models=found["dataset"].map(studied),
+        fitting=found["dataset"].map(fit).fillna(0).astype(int),
+    )
 
 
 def _correlations(models, networks, bootstrap):
     """The rows of correlations.csv that C2 and C8 rest on."""
     for dataset, of in models.groupby("dataset", sort=False):
-        crossed = Crossed(
-            explaining_the_gap(of), networks[networks["dataset"] == dataset], bootstrap
-        )
+        singles = networks[networks["dataset"] == dataset]
+        crossed = Crossed(explaining_the_gap(of), singles, bootstrap)
         for measure in (NORM, "number_of_weights"):
             for row in stratified_rows(measure, crossed):
                 yield row | {"dataset": dataset, "draws": crossed.draws}
@@ -87,18 +84,19 @@ def _correlations(models, networks, bootstrap):
 def thresholds_text(table: pd.DataFrame) -> str:
     """Markdown: a table for each data set, with a column for each training accuracy."""
     parts = []
-    known = table.dropna(subset="statistic")["dataset"].unique()
-    for dataset, of in table[table["dataset"].isin(known)].groupby("dataset", sort=False):
-        each = [part.set_index("claim") for _, part in of.groupby("training_accuracy", sort=False)]
-        least = of["training_accuracy"].unique()
+    for dataset, of in table.groupby("dataset", sort=False):
+        if of["statistic"].isna().all():
+            continue
+        fit = of.drop_duplicates("training_accuracy")
+        least = [f"{accuracy:g}" for accuracy in fit["training_accuracy"]]
+        counts = [f"{row.fitting} of {row.models}" for row in fit.itertuples()]
         rows = [
-            [f"{dataset}: accuracy at least", *(f"{a:g}" for a in least)],
+            [f"{dataset}: accuracy at least", *least],
             ["---"] * (1 + len(least)),
+            ["models that fit", *counts],
         ]
-        first = [part.iloc[0] for part in each]
-        rows.append(["models that fit", *(f"{f['fitting']} of {f['models']}" for f in first)])
-        for claim in each[0].index:
-            rows.append([claim, *(_cell(part.loc[claim]) for part in each)])
+        for claim, at_each in of.groupby("claim", sort=False):
+            rows.append([claim, *(_cell(row) for _, row in at_each.iterrows())])
         parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
     if not parts:
         return ""
