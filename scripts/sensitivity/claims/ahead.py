@@ -7,17 +7,21 @@ looked at.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from math import factorial
 
 import numpy as np
 import pandas as pd
 
-from sensitivity.claims.attainable import attainable, largest_that_passes, needed
+from sensitivity.claims.evidence import Evidence
+from sensitivity.claims.hypotheses import CLAIMS
+from sensitivity.claims.rule import decided
 from sensitivity.datasets import registry
 from sensitivity.study.grid import Model
 from sensitivity.tables.networks import cells, number_of_weights
 from sensitivity.tables.pairs import METRICS, pairs
 from sensitivity.tables.selection import explaining_the_gap
+from sensitivity.tables.statistics import Estimate
 from sensitivity.tables.strata import Strata, varying_kinds
 
 FACTORS = {"C3": "random_labels", "C4": "full_batch", "C5": "augmentation", "C6": "activation"}
@@ -26,25 +30,27 @@ RANKED = {"C2": "jacobian_norm", "C8": "number_of_weights"}
 
 def warnings(models: Iterable[Model], significance: float = 0.05) -> list[str]:
     """A sentence for each data set and claim that no outcome could decide, though it has data."""
-    frame = _fitting(models)
+    quantities = {claim.id: claim.deciding[0] for claim in CLAIMS}
     found = []
-    for dataset, of in frame.groupby("dataset", sort=False):
-        claims = {claim: numbers for claim, *numbers in (*_of_factors(of), *_of_ranks(of))}
+    for dataset, of in _fitting(models).groupby("dataset", sort=False):
         draws = int(of["replicates"].max()) if registry.parse(dataset).size else 1
         of_draws = 2.0 ** (1 - draws) if draws > 1 else 0.0  # one draw is no sample to test over
-        least_p = np.array([max(least, of_draws) for least, *_ in claims.values()])
-        able = attainable(least_p, significance)
-        for place, (claim, (least, unit, n, strata)) in enumerate(claims.items()):
-            if able[place]:
+        family = {}
+        for claim, least_p, n, strata in (*_of_factors(of), *_of_ranks(of)):
+            quantity = quantities[claim]
+            if of_draws > least_p:
+                quantity = replace(quantity, unit="networks")
+                least_p, n, strata = of_draws, draws, 0
+            extreme = Estimate(1.0, np.nan, np.nan, n, least_p, least_p=least_p)
+            family[claim] = Evidence(quantity, "", extreme, strata)
+        for claim, decision in decided(family, significance, confidence=0.95).items():
+            if decision.able:
                 continue
-            threshold = largest_that_passes(least_p, place, significance)
-            if least <= threshold:
-                unit, n, strata = "networks", draws, 0
-            enough = needed(unit, strata, threshold)
+            unit, n = decision.evidence.quantity.unit, decision.evidence.estimate.n
             what = "draws of the images" if unit == "networks" else unit
             found.append(
-                f"On {dataset} no outcome can decide claim {claim}: {n} {what} at most, {enough} "
-                "are needed."
+                f"On {dataset} no outcome can decide claim {claim}: {n} {what} at most, "
+                f"{decision.needed} are needed."
             )
     return found
 
@@ -64,28 +70,26 @@ def _fitting(models: Iterable[Model]) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**metrics)
 
 
-def _of_factors(models: pd.DataFrame) -> Iterator[tuple[str, float, str, int, int]]:
-    """Claim, least p, unit, n and strata of each factor that has pairs: its largest part."""
+def _of_factors(models: pd.DataFrame) -> Iterator[tuple[str, float, int, int]]:
+    """Claim, least p, n and strata of each factor that has pairs: of its largest part."""
     found = pairs(models)
     for claim, factor in FACTORS.items():
         of = found[found["factor"] == factor]
         parts = ["recipe", "level"] if claim == "C6" else ["recipe"]
         n = of.groupby(parts)["matched_set"].nunique().max()
         if n > 0:
-            yield claim, 2.0 ** (1 - n), "matched sets", int(n), 0
+            yield claim, 2.0 ** (1 - n), int(n), 0
 
 
-def _of_ranks(models: pd.DataFrame) -> Iterator[tuple[str, float, str, int, int]]:
+def _of_ranks(models: pd.DataFrame) -> Iterator[tuple[str, float, int, int]]:
     """The same of each measure: the kind of hyper-parameter within which fewest models agree."""
     models = explaining_the_gap(models)
     for claim, measure in RANKED.items():
         strata = [Strata.of(models, of) for of in varying_kinds(models, measure).values()]
         strata = [of for of in strata if len(of.members)]
         if strata:
-            least = [_least_p(of) for of in strata]
-            place = int(np.argmax(least))
-            n = len(strata[place].members)
-            yield claim, least[place], "models", n, strata[place].shared
+            of = max(strata, key=_least_p)
+            yield claim, _least_p(of), len(of.members), of.shared
 
 
 def _least_p(strata: Strata) -> float:

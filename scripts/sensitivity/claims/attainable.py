@@ -8,7 +8,6 @@ test (Tarone 1990, "A modified Bonferroni method for discrete data"), which cost
 and keeps the family's error, since who leaves depends on sample sizes and ties alone.
 """
 
-from collections.abc import Callable
 from math import lgamma, log
 
 import numpy as np
@@ -38,25 +37,12 @@ def largest_that_passes(least_p: np.ndarray, place: int, significance: float) ->
 
 def needed(unit: str, strata: int, p: float) -> int | None:
     """The smallest n whose least p-value is `p` or less; None where n does not decide."""
-    least: dict[str, Callable[[int], float]] = {
-        "matched sets": _signed_ranks,
-        "networks": _signed_ranks,
-        "models": _ordered,
-    }
-    if unit not in least:
+    if unit not in ("matched sets", "networks", "models"):
         return None
     groups = max(strata, 1) if unit == "models" else 1
     for each in range(2, MOST):
-        if log(2) + groups * least[unit](each) <= log(p) + 1e-9:
+        # One order of n models in a stratum, or one sign of n differences, is the extreme one.
+        log_share = -lgamma(each + 1) if unit == "models" else -each * log(2)
+        if log(2) + groups * log_share <= log(p) + 1e-9:
             return groups * each
     return None
-
-
-def _signed_ranks(n: int) -> float:
-    """log of the one-sided p of n differences with one sign."""
-    return -n * log(2)
-
-
-def _ordered(n: int) -> float:
-    """log of the share of orders of n models in a stratum that are the extreme one."""
-    return -lgamma(n + 1)
