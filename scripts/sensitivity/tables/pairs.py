@@ -93,7 +93,7 @@ def pairs(models: pd.DataFrame) -> pd.DataFrame:
     they belong to figure A9. `labels` is the share of the reference side's that is random.
     """
     whole = models["labels"].isin((0, 1))
-    usable = _with_degree(models[whole & ~models["diverged"].astype(bool)])
+    usable = _as_trained(models[whole & ~models["diverged"].astype(bool)])
     usable = longest_trained(one_per_recipe(usable))
     found = [
         _pairs_of(group, factor).assign(dataset=dataset, factor=name)
@@ -119,56 +119,50 @@ def trained_alike(accuracies: np.ndarray, losses: np.ndarray) -> np.ndarray:
     return ~(apart > ACCURACY_APART + 1e-9) & (both_vanish | ~(decades > np.log10(LOSS_FACTOR)))
 
 
-def _with_degree(models: pd.DataFrame) -> pd.DataFrame:
-    """`degree_*`: training accuracy and loss on what each model was trained on."""
+def _as_trained(models: pd.DataFrame) -> pd.DataFrame:
+    """The models with their accuracy and loss on what each was trained on."""
     columns = {}
     for name in DEGREE:
         plain = models[name] if name in models else pd.Series(np.nan, models.index)
         if f"{name}{AS_TRAINED}" in models:
             augmented = models["augmentation"] != "none"
             plain = plain.mask(augmented, models[f"{name}{AS_TRAINED}"])
-        columns[f"degree_{name}"] = plain
+        columns[name] = plain
     return models.assign(**columns)
 
 
 def _pairs_of(models: pd.DataFrame, factor: Factor) -> pd.DataFrame:
     """The pairs of one data set and factor, a row for each metric; all columns but these two."""
-    reference_side = factor.is_reference(models)
-    enters = models["fits"].astype(bool)
-    if factor.waived:
-        enters |= ~reference_side
-    models, reference_side = models[enters], reference_side[enters]
+    is_reference = factor.is_reference(models)
+    enters = models["fits"].astype(bool) | (~is_reference & factor.waived)
     key = [c for c in HYPERPARAMETERS if c != factor.column and c not in factor.ignored]
     # Random labels first: the resamples follow the order of the sets, and shipped intervals it.
-    noisy_first = models.assign(labels=-models["labels"])
+    noisy_first = models[enters].assign(labels=-models["labels"])
     sets = noisy_first.groupby(key, dropna=False).ngroup()
-    found = models.assign(
-        matched_set=sets, is_reference=reference_side, called=architecture_names(models)
+    found = models[enters].assign(matched_set=sets, is_reference=is_reference)
+    found = found.assign(called=architecture_names(found)).sort_values(["matched_set", "model"])
+    reference = found[found["is_reference"]].add_prefix("reference_")
+    changed = found[~found["is_reference"]].add_prefix("changed_")
+    joined = reference.merge(
+        changed, left_on="reference_matched_set", right_on="changed_matched_set"
     )
-    found = found.sort_values(["matched_set", "model"])
-    joined = found[found["is_reference"]].merge(
-        found[~found["is_reference"]], on="matched_set", suffixes=("_reference", "_changed")
+    level = joined[f"{'changed' if factor.changed is None else 'reference'}_{factor.column}"]
+    degrees = [[joined[f"{side}_{name}"] for side in SIDES] for name in DEGREE]
+    joined = joined.assign(
+        level=level.astype(object),
+        matched_set=pd.factorize(joined["reference_matched_set"])[0],  # count the sets with pairs
+        recipe=[_recipe(row, factor) for row in joined.to_dict("records")],
+        labels=joined["reference_labels"],
+        comparable=trained_alike(*np.array(degrees, dtype=float)),
     )
-    level = joined[f"{factor.column}_{'changed' if factor.changed is None else 'reference'}"]
-    shared = {
-        "level": level.astype(object),
-        "matched_set": pd.factorize(joined["matched_set"])[0],  # count the sets with pairs
-        "recipe": [_recipe(row, factor) for row in joined.to_dict("records")],
-        "labels": joined["labels_reference"],
-    }
-    for side in SIDES:
-        shared[f"{side}_model"] = joined[f"model_{side}"]
-        shared |= {f"{side}_{name}": joined[f"degree_{name}_{side}"] for name in DEGREE}
-    degrees = [[shared[f"{side}_{name}"] for side in SIDES] for name in DEGREE]
-    shared["comparable"] = trained_alike(*np.array(degrees, dtype=float))
     parts = []
     for metric in METRICS:
         columns = {"metric": metric}
         for side in SIDES:
-            columns[side] = joined[f"{metric}_{side}"]
-            columns[f"{side}_standard_error"] = joined[f"{metric}_standard_error_{side}"]
-        parts.append(pd.DataFrame(shared | columns, index=joined.index))
-    return pd.concat(parts)
+            columns[side] = joined[f"{side}_{metric}"]
+            columns[f"{side}_standard_error"] = joined[f"{side}_{metric}_standard_error"]
+        parts.append(joined.assign(**columns))
+    return pd.concat(parts)[[c for c in PAIR_COLUMNS if c not in ("dataset", "factor")]]
 
 
 def _recipe(row: dict[str, object], factor: Factor) -> str:
@@ -178,18 +172,16 @@ def _recipe(row: dict[str, object], factor: Factor) -> str:
     of a factor that ignores hyper-parameters the reference side's values of those that are
     reported apart; and the changed side's augmentation, where several may be compared with none.
     """
-    words = [] if factor.apart else [str(row["optimizer_reference"])]
-    if row["called_reference"] != DEFAULT:
-        words.append(str(row["called_reference"]))
+    words = [] if factor.apart else [str(row["reference_optimizer"])]
+    if row["reference_called"] != DEFAULT:
+        words.append(str(row["reference_called"]))
     for column in factor.apart:
-        value = row[f"{column}_reference"]
-        words.append(str(value) if column == "optimizer" else f"{column.replace('_', ' ')} {value}")
+        value = row[f"reference_{column}"]
+        words.append(str(value) if column == "optimizer" else f"{column} {value}")
     for column, plain in PLAIN.items():
-        if column == factor.column:
-            continue
-        value = row[f"{column}_reference"]
-        if value != plain:
+        value = row[f"reference_{column}"]
+        if column != factor.column and value != plain:
             words.append("random labels" if column == "labels" else f"{column} {value}")
     if factor.column == "augmentation":
-        words.append(str(row["augmentation_changed"]))
+        words.append(str(row["changed_augmentation"]))
     return ", ".join(words).replace("_", " ")
