@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import simulated_studies as studies
 
-from sensitivity.tables.correlations import stratified_kendall
 from sensitivity.tables.crossed import GAP, NORM, Crossed
 from sensitivity.tables.curves import KINDS, curves, log_contrasts, near_training_points
+from sensitivity.tables.kendall import strata_of, stratified_kendall
 from sensitivity.tables.networks import model_rows
 from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.selection import explaining_the_gap, fitting
@@ -48,7 +48,8 @@ def of_the_norm(generator, strength):
     """The τ of the norm with the gap among models of one size."""
     networks, models = surveyed(generator, strength)
     crossed = Crossed(models, networks, QUICK)
-    return stratified_kendall(crossed, NORM, varying_kinds(models, NORM)["size"])
+    size = varying_kinds(models, NORM)["size"]
+    return stratified_kendall(crossed, NORM, strata_of(crossed, NORM, size))
 
 
 def test_a_correlation_over_draws_keeps_its_error_rate_and_is_found():

@@ -10,10 +10,11 @@ from sensitivity.claims.evidence import Tables
 from sensitivity.claims.rule import CONTRADICTED, NO_EFFECT, SUPPORTED, UNDECIDED
 from sensitivity.claims.text import claims_text
 from sensitivity.claims.verdicts import ALL, claims_table
-from sensitivity.tables.correlations import STRATIFIED, stratified_kendall
+from sensitivity.tables.correlations import STRATIFIED
 from sensitivity.tables.crossed import Crossed, crossed_mean
 from sensitivity.tables.curves import COLUMNS as CURVE_COLUMNS
 from sensitivity.tables.factors import factors
+from sensitivity.tables.kendall import strata_of, stratified_kendall
 from sensitivity.tables.pairs import pairs
 from sensitivity.tables.points import COLUMNS as POINT_COLUMNS
 from sensitivity.tables.resampling import Bootstrap
@@ -29,7 +30,8 @@ def correlation_rows(models, dataset):
     crossed = Crossed(models, None, QUICK)
     for measure, direction in (("jacobian_norm", 1), ("transitions", 1), ("number_of_weights", -1)):
         kinds = varying_kinds(models, measure)
-        found = [stratified_kendall(crossed, measure, columns) for columns in kinds.values()]
+        strata = [strata_of(crossed, measure, columns) for columns in kinds.values()]
+        found = [stratified_kendall(crossed, measure, pairs) for pairs in strata]
         place, e = weakest(found, [favour(of, 0.0) * direction for of in found])
         row = {"dataset": dataset, "measure": measure, "statistic": STRATIFIED, "draws": 1}
         row |= {"models": "all", "left_out": "none", "within": list(kinds)[place], "strata": 3}

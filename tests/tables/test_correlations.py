@@ -7,8 +7,9 @@ import simulated_studies as studies
 from scipy import stats
 
 from sensitivity.study.recipe import CHOICES
-from sensitivity.tables.correlations import COLUMNS, DIRECTIONS, at_matched_loss, correlations
+from sensitivity.tables.correlations import COLUMNS, DIRECTIONS, correlations
 from sensitivity.tables.crossed import Crossed
+from sensitivity.tables.kendall import at_matched_loss
 from sensitivity.tables.resampling import Bootstrap
 
 QUICK = Bootstrap(resamples=200)

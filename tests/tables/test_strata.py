@@ -9,8 +9,9 @@ import simulated_studies as studies
 from scipy import stats
 
 from sensitivity.study.recipe import Recipe
-from sensitivity.tables.correlations import correlations, stratified_kendall
+from sensitivity.tables.correlations import correlations
 from sensitivity.tables.crossed import Crossed
+from sensitivity.tables.kendall import strata_of, stratified_kendall
 from sensitivity.tables.networks import cells
 from sensitivity.tables.pairs import pairs
 from sensitivity.tables.resampling import Bootstrap
@@ -30,7 +31,8 @@ QUICK = Bootstrap(resamples=99)
 def decisive(models, measure="jacobian_norm", direction=1, bootstrap=QUICK):
     crossed = Crossed(models, None, bootstrap)
     kinds = varying_kinds(models, measure)
-    found = [stratified_kendall(crossed, measure, columns) for columns in kinds.values()]
+    strata = [strata_of(crossed, measure, columns) for columns in kinds.values()]
+    found = [stratified_kendall(crossed, measure, pairs) for pairs in strata]
     place, estimate = weakest(found, [favour(e, 0.0) * direction for e in found])
     return list(kinds)[place], estimate
 
@@ -177,9 +179,9 @@ def test_coverage_of_the_stratified_interval():
     for trial in range(trials):
         x, noise = np.random.default_rng(trial).normal(size=(2, 36))
         models = studies.models_of(chosen, rho * x + np.sqrt(1 - rho**2) * noise, x)
-        found = stratified_kendall(
-            Crossed(models, None, QUICK), "jacobian_norm", ("learning_rate",)
-        )
+        crossed = Crossed(models, None, QUICK)
+        rates = strata_of(crossed, "jacobian_norm", ("learning_rate",))
+        found = stratified_kendall(crossed, "jacobian_norm", rates)
         hits += found.low <= 2 / np.pi * np.arcsin(rho) <= found.high
     assert 0.88 <= hits / trials <= 0.99
 
@@ -190,7 +192,8 @@ def test_gaps_that_are_equal_counts_of_images_tie():
     gap = np.array([0.1 + 0.2 - 0.3 + 0.0125, 0.0125, 0.02, 0.03, 0.04, 0.05])
     assert gap[0] != gap[1]
     models = studies.models_of(chosen, gap, np.arange(6.0))
-    found = stratified_kendall(Crossed(models, None, QUICK), "jacobian_norm", ())
+    crossed = Crossed(models, None, QUICK)
+    found = stratified_kendall(crossed, "jacobian_norm", strata_of(crossed, "jacobian_norm", ()))
     assert found.value == pytest.approx(
         stats.kendalltau(np.arange(6), [0, 0, 1, 2, 3, 4]).statistic
     )

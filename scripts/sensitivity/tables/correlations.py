@@ -13,37 +13,25 @@ single draws (`crossed`). Measures are ranked on the models that have them all.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import scipy
 
 from sensitivity.study.recipe import CHOICES
 from sensitivity.tables.crossed import GAP, Crossed
-from sensitivity.tables.resampling import MODEL_STREAM, UNIT_STREAM, Bootstrap, weighted_mean
+from sensitivity.tables.kendall import (
+    at_matched_loss,
+    kendall_over_all,
+    strata_of,
+    stratified_kendall,
+)
+from sensitivity.tables.resampling import Bootstrap
 from sensitivity.tables.selection import architecture_names, explaining_the_gap
 from sensitivity.tables.single_changes import (
     granulated_kendall,
     single_changes,
     worst_sign_error,
 )
-from sensitivity.tables.statistics import (
-    Estimate,
-    favour,
-    sign_flip,
-    spearman,
-    two_sided,
-    undefined,
-    weakest,
-)
-from sensitivity.tables.strata import (
-    KINDS,
-    SIZES,
-    Strata,
-    least_permutation_p,
-    permutation_test,
-    ranks,
-    varying_kinds,
-)
+from sensitivity.tables.statistics import Estimate, favour, spearman, undefined, weakest
+from sensitivity.tables.strata import KINDS, SIZES, varying_kinds
 
 # The direction in which each measure is meant to go with the gap: 1 if a larger value promises a
 # larger gap, -1 if a smaller one. A predictor is of use only if that is known beforehand, so a
@@ -80,7 +68,6 @@ DECIDING = ("jacobian_norm", "transitions")  # whose τ is also taken without ea
 STRATIFIED, MATCHED = "stratified_kendall_tau", "kendall_tau_at_matched_training_loss"
 WITHIN = {kind: f"kendall_tau_within_{kind}".replace("-", "_") for kind in (*KINDS, "optimizer")}
 ERROR = "worst_environment_sign_error"
-MATCHED_LOSS = 2.0  # training losses within this factor count as the same
 ALL, COMMON, NOTHING = "all", "common", "none"
 NUMBERS = ("value", "low", "high", "n", "p", "least_p")  # of an estimate
 COLUMNS = (
@@ -123,7 +110,8 @@ def _of_dataset(crossed: Crossed) -> Iterator[dict]:
     changes = single_changes(models)
     for measure in DIRECTIONS:
         yield from _of_measure(measure, crossed, changes)
-        yield _row(measure, MATCHED, at_matched_loss(crossed, measure))
+        taken = _taken(models, measure) and _taken(models, "training_loss")
+        yield _row(measure, MATCHED, at_matched_loss(crossed, measure) if taken else undefined(0))
     for measure in OF_SIZES:
         yield from stratified_rows(measure, crossed)
     for measure in DECIDING:
@@ -168,8 +156,8 @@ def stratified_rows(measure: str, crossed: Crossed) -> Iterator[dict]:
         yield _row(measure, STRATIFIED, undefined(0), strata=0)
         return
     kinds = varying_kinds(crossed.models, measure)
-    strata = {kind: _strata(crossed, measure, columns) for kind, columns in kinds.items()}
-    found = {kind: _over_pairs(crossed, measure, pairs) for kind, pairs in strata.items()}
+    strata = {kind: strata_of(crossed, measure, columns) for kind, columns in kinds.items()}
+    found = {kind: stratified_kendall(crossed, measure, pairs) for kind, pairs in strata.items()}
     within, estimate, shared = "", undefined(0), 0
     if found:
         direction = (DIRECTIONS | OF_SIZES)[measure]
@@ -180,95 +168,10 @@ def stratified_rows(measure: str, crossed: Crossed) -> Iterator[dict]:
     yield _row(measure, STRATIFIED, estimate, within, shared)
     if measure in SIZES:
         return
-    strata["optimizer"] = _strata(crossed, measure, ())
-    found["optimizer"] = _over_pairs(crossed, measure, strata["optimizer"])
+    strata["optimizer"] = strata_of(crossed, measure, ())
+    found["optimizer"] = stratified_kendall(crossed, measure, strata["optimizer"])
     for kind, each in found.items():
         yield _row(measure, WITHIN[kind], each, kind, strata[kind].shared)
-
-
-def kendall_over_all(crossed: Crossed, measure: str) -> Estimate:
-    """τ-b over all models, with scipy's p; the interval draws models and their units anew.
-
-    Over several architectures: τ-b over the pairs of models of one, with p as `stratified_kendall`.
-    """
-    known = crossed.known(measure, GAP)
-    architecture = pd.factorize(architecture_names(crossed.models), sort=True)[0]
-    within = Strata.by(architecture).among(known)
-    if len(np.unique(architecture[known])) > 1:
-        return _over_pairs(crossed, measure, within)
-    values, gap = crossed.plain(measure)[known], crossed.plain(GAP)[known]
-    if len(values) < 2:
-        return undefined(len(values))
-    taus = crossed.kendall(measure, within, _drawn(crossed))
-    taus[0], p = scipy.stats.kendalltau(values, gap)
-    least_p = least_permutation_p([ranks(values, gap)])
-    return _with_interval(crossed, taus, len(values), p, least_p)
-
-
-def stratified_kendall(crossed: Crossed, measure: str, columns: tuple[str, ...]) -> Estimate:
-    """τ-b over the pairs of models that agree in `columns`, in optimizer and in architecture.
-
-    p: permutations of the gaps within strata; with several draws of the training images the larger
-    of that and of the signs of the draws' τ. The interval draws models within strata, and seeds or
-    draws. `n` counts the models that have a partner.
-    """
-    return _over_pairs(crossed, measure, _strata(crossed, measure, columns))
-
-
-def _strata(crossed: Crossed, measure: str, columns: tuple[str, ...]) -> Strata:
-    return Strata.of(crossed.models, columns).among(crossed.known(measure, GAP))
-
-
-def _over_pairs(crossed: Crossed, measure: str, strata: Strata) -> Estimate:
-    """As `stratified_kendall`, over the pairs of `strata`."""
-    if not len(strata.members):
-        return undefined(0)
-    values, gap, bootstrap = crossed.plain(measure), crossed.plain(GAP), crossed.bootstrap
-    counts = _drawn(crossed, strata.labels)
-    p, least_p = permutation_test(strata, values, gap, bootstrap)
-    if crossed.draws == 1:
-        taus = crossed.kendall(measure, strata, counts)
-    else:
-        by_draw = crossed.kendall_by_draw(measure, strata, counts)
-        taus = _mean_over_draws(by_draw, bootstrap)
-        signs = sign_flip(by_draw[~np.isnan(by_draw[:, 0]), 0])
-        p, least_p = map(max, zip((p, least_p), signs))
-    return _with_interval(crossed, taus, len(strata.members), p, least_p)
-
-
-def _mean_over_draws(by_draw: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:
-    """The mean `[1 + b]` of the draws' τ `[draws, 1 + b]`; in each resample draws are drawn too."""
-    drawn = bootstrap.counts(len(by_draw), UNIT_STREAM)
-    return weighted_mean(by_draw, np.vstack([np.ones(len(by_draw)), drawn]).T, axis=0)
-
-
-def at_matched_loss(crossed: Crossed, measure: str) -> Estimate:
-    """τ over the pairs of models whose training losses lie within a factor of `MATCHED_LOSS`."""
-    if not _taken(crossed.models, measure) or "training_loss" not in crossed.models:
-        return undefined(0)
-    strata = _strata(crossed, measure, ()).among(crossed.known("training_loss"))
-    # Losses of 0 fit to the last digit, and are alike.
-    loss = np.log(np.maximum(crossed.plain("training_loss"), 1e-300))
-    alike = np.abs(loss[strata.first] - loss[strata.second]) <= np.log(MATCHED_LOSS) + 1e-9
-    matched = Strata(strata.labels, strata.first[alike], strata.second[alike])
-    taus = crossed.kendall(measure, matched, _drawn(crossed))
-    return _with_interval(crossed, taus, len(matched.members), *two_sided(taus[1:], 0.0))
-
-
-def _drawn(crossed: Crossed, labels: np.ndarray | None = None) -> np.ndarray:
-    """How often each model counts in the study itself and in every resample: `[1 + b, n]`."""
-    n = len(crossed.models)
-    return np.vstack([np.ones(n), crossed.bootstrap.counts(n, MODEL_STREAM, labels)])
-
-
-def _with_interval(
-    crossed: Crossed, taus: np.ndarray, n: int, p: float, least_p: float
-) -> Estimate:
-    """The estimate of a τ, from that of the study itself and of every resample `[1 + b]`."""
-    if np.isnan(taus[0]):
-        return undefined(n)
-    low, high = crossed.bootstrap.interval(taus[1:], n)
-    return Estimate(float(taus[0]), low, high, n, float(p), least_p=least_p)
 
 
 def _row(
