@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensitivity.claims.evidence import AUROC, CORRELATION, RATIO, Evidence, Quantity
+from sensitivity.claims.evidence import Evidence, Quantity
 from sensitivity.claims.overall import combined
+from sensitivity.claims.quantities import AUROC, CORRELATION, RATIO
 from sensitivity.claims.rule import (
     CONTRADICTED,
     NO_EFFECT,

@@ -6,11 +6,11 @@ decides where the paper speaks of sensitivity, transitions are reported beside i
 
 from dataclasses import dataclass
 
-from sensitivity.claims.evidence import (
+from sensitivity.claims.evidence import Quantity
+from sensitivity.claims.quantities import (
     AUROC,
     AUROC_DIFFERENCE,
     CORRELATION,
-    Quantity,
     curve_ratio,
     factor_ratio,
     point_statistic,

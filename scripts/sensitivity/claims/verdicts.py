@@ -4,7 +4,7 @@
 direction (what the claim predicts) decides:
 
 - *no effect larger than delta*: its interval lies inside ±δ, the same for every study
-  (`evidence`);
+  (`quantities`);
 - *supported*: its interval lies wholly on the claim's side of no effect, and its two-sided p-value
   after Holm's correction is at most `significance`;
 - *contradicted*: the same on the other side;
