@@ -41,7 +41,8 @@ def test_the_verdicts_are_those_of_the_reference_study():
         claim, _, mnist, fashion, overall = line.strip("| ").split(" | ")
         for dataset, cell in (("mnist:1000", mnist), ("fashion_mnist:1000", fashion)):
             row = found[claim[:2], dataset]
-            size = f", {float(row['statistic']):.3g}" if row["statistic"] else ""
+            why = ", no comparable pairs" if row["lacking"] else ""
+            size = f", {float(row['statistic']):.3g}" if row["statistic"] else why
             assert cell == short(row["verdict"]) + size, (claim, dataset)
         assert overall == short(found[claim[:2], "all"]["verdict"]), claim
 
