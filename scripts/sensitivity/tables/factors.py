@@ -15,7 +15,7 @@ effects on the three add up to the effect on the norm.
 **At matched confidence.** Both sides' logits are multiplied by one number each, so that both are as
 confident (mean of p_max over the test points) as the less confident side is by itself. networks.csv
 has each network's norm at some levels of confidence; between them a spline in logarithms of norm
-and doubt, 1 - p_max, interpolates (docs/fidelity.md says how well). Beside it stands the effect
+and doubt, 1 - p_max, interpolates (docs/claims.md says how well). Beside it stands the effect
 where that doubt is 20 % smaller and 20 % larger. A pair outside the levels has none.
 """
 
