@@ -3,8 +3,8 @@
 Every file that the workflow makes is looked at: that it is there and intact, and that what it
 records (settings, fingerprint of its code, digests of what it was made from) is what its job would
 be given now. Orphans are files below results/ that no job of this study makes: of earlier
-configurations, or of other studies. Nothing is changed. The status is 1 if a file is not as it
-should be; orphans alone are no fault.
+configurations, or of other studies. Nothing is changed without --remove-orphans. The status is 1 if
+a file is not as it should be; orphans alone are no fault.
 """
 
 import argparse
@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configfile", type=Path, help="the study (default config/config.yaml)")
     parser.add_argument("--directory", type=Path, default=Path(), help="the folder of results/")
+    parser.add_argument(
+        "--remove-orphans",
+        action="store_true",
+        help="delete the orphans, except checkpoints and what another study here may use",
+    )
     arguments = parser.parse_args(argv)
     study, jobs = jobs_of_study(arguments.configfile, arguments.directory)
     files = [(job, path) for job in jobs for path in job.outputs]
@@ -62,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = arguments.directory / RESULTS
     orphans = verification.orphans(folder, wanted, study, SHARED_FOLDERS)
     report(study, len(files), faults, [path.relative_to(arguments.directory) for path in orphans])
+    if arguments.remove_orphans:
+        print(removed(orphans, arguments.directory, study))
     sys.exit(1 if faults else 0)
 
 
@@ -142,6 +149,35 @@ def report(
         print(f"{len(orphans)} files that no job of this study makes:")
         for folder, number in sorted(Counter(path.parent for path in orphans).items()):
             print(f"  {folder}: {number}")
+
+
+def removed(orphans: Sequence[Path], directory: Path, study: str) -> str:
+    """Delete orphans and the folders that this empties, and say how many.
+
+    Checkpoints stay, since interrupted trainings continue from them. If another study has results
+    here, the shared folders stay as they are: their files may be that study's.
+
+    Raises:
+        SensitivityError: a run of Snakemake holds the folder.
+    """
+    if any((directory / ".snakemake/locks").glob("*")):
+        raise SensitivityError(
+            "nothing was removed: a run of Snakemake holds this folder; wait until it has ended "
+            "or, if it was killed, give `snakemake --unlock`"
+        )
+    results = directory / RESULTS
+    ours = {study, *SHARED_FOLDERS}
+    others = sorted({path.name for path in results.iterdir() if path.is_dir()} - ours)
+    open_to_us = {study} if others else ours - {"checkpoints"}
+    chosen = [path for path in orphans if path.relative_to(results).parts[0] in open_to_us]
+    for path in chosen:
+        path.unlink()
+    emptied = {folder for path in chosen for folder in path.relative_to(results).parents}
+    for folder in sorted(emptied, reverse=True):
+        if folder.parts[1:] and not any((results / folder).iterdir()):
+            (results / folder).rmdir()
+    kept = f"; files that {' and '.join(others)} may use were kept" if others else ""
+    return f"removed {len(chosen)} of these files{kept}"
 
 
 if __name__ == "__main__":

@@ -91,6 +91,8 @@ def test_changed_code_and_orphans(study, tmp_path, directory):
     orphans = [line for line in told if "-lbfgs-" in line]
     assert any(line.strip().startswith("results/models/digits/") for line in orphans)
     assert "files that no job of this study makes" in result.stdout
+    assert "removed " in verify(study, *where, "--remove-orphans").stdout
+    assert "no job of this study makes" not in verify(study, *where).stdout
 
 
 def test_a_study_that_cannot_be_planned(study):
