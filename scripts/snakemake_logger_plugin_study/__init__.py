@@ -76,7 +76,7 @@ class LogHandler(LogHandlerBase):
         self.stages.begin(record.stats)
         if self.common_settings.dryrun:
             self._say(
-                f"{record.getMessage()}\nA dry run; without `--logger study` it shows each job."
+                f"{record.getMessage()}\nA dry run. Leave out --logger study to see each job."
             )
         else:
             self._show()
@@ -114,7 +114,7 @@ class LogHandler(LogHandlerBase):
         self._end_the_line()
         sentences = that_matter(self.failed.values())
         if len(sentences) > MOST:
-            self._say(f"{len(sentences) - MOST} more failed; Snakemake's log names them.")
+            self._say(f"{len(sentences) - MOST} more failed; the log in .snakemake/log has all.")
         for sentence in sentences[-MOST:]:
             self._say(sentence)
         self.failed.clear()

@@ -34,7 +34,7 @@ def of_job(job: str, logs: Iterable[str], reason: str | None = None) -> str:
                 f"Failed: {job}: killed, or ended without an error of its own{why}; "
                 f"{path} ends: {lines[-1]}"
             )
-    return f"Failed: {job}; it left no log: it was killed, or could not start{why}"
+    return f"Failed: {job}; it was killed or could not start, and left no log{why}"
 
 
 def _text(path: Path) -> str:
@@ -48,8 +48,8 @@ def of_snakemake(message: str) -> str:
     """What Snakemake says, without the name of its error's class and places in the code."""
     if "load_configfile" in message and (missing := NO_FILE.search(message)):
         return (
-            f"There is no configuration file {missing[1]}. If that is a target, it must stand"
-            " before --configfile, which takes every word that follows for a file."
+            f"There is no configuration file {missing[1]}. If it is a target, put it before"
+            " --configfile, which takes every later word for a file."
         )
     lines = [line.strip() for line in message.strip().splitlines()]
     lines = [line for line in lines if line and not line.startswith('File "')]

@@ -75,7 +75,7 @@ def test_numpys_products_get_as_many_threads_as_pytorchs(threads):
 
 def test_cuda_without_a_gpu_is_an_error_at_once(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SensitivityError, match="no CUDA device on this machine; set device"):
+    with pytest.raises(SensitivityError, match="no CUDA device on this machine; choose the device"):
         device.prepare("cuda")
     assert device.prepare("auto") == torch.device("cpu")
 

@@ -22,8 +22,8 @@ def test_enough_models_are_no_reason_to_warn():
 def test_too_few_pairs_and_models_are_counted():
     sentences = warnings(models(range(10, 40, 10), labels=1))
     assert sentences == [
-        "On digits no outcome can decide claim C3: 3 matched sets at most, 7 are needed.",
-        "On digits no outcome can decide claim C8: 3 models at most, 5 are needed.",
+        "On digits no outcome can decide claim C3: it has at most 3 matched sets, and needs 7.",
+        "On digits no outcome can decide claim C8: it has at most 3 models, and needs 5.",
     ]
 
 
@@ -32,7 +32,7 @@ def test_every_seed_of_a_subset_is_a_draw():
     sentences = warnings(models(labels=1, dataset="mnist:1000", replicates=4))
     assert len(sentences) == 2
     assert warnings(models(labels=1, dataset="mnist:1000", replicates=1)) == []
-    assert all("4 draws of the images at most, 7 are needed" in said for said in sentences)
+    assert all("at most 4 draws of the images, and needs 7" in said for said in sentences)
 
 
 def test_what_a_study_does_not_ask_is_not_lacking():

@@ -48,7 +48,7 @@ def test_a_name_is_a_base_a_size_and_a_side(name, parts):
     ],
 )
 def test_other_names_are_refused(name):
-    with pytest.raises(SensitivityError, match="a name is letters"):
+    with pytest.raises(SensitivityError, match="is no valid name; write NAME"):
         registry.parse(name)
 
 

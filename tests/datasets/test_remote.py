@@ -230,7 +230,7 @@ def test_an_address_in_the_configuration():
     address = {"url": "https://a.org/mine.npz", "sha256": SHA}
     assert checked(**address)["datasets"]["mine"] == address
     for wrong, message in (
-        ({"url": "https://a.org/mine.npz"}, "datasets.mine lacks the key 'sha256'"),
+        ({"url": "https://a.org/mine.npz"}, "datasets.mine lacks the key 'sha256'; add it"),
         ({**address, "md5": "0"}, "unknown key 'md5' in datasets.mine"),
         ({**address, "url": "a.npz"}, "datasets.mine.url: 'a.npz' is no address"),
         ({**address, "sha256": 12}, "datasets.mine.sha256: 12 has the wrong type"),

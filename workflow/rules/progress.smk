@@ -53,6 +53,6 @@ def what_was_found():
             *([unfit] if unfit else []),
             where,
             f"Explore: open results/{STUDY}/explore.html in a browser.",
-            "Next: a study or data of your own, config/README.md; a network, docs/your_network.md.",
+            "Next: config/README.md (your study, your data), docs/your_network.md (your network).",
         ]
     )

@@ -63,7 +63,9 @@ def _logits(module: nn.Module, x: Tensor, seed: int, name: str, shape: tuple[int
             logits = module(x)
     except Exception as error:
         mode = "training" if module.training else "evaluation"
-        raise _failed(name, f"fails in {mode} mode on images {list(x.shape)}", error) from error
+        what = f"fails in {mode} mode on images {list(x.shape)}"
+        advice = "; take all sizes from input_shape, which is known only when the images are read"
+        raise _failed(name, what, error, advice) from error
     if not isinstance(logits, Tensor) or tuple(logits.shape) != shape:
         found = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise SensitivityError(
@@ -81,8 +83,8 @@ def _sizes(module: nn.Module) -> dict[str, torch.Size]:
     return {name: buffer.shape for name, buffer in module.named_buffers()}
 
 
-def _failed(name: str, what: str, error: Exception) -> Exception:
+def _failed(name: str, what: str, error: Exception, advice: str = "") -> Exception:
     if is_out_of_memory(error):
         return error
     why = " ".join(str(error).split()) or type(error).__name__
-    return SensitivityError(f"the network of {name} {what}: {why}")
+    return SensitivityError(f"the network of {name} {what}: {why}{advice}")

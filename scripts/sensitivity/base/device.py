@@ -46,7 +46,7 @@ def prepare(name: str = "auto", threads: int = 1) -> torch.device:
     if not torch.cuda.is_available():
         raise SensitivityError(
             "device 'cuda' was asked for, but PyTorch finds no CUDA device on this machine; "
-            "set device: auto or cpu in the configuration"
+            "choose the device auto or cpu"
         )
     usable = _usable_gpus(name)
     if not usable:

@@ -49,8 +49,8 @@ def warnings(models: Iterable[Model], significance: float = 0.05) -> list[str]:
             unit, n = decision.evidence.quantity.unit, decision.evidence.estimate.n
             what = "draws of the images" if unit == "networks" else unit
             found.append(
-                f"On {dataset} no outcome can decide claim {claim}: {n} {what} at most, "
-                f"{decision.needed} are needed."
+                f"On {dataset} no outcome can decide claim {claim}: it has at most {n} {what}, and "
+                f"needs {decision.needed}."
             )
     return found
 

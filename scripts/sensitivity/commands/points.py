@@ -102,8 +102,8 @@ def _normalized(x: np.ndarray, normalization: str | None) -> np.ndarray:
     """The points in float64, whatever their byte order."""
     if normalization is None and x.dtype.kind != "f":
         raise SensitivityError(
-            "The points are whole numbers; say how the module was given them: --normalization none,"
-            " unit or image."
+            "The points are whole numbers; say how they were prepared when the module was trained: "
+            "--normalization none, unit or image."
         )
     x = x.astype(np.float64)
     if normalization == "unit":
@@ -133,7 +133,8 @@ def _arranged(x: Tensor, shape: Shape | None, channels: Layout | None) -> tuple[
     readings = [images for images in tried if images is not None]
     if not readings:
         raise SensitivityError(
-            f"Points of the shape {list(held)} can't be given the shape {list(shape)}."
+            f"Points of the shape {list(held)} can't be given the shape {list(shape)}; correct "
+            "--input-shape."
         )
     if any(not torch.equal(images, readings[0]) for images in readings):
         raise SensitivityError(_ambiguous(held))

@@ -65,7 +65,10 @@ def fill(module: nn.Module, path: Path) -> str:
         module.load_state_dict(state)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise SensitivityError(f"{path} does not fit the module: {reason}") from error
+        raise SensitivityError(
+            f"{path} does not fit the module: {reason}; build the module that was saved, with "
+            "--module and --arguments."
+        ) from error
     return prefix
 
 

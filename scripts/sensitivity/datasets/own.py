@@ -28,7 +28,8 @@ def read(path: Path) -> Arrays:
     if path.suffix.lower() == ".npz" and path.is_file():
         return read_npz(path)
     raise SensitivityError(
-        f"{path} is neither an .npz file nor a folder of images with train/ and test/"
+        f"{path} is neither an .npz file nor a folder of images with train/ and test/; give the "
+        "path of one of these"
     )
 
 

@@ -200,9 +200,9 @@ def parse(name: str) -> Parts:
     match = NAME.fullmatch(name)
     if match is None:
         raise SensitivityError(
-            f"data set {name!r}: a name is letters, digits, '_', '-' and '.', and a subset of N "
-            "training images is written name:N with N above 0, the central square of S by S pixels "
-            "name@S, both name@S:N"
+            f"data set {name!r} is no valid name; write NAME, NAME:1000 for subsets of 1000 "
+            "training images, NAME@24 for the central 24 x 24 pixels, or NAME@24:1000; NAME has "
+            "letters, digits, '_', '-' and '.'"
         )
     size, side = (int(text) if text else None for text in match.group("size", "side"))
     return Parts(match["base"], size, side)
@@ -221,15 +221,18 @@ def check_name(name: str, own: Collection[str] = ()) -> None:
         hint = f"did you mean {nearest!r}? " if nearest else ""
         raise SensitivityError(
             f"data set {name!r} is not known: {hint}there are {', '.join(sorted(known))}; "
-            "your own go under `datasets:`"
+            "name your own data under `datasets:`"
         )
     if base in REGISTRY and size is not None and size > REGISTRY[base].sizes[0]:
         raise SensitivityError(
-            f"data set {name!r}: {base} has {REGISTRY[base].sizes[0]} training images"
+            f"data set {name!r}: {base} has {REGISTRY[base].sizes[0]} training images; ask for "
+            "fewer"
         )
     if base in REGISTRY and side is not None and side > min(REGISTRY[base].image_shape[:2]):
         height, width, *_ = REGISTRY[base].image_shape
-        raise SensitivityError(f"data set {name!r}: {base} has images of {height} x {width} pixels")
+        raise SensitivityError(
+            f"data set {name!r}: {base} has images of {height} x {width} pixels; ask for fewer"
+        )
 
 
 def check_seeds(name: str, seeds: range) -> None:

@@ -65,7 +65,7 @@ def _known(base: str, downloads: Path, data_folder: "Path | None", retries: int)
     row = REGISTRY[base]
     folder = downloads / base
     if data_folder is not None and not data_folder.is_dir():
-        raise SensitivityError(f"data_folder: {data_folder} is no folder")
+        raise SensitivityError(f"data_folder: {data_folder} is no folder; correct it")
     folders = [*([data_folder] if data_folder else []), folder]
     notes: list[str] = []
     contents = originals.find(row, folders, notes)

@@ -22,7 +22,8 @@ def check_outputs(module: nn.Module, graph: Graph) -> None:
         expected = module(x.clone())
     except Exception as error:
         raise SensitivityError(
-            f"The module can't be called on points of the shape {list(graph.input_shape)}: {error}"
+            f"The module can't be called on points of the shape {list(graph.input_shape)}: "
+            f"{error}; give the input_shape that it takes."
         ) from error
     logits = graph.logits(x)
     found = {

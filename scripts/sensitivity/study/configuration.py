@@ -22,6 +22,17 @@ from sensitivity.study.coercion import coerced
 from sensitivity.study.recipe import nearest
 from sensitivity.study.renamed import refuse_old_key, refuse_old_labels
 
+KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "null": "null",
+    "number": "a number",
+    "object": "a mapping of keys to values",
+    "string": "text",
+}
+"""What JSON's types are called in YAML."""
+
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
 
 # JSON has one type of number. Here 64.0 is no integer: `coercion` makes it one where one is asked
@@ -113,7 +124,7 @@ def _sentence(error: ValidationError) -> str:
             return f"unknown key {unknown!r} in {place}{nearest(unknown, known)}"
         case "required":
             missing = next(key for key in error.validator_value if key not in error.instance)
-            return f"{place} lacks the key {missing!r}"
+            return f"{place} lacks the key {missing!r}; add it"
         case "enum":
             allowed = [str(value) for value in error.validator_value]
             return f"{place}: unknown value {error.instance!r}{nearest(error.instance, allowed)}"
@@ -129,10 +140,11 @@ def _sentence(error: ValidationError) -> str:
             kinds = [kinds] if isinstance(kinds, str) else kinds
             scalar = isinstance(error.instance, bool | int | float)
             quotes = ", so write it in quotes" if "string" in kinds and scalar else ""
-            allowed = f"allowed is {' or '.join(kinds)}{quotes}"
-            return f"{place}: {error.instance!r} has the wrong type; {allowed}"
+            allowed = " or ".join(KINDS[kind] for kind in kinds)
+            return f"{place}: {error.instance!r} has the wrong type; give {allowed}{quotes}"
         case "maxLength":
-            return f"{place}: {error.instance!r} is longer than {error.validator_value} characters"
+            most = error.validator_value
+            return f"{place}: {error.instance!r} is too long; give at most {most} characters"
         case "pattern":
             return (
                 f"{place}: {error.instance!r} is no valid name; letters, digits, '.', '_' and '-' "

@@ -37,7 +37,8 @@ def drawn(
             yield dict(values)
     if len(seen) < number:
         raise SensitivityError(
-            f"a sample of {number} was asked for, and there are only {len(seen)} combinations"
+            f"a sample of {number} was asked for, but there are only {len(seen)} combinations; "
+            "lower `sample`, or give longer lists"
         )
 
 
