@@ -1,4 +1,4 @@
-"""Sensitivity of neural networks: Jacobian norms, linear-region transitions, and statistics."""
+"""Sensitivity of neural networks: Jacobian norms, transitions of linear regions, statistics."""
 
 from sensitivity.base.on_demand import exports
 

@@ -1,37 +1,37 @@
 """The verdict that the tables give on each of the paper's claims (claims.csv).
 
-**The decision rule, for a claim on one data set.** A quantity with a value without effect and a
-direction (what the claim predicts) decides:
+**The rule for a claim on one data set.** A quantity decides. It has a value that means "no effect"
+(1 for a ratio), a direction that the claim predicts, and a δ that is the same for every study
+(`quantities`).
 
-- *no effect larger than delta*: its interval lies inside ±δ, the same for every study
-  (`quantities`);
-- *supported*: its interval lies wholly on the claim's side of no effect, and its two-sided p-value
-  after Holm's correction is at most `significance`;
-- *contradicted*: the same on the other side;
-- *undecided*: anything else, which is no evidence against the claim. `detectable` is the effect
-  that 80 % of studies like this one would have found.
+- *no effect larger than delta*: the interval lies within δ of no effect.
+- *supported*: the interval lies wholly on the claim's side of no effect, and the two-sided p-value
+  after Holm's correction is at most `significance`.
+- *contradicted*: the same on the other side.
+- *undecided*: anything else. This is no evidence against the claim. `detectable` is the effect that
+  80 % of studies like this one would find.
 
-A verdict must be attainable: where no outcome with this n and these ties could pass the correction
-in force (`attainable`), or the quantity is undefined, the claim is undecided, and `needed` says
-what n would do. The estimate stands there all the same.
+**A verdict must be possible.** If no outcome with this n and these ties could pass the correction
+(`attainable`), or if the quantity is undefined, the claim is undecided. `needed` is the n that
+would suffice. The estimate is reported anyway.
 
-A claim that names several quantities, or is tried under several recipes, partners or losses, holds
-only if it does in each: it is supported at the p-value of the one least in its favour, contradicted
-at that of the one least against it, and has no effect only if none has (intersection-union tests,
-which need no correction for there being several). Where they disagree, p is 1. A recipe has a say
-where its units suffice for a verdict of its own, were all claims of the data set corrected together
-by Bonferroni; the others are reported. The claims on one data set that could reach a verdict are
-one family of Holm's correction.
+**Several quantities, recipes, partners or losses.** The claim holds only if each part agrees
+(intersection-union tests, which need no correction for the number of parts). It is supported with
+the p-value of the part least in favour, contradicted with that of the part least against it, and
+has no effect only if no part has one. If parts disagree, p is 1. A recipe counts if its units
+would suffice for a verdict of their own after Bonferroni's correction over all claims of the data
+set. The other recipes are only reported.
 
-**Over all data sets** (`dataset` "all"): "on every data set" means each one. A verdict is given
-only if it is that of every data set that could reach one, and `datasets` says how many these are.
-The statistic is the mean over them (of logarithms for ratios), its interval follows from theirs as
-for independent normal estimates; p is that of the weakest (intersection-union again), corrected
-over the claims.
+**One family.** All claims on one data set that could reach a verdict are corrected together.
 
-Further rows (`beside`) report single quantities, recipes, partners and losses of a claim by the
-same rule. They decide nothing, and are a family of their own; one whose p is that of its claim has
-the claim's verdict.
+**Over all data sets** (`dataset` "all"). An overall verdict needs the same verdict on every data
+set that could reach one; `datasets` is their number. The statistic is their mean (for ratios, of
+logarithms). Its interval takes theirs as independent and normal. p is that of the weakest data
+set, corrected over the claims.
+
+**Further rows** (`beside`) apply the rule to single quantities, recipes, partners and losses of a
+claim. They decide nothing and are corrected as a family of their own. A row with the p of its claim
+has the verdict of its claim.
 """
 
 from collections.abc import Sequence
@@ -58,9 +58,9 @@ def claims_table(
     confidence: float = 0.95,
     claims: Sequence[Claim] = CLAIMS,
 ) -> pd.DataFrame:
-    """A row for each claim and data set and each claim overall, then rows of single quantities.
+    """A row for each claim on each data set and overall, then rows of single quantities.
 
-    A claim without data has its rows too, which say so. `confidence` is that of the intervals.
+    A claim without data has rows that say so. `confidence` is the level of the intervals.
     """
     main, beside = {}, {}
     for dataset in tables.datasets:
@@ -88,7 +88,7 @@ def claims_table(
 
 
 def _deciding(tables: Tables, dataset: str, claim: Claim) -> list[Evidence]:
-    """The evidence that could decide; one of each quantity at least."""
+    """All evidence that could decide: for each quantity at least one, if only an undefined one."""
     everything: list[Evidence] = []
     for quantity in claim.deciding:
         found = [e for e in quantity.find(tables, dataset) if not e.beside]
@@ -99,7 +99,7 @@ def _deciding(tables: Tables, dataset: str, claim: Claim) -> list[Evidence]:
 
 
 def _with_a_say(evidence: Sequence[Evidence], enough: float) -> list[Evidence]:
-    """Of each quantity what could decide on its own; else what is nearest to it."""
+    """For each quantity, the evidence that could decide by itself, or that comes nearest to it."""
     chosen = []
     for quantity in dict.fromkeys(e.quantity for e in evidence):
         of = [e for e in evidence if e.quantity is quantity]
@@ -111,7 +111,7 @@ def _with_a_say(evidence: Sequence[Evidence], enough: float) -> list[Evidence]:
 def _beside(
     tables, dataset, claims, main, significance, confidence
 ) -> dict[tuple[str, str], Decision]:
-    """Decisions by (claim, label) on every single quantity, and on every part of it."""
+    """By (claim, label): decisions on every single quantity and on every part of one."""
     family, same = {}, {}
     for claim in claims:
         decides = main[claim.id].evidence

@@ -22,16 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print a table, and write a row a point (a checkpoint and point of several).
+    """Measure what the words ask for: print means, and write one row per point and checkpoint.
 
     Raises:
-        SensitivityError: something that was named is not there, or does not fit together.
+        SensitivityError: something that was named does not exist, or does not fit the rest.
     """
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     device = prepare(arguments.device, arguments.threads)
-    # Some operations of users' modules have no deterministic form on CUDA; what that moves is far
-    # behind the digits that are printed.
+    # Some operations of users' modules have no deterministic form on CUDA. They differ only in
+    # digits that are not printed.
     torch.set_deterministic_debug_mode("default")
     started = time.perf_counter()
     points = load_points(
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     named = arguments.weights
     files = checkpoints(named)
     series = len(named) > 1 or any(path.is_dir() for path in named)
-    prefixes = {fill(module, file.path) for file in files}  # all of them, before time is spent
+    prefixes = {fill(module, file.path) for file in files}  # wrong files fail before time is spent
     if arguments.plot is not None:
         _drawing().check(arguments.plot, points, series, arguments.loops)
     module.to(device)
@@ -69,13 +69,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         _drawing().training(arguments.plot, rows)
     elif arguments.plot is not None:
         _drawing().network(arguments.plot, rows, module.cpu(), points)
-    print(f"{time.perf_counter() - started:.1f} s; a row a point: {arguments.output}")
+    print(f"{time.perf_counter() - started:.1f} s; one row per point: {arguments.output}")
 
 
 def _over_training(
     module: nn.Module, files: list[Checkpoint], points: Points, loops: int, radius: float | None
 ) -> table.Measured:
-    """As `table.measured`, with the columns `checkpoint` and `steps` in front."""
+    """Measure each checkpoint; the rows begin with the columns `checkpoint` and `steps`."""
     rows, why, looks = [], None, []
     for file in files:
         fill(module, file.path)
@@ -88,7 +88,7 @@ def _over_training(
 
 
 def _drawing() -> ModuleType:
-    """Loaded if something is to be drawn: not all installations have the extra `plots`."""
+    """The module that draws, which needs the extra `plots`."""
     try:
         from sensitivity.commands import drawing
     except ModuleNotFoundError as error:
@@ -109,8 +109,8 @@ def parser() -> argparse.ArgumentParser:
     measure = commands.add_parser(
         "measure",
         help="measure a PyTorch module at points of an .npz file",
-        description="Jacobian norms at points, of any differentiable module; of piecewise-linear "
-        "ones also transitions on the loops of horizontal translations, and local complexity.",
+        description="Measures the Jacobian norms of any differentiable module at points. Of a "
+        "piecewise-linear module it also counts transitions around images and local complexity.",
     )
     add = measure.add_argument
     add("--module", required=True, metavar="FILE:NAME", help="a function that returns the module")
@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="what it is called with, as `classes=10 width=8`; it gets input_shape by itself",
+        help="arguments of that function, as `classes=10 width=8`; input_shape is always given",
     )
     add(
         "--weights",
@@ -127,32 +127,32 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="its parameters, .safetensors or .pt; without it as it is built; several, or a "
-        "folder: checkpoints of a training, measured one after the other",
+        help="trained weights, .safetensors or .pt (default: as built); several files, or a "
+        "folder, are checkpoints of one training",
     )
     add("--data", type=Path, required=True, help="an .npz file with x_test or x, y_test or y")
     add("--output", type=Path, default=Path("sensitivity.csv"), help="(default sensitivity.csv)")
     add("--plot", type=Path, metavar="PNG", help="draw what was measured (extra `plots`)")
-    add("--points", type=int, default=100, help="at the first so many; 0 for all (default 100)")
-    add("--loops", type=int, default=10, help="loops of the first so many images (default 10)")
+    add("--points", type=int, default=100, help="number of points; 0 takes all (default 100)")
+    add("--loops", type=int, default=10, help="number of images with a loop (default 10)")
     add(
         "--radius",
         type=float,
-        help="count region boundaries on random lines through each point, up to so far from it, in "
-        "units of the points: local complexity",
+        help="also measure local complexity: region boundaries on random lines through each "
+        "point, up to this distance from it",
     )
-    add("--input-shape", type=_shape, metavar="3,32,32", help="of a point as the module takes it")
+    add("--input-shape", type=_shape, metavar="3,32,32", help="shape of one point in the module")
     add(
         "--channels",
         choices=("first", "last"),
-        help="where the file has the channels of its images, if their shape does not tell; images "
-        "with channels last, as in the study's files, are transposed for the module",
+        help="where the file has the channels of its images, if their shape does not tell; "
+        "the module gets them first",
     )
     add(
         "--normalization",
         choices=("none", "unit", "image"),
-        help="none: as they are; unit: 0..255 to 0..1; image: zero mean and unit variance each, as "
-        "in the paper (for images of 8 bits there is no default)",
+        help="how points are prepared: none; unit: 0..255 to 0..1; image: zero mean and unit "
+        "variance each, as in the paper (8-bit images have no default)",
     )
     device_argument(measure)
     add("--threads", type=int, default=1, help="processor threads (default 1)")

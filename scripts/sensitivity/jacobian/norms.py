@@ -1,8 +1,8 @@
 """Metric 1: the norm of the input-output Jacobian (Novak et al. 2018, section 3.1).
 
-J(x) = d softmax(f(x)) / dx = Lambda(p) F with Lambda(p) = diag(p) - p p^T and F the Jacobian of the
-logits. Lambda is formed from the log-probabilities, and divided by its own size, so that a norm of
-1e-12, or of 1e-200, has the relative precision of any other. Everything is in float64.
+J(x) = d softmax(f(x)) / dx = Lambda(p) F, where Lambda(p) = diag(p) - p p^T, and F is the Jacobian
+of the logits. Lambda is formed from the log-probabilities and divided by its own size. So a norm of
+1e-12 or 1e-200 has as many correct digits as any other. Everything is in float64.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sensitivity.jacobian.sources import Piece, Source, cotangents, sources
 from sensitivity.networks.network import Network
 
 EXACT_ROWS = 64
-"""Up to so many classes a module's singular values come from its whole Jacobian."""
+"""Up to this number of classes, singular values of modules come from the whole Jacobian."""
 
 
 class Estimate(NamedTuple):
@@ -51,35 +51,37 @@ def jacobian_norms(
 ) -> Tensor | Estimate:
     """Norms ||d softmax(f(x)) / dx|| or ||d f(x) / dx|| of any differentiable network, [R, P].
 
-    In closed form of a Network, and of a module that is a chain of Linear layers with element-wise
-    functions between them; of every other module by backward passes, one for each class. Modules
-    are taken in evaluation mode, and left as they are: a copy in float64 is run. The softmax is
-    ours: one at the end of a module is left out. A single output f has the probability sigmoid(f).
-    On the boundary of a linear region a Network has the slopes of the piece below the threshold,
-    a module those of PyTorch.
+    There is a closed form for a Network, and for modules that are chains of Linear layers with
+    element-wise functions between them. Other modules need one backward pass per class. Modules
+    stay as they are: a copy in float64 and evaluation mode is run.
+
+    A softmax at the end of a module is left out, since it is applied here. A single output f has
+    the probability sigmoid(f). At a threshold, a Network has the slope of the piece below it, a
+    module that of PyTorch.
 
     Args:
         network: R replicates; or a module (R = 1) with one output tensor [P, n].
         x: [P, d], or [R, P, d] for points of each replicate's own; for a module also
             [P, *input_shape].
         of: "probabilities" (the paper's metric) or "logits".
-        memory: bytes that intermediate results may take; None: what the device has for them.
-        input_shape: of a module's points, such as (3, 32, 32), where x does not tell.
-        norm: "frobenius", or "spectral" for the largest singular value: exact of chains and of
-            modules of up to `EXACT_ROWS` classes; beyond, to a relative
-            `magnitudes.TOLERANCE`, by a few products.
-        samples: for many classes: estimate Frobenius norms from so many random products (2 or
-            more), as the root of the mean of ||v^T J||^2 over random signs v (Hutchinson).
-        generator: of the signs, on the CPU; None: always the same ones.
-        create_graph: whether the norms can be differentiated with respect to x and to weights, as
-            for a regularizer.
+        memory: bytes for intermediate results; None: what the device has to spare.
+        input_shape: the shape of a module's points, such as (3, 32, 32), if x does not have it.
+        norm: "frobenius", or "spectral" for the largest singular value. The latter is exact for
+            chains and for up to `EXACT_ROWS` classes; for more classes its relative error is
+            `magnitudes.TOLERANCE`.
+        samples: for many classes: the number of random products (2 or more) from which Frobenius
+            norms are estimated, as the root of the mean of ||v^T J||^2 over random signs v
+            (Hutchinson).
+        generator: draws the signs, on the CPU; None: the same signs in every call.
+        create_graph: whether to allow derivatives of the norms with respect to x and to weights,
+            as for a regularizer.
 
     Returns:
-        Norms [R, P] in float64, on the network's device; with `samples` an `Estimate`. Norms from
-        1e+150 down to 1e-300 have a relative error of about 1e-15 times the largest logit, where
-        that is more than 1, since a logit's rounding is a relative error of the probabilities.
-        Where factors nearly cancel it is K times larger, as in any product: layers with a condition
-        number K, or likely classes whose rows of the last layer differ by 1/K of their size.
+        Norms [R, P] in float64, on the network's device; with `samples` an `Estimate`. The
+        relative error of norms between 1e-300 and 1e+150 is about 1e-15, or 1e-15 times the largest
+        logit if that exceeds 1, because a rounded logit changes the probabilities by as much. It is
+        K times larger for layers with a condition number K, and for likely classes whose rows of
+        the last layer differ by 1/K of their size only.
 
     Raises:
         SensitivityError: an argument is none of the above; x does not fit the network or is not
@@ -140,7 +142,7 @@ def _spectral(piece: Piece, of: str) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(fixed_Pmn.shape[:2], generator=generator).to(fixed_Pmn)
     u_Pm = leading_vectors(there_and_back, start)
-    # u is stationary: the norm's derivative is that of ||u^T C F|| with u held fixed.
+    # The norm is largest at u. So its derivative is that of ||u^T C F|| with u held fixed.
     row_Pd = piece.times(torch.einsum("pm,pmn->pn", u_Pm, cotangents_Pmn))
     return log_size_P.exp() * vector_norms(row_Pd)
 

@@ -48,7 +48,7 @@ class Reader:
         self, module: nn.Module, input_shape: Sequence[int] | None, dtype: torch.dtype
     ) -> None:
         module = prepared(module)
-        # A layer by itself is put into a module, whose forward is to be traced.
+        # Only a module's forward can be traced, so a single layer gets a module around it.
         self.module = nn.Sequential(module).eval() if rule_of(module) is not None else module
         self.dtype = dtype
         floating = [t for t in _tensors(module) if t.is_floating_point()]
@@ -103,7 +103,7 @@ class Reader:
         return getattr(self.module.get_submodule(owner), name)
 
     def _call(self, node: fx.Node, args: tuple, kwargs: dict) -> Any:
-        """What a node stands for: a `Value`, or whatever a computation of constants gives."""
+        """What a node gives: a `Value`, or the result of a computation with constants."""
         inputs = list(_leaves([args, kwargs]))
         for ending in inputs:
             if isinstance(ending, Ending):
@@ -131,14 +131,14 @@ class Reader:
         if rule is None:
             raise Refused(reason(self._kind(node)))
         value = self._add(node, rule(*args, **kwargs))
-        if in_place:  # Later operations find this where its input was, by whatever name.
+        if in_place:  # Every name of the input now stands for the result.
             for other, known in self.known.items():
                 if known is args[0]:
                     self.known[other] = value
         return value
 
     def _layer(self, layer: nn.Module) -> Callable[..., Any]:
-        """What reads a layer of PyTorch's."""
+        """The rule that reads one of PyTorch's layers."""
         rule = rule_of(layer)
         if rule is None:
             raise Refused(reason(type(layer).__name__))
@@ -150,7 +150,7 @@ class Reader:
         return partial(rule, layer, self.constant)
 
     def _add(self, node: fx.Node, step: Any) -> Any:
-        """Give an operation its number, place, kind and shape; its `Value`, or those of several."""
+        """Add an operation with its number, place, kind and shape; returns its `Value`s."""
         if isinstance(step, Then):
             return self._add(node, step.rule(self._add(node, step.first)))
         if isinstance(step, maxima.Extremes):
@@ -176,7 +176,7 @@ class Reader:
         return self.operations[number - 1].shape if number else self.input_shape
 
     def _place(self, node: fx.Node) -> str:
-        """The path of the submodule that a node is, or in whose forward it stands."""
+        """The path of a node's submodule, or of the submodule whose forward contains it."""
         stack = list(node.meta.get("nn_module_stack", {}).values())
         return str(node.target) if node.op == "call_module" else stack[-1][0] if stack else ""
 
@@ -189,7 +189,7 @@ class Reader:
         return NAMES.get(node.target) or getattr(node.target, "__name__", "function")
 
     def _finished(self) -> Graph:
-        """The graph, of what leads to the output."""
+        """The graph of all operations that the output depends on."""
         (node,) = (node for node in self.trace.nodes if node.op == "output")
         result = fx.node.map_arg(node.args[0], self.known.__getitem__)
         ends_in, value = None, result
@@ -201,7 +201,7 @@ class Reader:
         return without_the_unused(graph)
 
     def _inferred_shape(self) -> tuple[int, ...]:
-        """What the first Linear layer takes, if nothing but Flatten and the like is before it."""
+        """The inputs of the first Linear layer, if it comes first but for Flatten and the like."""
         node = next(iter(self.trace.nodes))
         while len(node.users) == 1:
             (node,) = node.users
@@ -221,14 +221,14 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 
 
 def _computed(node: fx.Node, args: tuple, kwargs: dict) -> Any:
-    """What a function or method gives of constants."""
+    """The result of a function or method of constants."""
     if node.op == "call_method":
         return getattr(args[0], node.target)(*args[1:], **kwargs)
     return node.target(*args, **kwargs)
 
 
 def _in_order(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-    """The arguments that rules have by other names than PyTorch's brought to their places."""
+    """Arguments by keyword that rules name otherwise than PyTorch, moved to their positions."""
     first = [kwargs[name] for name in ("input", "tensor") if name in kwargs]
     second = [kwargs[name] for name in ("other",) if name in kwargs]
     others = {k: v for k, v in kwargs.items() if k not in ("input", "tensor", "other")}
@@ -236,7 +236,7 @@ def _in_order(args: tuple, kwargs: dict) -> tuple[tuple, dict]:
 
 
 def _leaves(arguments: Any) -> Iterator[Any]:
-    """All arguments of a call, of nested lists too."""
+    """All arguments of a call, also those in nested lists."""
     if isinstance(arguments, dict):
         arguments = list(arguments.values())
     if isinstance(arguments, list | tuple) and not isinstance(arguments, torch.Size):

@@ -1,24 +1,25 @@
 """Exact transitions of a stack of networks, or of any piecewise-linear module, along paths.
 
-What is counted. "Linear region" has several meanings that are not equivalent: a set of inputs with
-one code of all units, a maximal set on which the function is one affine function, or a piece of the
-function as such. Here *changes of units' codes* are counted, as the paper does: where several
-units change at one place (layers that repeat each other, equal units), all of them count, and units
-count that nothing behind them sees. `counts()` are these; `places()` are the places where at least
-one unit changes, so that on a generic segment `places() + 1` regions of the first meaning are met.
-The code of a maximum (a pooling window) is which of its inputs wins, the first of equal ones: each
-change of the winner is one transition, its unit the input that wins from there on.
+What is counted. A unit's code is the number of its linear piece. As in the paper, *changes of
+units' codes* are counted (docs/your_network.md compares other meanings of "linear region").
+`counts()` counts every unit that changes, also if several change at one place, and also if its
+change does not reach the output. `places()` counts the places at which a unit changes; a segment in
+general position meets `places() + 1` sets of inputs with one code each. The code of a maximum (a
+pooling window) is the input that wins; of equal inputs the first wins. Each change of the winner is
+one transition, and its unit is the new winner.
 
-How. The network is restricted to the path layer after layer (`walk`): on every arc between the
-breakpoints found so far, a layer's inputs are known functions of one variable; where they cross the
-thresholds (`thresholds`), or change places at the top of a window (`winners`), are the next ones.
+How. The network is restricted to the path layer by layer (`walk`). Between two breakpoints that
+were found so far lies an arc, on which the inputs of the next layer are known functions of one
+variable. The next breakpoints are where these cross a threshold (`thresholds`), or where another
+input becomes the largest in its window (`winners`).
 
-Rules. A unit at a threshold is on the lower piece (`activations`), and is at it when rounding
-cannot tell (`margins`). So a unit that is exactly zero along a stretch is off there, and changes at
-the stretch's ends if at all. A unit that passes a threshold at a vertex of the path changes once.
-Passing two thresholds counts two, at once or not. Touching a threshold from below counts nothing,
-from above two. The count thus depends on the closed curve alone, not on its start or direction. A
-segment is not closed: its transitions are those from the code at its start to the code at its stop.
+Rules. A unit at a threshold is on the lower piece (`activations`). It is at the threshold if
+rounding cannot tell the difference (`margins`). So a unit that is exactly zero along a stretch is
+off there, and can change only at the ends of the stretch. A unit that passes a threshold at a
+vertex of the path changes once. Two thresholds that are passed at one place count two. A unit that
+touches a threshold from below changes not at all; from above it changes twice. So the count of a
+closed curve does not depend on its start or direction. A segment is not closed: its transitions
+lead from the code at its start to the code at its stop.
 
 R replicates, L hidden layers, n transitions.
 """
@@ -56,13 +57,13 @@ def transitions(
         network: a stack of R fully connected networks, or a module as `networks.graph.read_graph`
             accepts it (R = 1), which is taken in evaluation mode.
         path: a `Polygon`, `Ellipse` or `Segment` through the flattened inputs, [d].
-        input_shape: of one point, for a module, such as (3, 32, 32); without it points are flat.
-        dtype: of the computation; of modules it is float64.
+        input_shape: the shape of one point for a module, such as (3, 32, 32); default: flat.
+        dtype: of the computation; float64 for modules.
 
     Returns:
-        Transitions with `position` in [0, 1) along the path ([0, 1] on a segment), `layer` (which
-        piecewise operation, in the order of execution; `names` names them), `unit` (the flat index
-        in that operation's input), `change`, `counts()` and `places()`.
+        Transitions with `position` in [0, 1) along the path ([0, 1] on a segment), `layer` (the
+        number of the piecewise operation in the order of execution; `names` has their names),
+        `unit` (the flat index in that operation's input), `change`, `counts()` and `places()`.
 
     Raises:
         SensitivityError: the module can't be read, the path does not fit, or something on it is
@@ -109,11 +110,12 @@ def count_transitions(
     dtype: torch.dtype = torch.float64,
     memory: int | None = None,
 ) -> Tensor:
-    """t of every replicate on every path, [R, paths], or [R, paths, L] by layer; int64.
+    """The number of transitions of every replicate on every path: int64 [R, paths].
 
-    Arguments as of `transitions`; memory: bytes for what is under way through the layers, on top of
-    one network's own parameters: by default 1 GiB, of a stack on a GPU half of what is free. Places
-    are not kept, so that the memory does not grow with counts.
+    By layer it is [R, paths, L]. The other arguments are those of `transitions`. `memory` limits
+    the bytes of values that are held at a time, beside one network's parameters: by default 1 GiB,
+    or half of the free memory for a stack on a GPU. Places are not kept, so the memory does not
+    grow with the counts.
 
     >>> import torch
     >>> from sensitivity import paths, regions
@@ -138,14 +140,14 @@ def estimate_transitions(
     parts: int = 1024,
     input_shape: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """An unbiased estimate of t and its standard error, [R] each, at the cost of a few arcs.
+    """An unbiased estimate of the number of transitions and its standard error, [R] each.
 
-    The path is divided into `parts` equal arcs, and `arcs` of them, drawn without replacement, are
-    counted exactly (the same ones for all replicates); all parts give the exact count, error 0.
+    The path is divided into `parts` equal arcs. `arcs` of them are drawn without replacement, the
+    same ones for all replicates, and counted exactly. With all parts the estimate is exact.
     """
     if not 2 <= arcs <= parts:
         raise SensitivityError(f"Choose at least 2 and at most {parts} arcs, not {arcs}.")
-    # Drawn outside of the known state, which would set PyTorch's own generator back.
+    # Drawn before the known state begins, which restores PyTorch's own generator at its end.
     chosen = torch.randperm(parts, generator=generator, device=generator.device)[:arcs].tolist()
     lines = [(path, i / parts, (i + 1) / parts) for i in sorted(chosen)]
     with known_state():
@@ -183,7 +185,7 @@ def _walks(
     memory: int | None,
     places: bool = True,
 ) -> Iterator[tuple[int, list[int], Walk]]:
-    """(the first replicate, the numbers of the lines, how they go through) for all of them."""
+    """All walks that are needed, each with its first replicate and the numbers of its lines."""
     memory = plan.memory_of(network.device, memory)
     for first, graphs in _stacks(network, dtype, memory):
         chosen = [_straightened(graphs[0], line) for line in lines]
@@ -200,7 +202,7 @@ def _walks(
 def _stacks(
     network: Network | Graph, dtype: torch.dtype, memory: int
 ) -> Iterator[tuple[int, list[Graph]]]:
-    """The networks that go through together, one after another: the first one's number, graphs."""
+    """Groups of networks that are walked together: the first one's number, and their graphs."""
     if isinstance(network, Graph):
         yield 0, [network]
         return
@@ -214,10 +216,10 @@ def _stacks(
 
 
 def _straightened(graph: Graph, line: Line) -> Line:
-    """The line, or chords with the same transitions where these depend on the direction alone.
+    """The line itself, or straight chords with the same transitions if there are such.
 
-    Straight arcs need half the arithmetic. They serve ellipses around 0, as the random ones are,
-    in networks of which every unit's side of its threshold stays the same when the input is scaled.
+    Straight arcs need half the arithmetic. They can replace an ellipse around 0 (the random ones
+    are) if scaling the input changes no unit's code, as in ReLU networks without biases.
     """
     path, start, stop = line
     if not isinstance(path, Ellipse) or path.center.any() or not graph.scales:
@@ -227,7 +229,7 @@ def _straightened(graph: Graph, line: Line) -> Line:
 
 
 def _positions(walk: Walk, found: Found) -> Tensor:
-    """The path's parameter at the breaks, [n]."""
+    """The path's parameter at each break, [n]."""
     position = found.arcs.positions(found.breaks)
     path, _, _ = walk.lines[0]
     return path.parameter(position) if isinstance(path, Octagon) else position

@@ -1,9 +1,12 @@
-"""The exact restriction of a network to paths: operation after operation, depth first.
+"""The exact restriction of a network to paths: operation by operation, depth first.
 
-Affine operations, of whatever shape, are applied to the values at the nodes. At a piecewise one the
-breaks that are found on the arcs become nodes, so that behind it every value is again one linear
-(on an ellipse, trigonometric) function on every arc. At most one piece of so many nodes is under
-way at each piecewise operation, which bounds the memory whatever the path's length.
+A path is a sequence of nodes, with arcs between them. On every arc each value is one function of
+the path's parameter: linear, or trigonometric on an ellipse. Affine operations are applied to the
+values at the nodes and keep this. A piecewise operation bends some values on the arcs; the places
+of these breaks become new nodes, so that it holds again behind the operation.
+
+A long path is cut into pieces of limited numbers of nodes. At each piecewise operation at most one
+piece is in memory, so the memory does not grow with the path.
 """
 
 from __future__ import annotations
@@ -31,12 +34,12 @@ from sensitivity.regions.thresholds import threshold_breaks
 from sensitivity.regions.winners import Windows
 
 SHORT = 1e-13
-"""Of the path's parameter: between nodes that are so near there is nothing but rounding."""
+"""Nodes that are nearer than this, in the path's parameter, differ by rounding only."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Breaks of one layer (its number) on a piece, or, with no breaks, a piece's final values."""
+    """Breaks of the layer with this number on a piece; or, if None, the piece's final values."""
 
     layer: int
     arcs: Arcs
@@ -44,10 +47,14 @@ class Found:
 
 
 class Walk:
-    """Networks that are alike, each on the same lines; track r * lines + l is line l of network r.
+    """Networks of one shape, all on the same lines; track r * lines + l is line l of network r.
 
-    Several networks or lines must be `together`. memory: bytes for what is under way; places:
-    whether positions are asked for; to_the_end: whether final values are asked for, too.
+    Several networks or lines need a graph that is `together`.
+
+    Args:
+        memory: bytes of the values that are held at a time.
+        places: whether positions of breaks are wanted.
+        to_the_end: whether final values are wanted, too.
     """
 
     def __init__(
@@ -68,17 +75,17 @@ class Walk:
         self._stages: dict[int, Stage] = {}
         self._dense: dict[int, Dense] = {}
         self._known_chords: dict[int, Chords | None] = {}
-        # An eighth of the memory is for what chords keep.
+        # Chords keep responses of the network, in an eighth of the memory.
         self._for_chords = memory // 8
         self.nodes = plan.nodes_to_a_piece(self.graph, self.curved, memory - self._for_chords)
 
     def run(self) -> Iterator[Found]:
-        """All that is found, piece by piece; pieces of one layer come in the path's order."""
+        """All breaks, piece by piece; the pieces of one layer come in the path's order."""
         looks = [Magnitudes(graph, len(self.lines)) for graph in self.graphs]
         stream = self._inputs()
         first, second = (*islice(stream, 2), None, None)[:2]
         values = [look.look(first, self.nodes) for look in looks]
-        if second is not None:  # Margins need to know what the whole of a line is like.
+        if second is not None:  # Margins depend on the largest values on the whole line.
             del first, values
             for piece in chain([second], stream):
                 for look in looks:
@@ -95,23 +102,23 @@ class Walk:
         yield from self._closing()
 
     def _inputs(self) -> Iterator[Arcs]:
-        # Maxima leave out arcs that are as short as rounding.
+        # Maxima skip arcs that are only as long as rounding.
         places = self.places or any(map(self._is_maximum, self.layer_of))
         nodes = max(2, self.nodes // len(self.graphs))
         return inputs.pieces(self.lines, nodes, self.graph.like, self.graph.input_shape, places)
 
     def _first_stages(self) -> list[Stage]:
-        """The affine operations before the first piecewise one, of every network."""
+        """For every network the affine operations before the first piecewise one."""
         return [Stage(graph, 0, self._next(0), self.curved) for graph in self.graphs]
 
     def _enter(self, piece: Arcs, values: Sequence[dict[int, Tensor]]) -> Iterator[Found]:
-        """What is found on a piece of the inputs, given the values before the first layer."""
+        """What is found on one piece of the path, given the values before the first layer."""
         joined = {i: torch.cat([own[i] for own in values]) for i in values[0]}
         arcs = inputs.stacked(piece, joined, len(self.graphs), len(self.lines))
         yield from self._walk(arcs, self._next(0))
 
     def _closing(self) -> Iterator[Found]:
-        """Maxima whose winner at the end of a closed path is another than at its beginning."""
+        """Maxima whose winner differs between the end and the beginning of a closed path."""
         if self.windows and self.lines[0][0].closed:
             like = self.graph.like
             around = Arcs(like.new_tensor([0.0, 1.0]), {0: like.new_empty(2, 1)})
@@ -119,7 +126,7 @@ class Walk:
                 yield Found(self.layer_of[index], around, windows.closing())
 
     def _walk(self, arcs: Arcs, index: int) -> Iterator[Found]:
-        """What is found from a piecewise operation on, whose input the arcs hold."""
+        """What is found from piecewise operation `index` on; `arcs` hold its input."""
         if index == self.stop:
             if self.to_the_end:
                 yield Found(len(self.layer_of), arcs, None)
@@ -134,7 +141,7 @@ class Walk:
             yield from self._walk_any(arcs, stage, at_the_end)
 
     def _walk_dense(self, arcs: Arcs, stage: Stage) -> Iterator[Found]:
-        """From an element-wise function on with a fully connected layer behind it."""
+        """From an element-wise function on, if a fully connected layer is behind it."""
         breaks = self._crossings(arcs, stage.start)
         yield Found(self.layer_of[stage.start], arcs, breaks)
         merged = arcs.merged(breaks, distinct=self.to_the_end)
@@ -145,11 +152,11 @@ class Walk:
             yield from self._walk(arcs.part(merged, first, last, values), stage.stop)
 
     def _walk_any(self, arcs: Arcs, stage: Stage, at_the_end: bool) -> Iterator[Found]:
-        """From any piecewise operation on, of one network on one line."""
+        """From any piecewise operation on, for one network on one line."""
         nodes: list[tuple[Breaks, Bends]] = []
         for layer, breaks, bends in self._breaks(arcs, stage):
             yield Found(layer, arcs, breaks)
-            # For values every break is a node; for counts those are that bend what follows.
+            # Final values need a node at every break, counts only where later values bend.
             nodes.append((breaks, bends) if self.to_the_end else bends.alone(breaks))
         if not at_the_end:
             breaks, bends = Bends.join(nodes)
@@ -157,7 +164,7 @@ class Walk:
                 yield from self._walk(part, stage.stop)
 
     def _bounds(self, arcs: Arcs, breaks: Breaks) -> list[int]:
-        """Where the nodes of every network begin and end among old and new ones."""
+        """Where the nodes of each network begin and end, once the breaks are nodes, too."""
         lines, networks = len(self.lines), len(self.graphs)
         if isinstance(arcs.track, int):
             found = [len(breaks) * (arcs.track // lines == network) for network in range(networks)]
@@ -176,7 +183,7 @@ class Walk:
         return threshold_breaks(arcs, z, operation.thresholds, margin, places)
 
     def _breaks(self, arcs: Arcs, stage: Stage) -> Iterator[tuple[int, Breaks, Bends]]:
-        """(layer, breaks, what of the result bends there) of a stage's piecewise operations."""
+        """Layer, breaks, and the results that bend there, of a stage's piecewise operations."""
         index, last = stage.start, stage.start + stage.pooled
         z = arcs.values[self.graph.operations[index].inputs[0]].flatten(2)
         maximum = self._is_maximum(index)
@@ -191,7 +198,7 @@ class Walk:
         yield self.layer_of[last], changes, bends
 
     def _refined(self, arcs: Arcs, breaks: Breaks, bends: Bends, stage: Stage) -> Iterator[Arcs]:
-        """Pieces with the breaks as nodes, and the values behind a stage."""
+        """Pieces in which the breaks are nodes, with the values behind a stage."""
         merged = arcs.merged(breaks)
         chords = self._chords(stage)
         for first, last in overlapping(len(merged), self.nodes):
@@ -205,7 +212,7 @@ class Walk:
             yield arcs.part(merged, first, last, values)
 
     def _stage(self, index: int) -> Stage:
-        """Piecewise operation `index`, pooled if it is, and all affine ones behind it."""
+        """Piecewise operation `index`, its pooling if it has one, and the affine ones behind."""
         if index not in self._stages:
             behind = index + 1 + self._pooled(index)
             shape = self._next(behind), self.curved, bool(self._pooled(index))
@@ -215,7 +222,7 @@ class Walk:
         return self._stages[index]
 
     def _chords(self, stage: Stage) -> Chords | None:
-        """For a stage whose responses do not take too much memory."""
+        """The chords of a stage, or None if its responses take too much memory."""
         if stage.start not in self._known_chords:
             size = stage.responses_size(stage.result)
             fits = size <= self._for_chords
@@ -225,7 +232,7 @@ class Walk:
         return self._known_chords[stage.start]
 
     def _results(self, index: int) -> Callable[..., Tensor]:
-        """What piecewise operation `index`, pooled if it is, gives at places of arcs."""
+        """A function: what operation `index` (and its pooling) gives at places on arcs."""
         operation = self.graph.operations[index]
         windows = self.windows.get(index + self._pooled(index))
 
@@ -246,7 +253,7 @@ class Walk:
         return min((i for i in self.layer_of if i >= index), default=self.stop)
 
     def _pooled(self, index: int) -> int:
-        """1 if the operation's result goes into the maximum that follows and nowhere else."""
+        """1 if only the maximum that follows uses the operation's result."""
         operations = self.graph.operations
         if not isinstance(operations[index], Elementwise) or index + 1 == len(operations):
             return 0
@@ -256,7 +263,7 @@ class Walk:
         return int(pools and self.graph.output != index + 1)
 
     def _windows(self, index: int) -> Windows:
-        """With the element-wise function before it, if that is followed along."""
+        """The windows of a maximum, with the element-wise function before it if it is pooled."""
         operation, margin = self.graph.operations[index], self.margins[index][0]
         within = torch.cat([margin, margin.new_zeros(1)])[operation.windows].amax(1)
         pooled = index and self._pooled(index - 1)
@@ -273,9 +280,9 @@ def _none(z: Tensor) -> Breaks:
 
 
 def together(graph: Graph) -> bool:
-    """Whether several networks, or several lines, can go through as one piece.
+    """Whether several networks, or several lines, can be walked as one piece.
 
-    So they can where between two layers there is a fully connected one and nothing else.
+    They can if only a fully connected layer lies between any two piecewise operations.
     """
     piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
     stages = (Stage(graph, *bounds, False) for bounds in pairwise(piecewise))

@@ -1,6 +1,6 @@
-"""The configuration, checked before anything runs: one message that says what to mend.
+"""The configuration, checked before anything runs: one sentence says what to correct.
 
-Nothing heavy is imported here: the Snakefile reads this module, once in every cluster job.
+No slow import here: the Snakefile imports this module, and so does every job on a cluster.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,8 +35,8 @@ KINDS = {
 
 SHARED_FOLDERS = ("benchmarks", "checkpoints", "data", "logs", "models")  # below results/
 
-# JSON has one type of number. Here 64.0 is no integer: `coercion` makes it one where one is asked
-# for, so that two ways to write a setting are one. YAML's .nan and .inf are no numbers.
+# In JSON, 64.0 is an integer. Here it is not: `coercion` has turned it into 64 wherever an integer
+# is expected, so that a setting has one form only. YAML's .nan and .inf are refused as numbers.
 _types = Draft202012Validator.TYPE_CHECKER.redefine_many(
     {
         "integer": lambda _, value: type(value) is int,
@@ -54,15 +54,16 @@ def load_schema(path: "str | Path") -> dict[str, Any]:
 def check(
     configuration: Mapping[str, Any], schema: Mapping[str, Any], folder: str = "."
 ) -> dict[str, Any]:
-    """The configuration with its defaults filled in, if a study can be run from it.
+    """The configuration with its defaults filled in.
 
-    `folder` is where it lies, and with it builders of the reader's own.
+    Numbers may be written as text, and integers as floats (`coercion`).
 
-    Numbers may be spelt as text, and whole ones as floats (`coercion`).
+    Args:
+        folder: the folder of the configuration, in which the user's builders lie.
 
     Raises:
-        SensitivityError: the first thing that is wrong, as one sentence: the key, the value, what
-            is allowed, the nearest valid name.
+        SensitivityError: no study can be run from it. One sentence names the key, the value, what
+            is allowed, and the nearest valid name.
     """
     configuration = coerced(configuration, schema, schema)
     error = best_match(Validator(schema).iter_errors(configuration))
@@ -82,7 +83,7 @@ def check(
 
 @contextmanager
 def _named(place: str) -> Iterator[None]:
-    """Begin the sentence of an error with the place of what is wrong."""
+    """Begin the sentence of an error with the place of the mistake."""
     try:
         yield
     except SensitivityError as error:
@@ -100,11 +101,11 @@ def _with_defaults(configuration: Mapping[str, Any], schema: Mapping[str, Any]) 
 
 
 def _share(configuration: Mapping[str, Any], folder: str) -> None:
-    """Keep a width, depth or activation of all surveys from those whose builder takes none."""
+    """Do not pass on a shared width, depth or activation to builders that take none."""
     shared = configuration["recipe"]
     for part in configuration["surveys"].values():
         named = part.get("architecture", shared.get("architecture", architectures.DEFAULT))
-        if isinstance(named, str):  # of a list, each has to take what is given
+        if isinstance(named, str):  # in a list, every architecture has to take what is given
             taken = architectures.taken(named, folder)
             left_out = [key for key in shared if key in architectures.SHAPE and key not in taken]
             part |= {key: None for key in left_out if key not in part}
@@ -181,10 +182,10 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
 
 
 def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
-    """Refuse a network that no machine of the study can hold, before hours are spent.
+    """Refuse, before hours are spent, what would fail later.
 
-    And seeds for which there are no images, and a network whose builder does not take what it is
-    given.
+    That is a network that exceeds the memory, a seed without images of its own, and a builder that
+    does not take what it is given.
     """
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():

@@ -1,22 +1,23 @@
 """What changes when one factor of training changes (Novak et al. 2018, section 4.2 and figure 4).
 
-Pairs of a matched set share a model (`pairs`), so the set is the unit, crossed with what networks
-share: draws of the training images, or seeds (`crossed`). A cell of that table is a set's mean over
-its pairs, in one draw; a set with three partners counts once. Norms and transitions are compared by
-the logarithm of their ratio, generalization gaps, which may be zero or negative, by difference in
-percentage points. Recipes, and partners where there are several, are also reported apart, since
-effects can point in opposite directions.
+**What is compared.** All pairs that share a model form a matched set (`pairs`). They depend on each
+other, so a set counts once, by its mean over its pairs. Networks also share draws of the training
+images, or seeds. So the effects form a table, sets by draws, and are averaged over both
+(`crossed`). Norms and transitions are compared by the logarithm of their ratio. Generalization
+gaps may be zero or negative, so they are compared by their difference in percentage points. Each
+recipe, and each partner if there are several, is also reported by itself, because their effects
+can be opposite.
 
-**What a ratio of norms is made of.** J = Λ(p)·∂f/∂x, so a network's mean norm is the mean norm of
-the logits' Jacobian, times that of Λ(p), which is small where the network is confident, times what
-is left: `alignment`, how far the two meet, in direction and at the same points. In logarithms the
-effects on the three add up to the effect on the norm.
+**What a ratio of norms is made of.** J = Λ(p)·∂f/∂x. So a network's mean norm is a product of
+three: the mean norm of the logits' Jacobian; that of Λ(p), which is small where the network is
+confident; and the rest, `alignment`, which is large where both are large at the same points and in
+the same directions. In logarithms the effects on the three add up to the effect on the norm.
 
-**At matched confidence.** Both sides' logits are multiplied by one number each, so that both are as
-confident (mean of p_max over the test points) as the less confident side is by itself. networks.csv
-has each network's norm at some levels of confidence; between them a spline in logarithms of norm
-and doubt, 1 - p_max, interpolates (docs/claims.md says how well). Beside it stands the effect
-where that doubt is 20 % smaller and 20 % larger. A pair outside the levels has none.
+**At matched confidence.** The logits of each side are multiplied by one number, so that both sides
+have the confidence (mean of p_max over the test points) of the less confident one. networks.csv has
+each network's norm at some levels of confidence. Between the levels a spline interpolates the
+logarithm of the norm over that of the doubt, 1 - p_max (docs/claims.md says how well). Two more
+effects are taken with 20 % less and 20 % more doubt. Outside the levels a pair has no value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ BY_DIFFERENCE = ("generalization_gap",)
 PERCENT = 100
 PARTS = ("logit_jacobian_norm", "softmax_jacobian_norm")
 ALIGNMENT = "alignment"
-# Norms with the logits rescaled, and by how much the doubt differs from the less confident side's.
+# Norms with rescaled logits: by the factor on the doubt of the less confident side.
 MATCHED = {
     "jacobian_norm_at_matched_confidence": 1.0,
     "jacobian_norm_at_20_percent_less_doubt": 0.8,
@@ -65,15 +66,19 @@ def factors(
     bootstrap: Bootstrap,
     metrics: Sequence[str] = EFFECTS,
 ) -> pd.DataFrame:
-    """Per data set, factor and metric the effect over matched sets: n sets, from `pairs` pairs.
+    """One row for each data set, factor and metric: the effect over n matched sets.
 
-    `pairs` are rows of pairs.csv, `networks` those of networks.csv. `ratio` is changed over
-    reference (a geometric mean), `difference` changed minus reference in percentage points (of
-    gaps, which have no ratio), with an interval over sets crossed with draws or seeds; p and its
-    least value as in `crossed_mean`. Only fair pairs enter; `unfair_pairs` counts the others, and
-    `all_pairs_*` is the estimate with them. Beside the metrics of figure 4 stand the three parts of
-    the norm, and the norm at matched confidence (`MATCHED`). Rows of each `recipe`, and of each
-    `partner`, follow those of them `all`, where there are several.
+    The metrics are those of figure 4, the three parts of the norm, and the norm at matched
+    confidence (`MATCHED`). After the row of `all` recipes come those of each recipe and partner.
+
+    `ratio` is changed over reference, a geometric mean; gaps have `difference` instead, changed
+    minus reference in percentage points. The interval is over sets crossed with draws or seeds; p
+    and its least possible value are those of `crossed_mean`. Only comparable pairs enter;
+    `unfair_pairs` counts the others, and `all_pairs_*` is the estimate with them.
+
+    Args:
+        pairs: rows of pairs.csv.
+        networks: rows of networks.csv.
     """
     singles = networks.groupby("dataset", sort=False)
     by_dataset = {str(dataset): Units(of) for dataset, of in singles}
@@ -89,7 +94,7 @@ def factors(
 
 
 def _parts(pairs, dataset, factor):
-    """The pairs of a factor: all, by recipe, and each of these by partner."""
+    """(recipe, partner, their pairs) for all pairs of a factor, and for each part of them."""
     chosen = pairs[(pairs["dataset"] == dataset) & (pairs["factor"] == factor)]
     chosen = chosen[chosen["metric"] == METRICS[0]]  # a pair has a row for each metric
     for recipe in (ALL, *sorted(chosen["recipe"].unique())):
@@ -127,7 +132,7 @@ def _effect(
 
 
 def _cells(chosen: pd.DataFrame, units: Units, metric: str) -> np.ndarray:
-    """The effect in each unit and matched set `[U, S]`: means over the pairs of a set."""
+    """The effect in each unit (draw or seed) and matched set, `[U, S]`: means over its pairs."""
     sides = [chosen[f"{side}_model"] for side in ("reference", "changed")]
     if metric in MATCHED:
         reference, changed = at_matched_confidence(units, *sides, MATCHED[metric])
@@ -142,7 +147,7 @@ def _cells(chosen: pd.DataFrame, units: Units, metric: str) -> np.ndarray:
 
 
 def _measured(units: Units, metric: str, models: pd.Series) -> np.ndarray:
-    """A metric of single networks by unit and model: `[U, pairs]`."""
+    """A metric of single networks, in each unit and for the model of each pair: `[U, pairs]`."""
     if metric != ALIGNMENT:
         return units.values(metric, models)
     norm, *parts = (units.values(name, models) for name in ("jacobian_norm", *PARTS))
@@ -160,7 +165,7 @@ def at_matched_confidence(
 
 
 def _at_doubt(units: Units, models: pd.Series, doubt: np.ndarray) -> np.ndarray:
-    """The norms `[U, pairs]` of networks rescaled to a doubt of `[U, pairs]`, by interpolation."""
+    """The norms `[U, pairs]` of networks rescaled to the doubt `[U, pairs]`, interpolated."""
     levels = sorted((float(n.removeprefix(AT_LEVEL)), n) for n in units.names_of(AT_LEVEL))[::-1]
     norms = np.full(doubt.shape, np.nan)
     if len(levels) < 2:
@@ -177,7 +182,7 @@ def _at_doubt(units: Units, models: pd.Series, doubt: np.ndarray) -> np.ndarray:
 
 
 def _interpolated(x: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Of each column of `values` `[levels, n]` over x its cubic spline at its own `at` `[n]`."""
+    """The cubic spline through each column of `values` `[levels, n]` over x, at its `at` `[n]`."""
     piece = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
     cubic = scipy.interpolate.CubicSpline(x, values).c[:, piece, np.arange(len(at))]
     return np.polyval(list(cubic), at - x[piece])

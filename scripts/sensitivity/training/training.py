@@ -1,4 +1,4 @@
-"""Training a model: all its replicates, in stacks, from the seeds to weights and history."""
+"""Training a model: all its replicates, in stacks; the result is weights and a history."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Training:
-    """The trained replicates (float32, CPU) and their history, a row per replicate and moment.
+    """The trained replicates (float32, CPU) and their history: one row per replicate and moment.
 
     A row holds replicate, seed, step, training_loss, training_accuracy, test_loss, test_accuracy,
     final and diverged_step (None unless diverged). Losses and accuracies are those of the whole
-    sets, the training accuracy against the labels trained on and without augmentation. The network
-    holds the weights of the `final` rows.
+    sets. On the training set they use the labels that were trained on, without augmentation. The
+    network holds the weights of the `final` rows.
     """
 
     network: Network | Modules
@@ -41,7 +41,7 @@ def training_labels(recipe: Recipe, dataset: Dataset, seeds: Sequence[int]) -> t
 
 
 def nothing(*_: object) -> None:
-    """Neither reports nor interrupts."""
+    """Report nothing, and never interrupt."""
 
 
 Report = Callable[[int], object]
@@ -61,17 +61,21 @@ def train(
 ) -> Training:
     """Train one replicate per seed (default: the recipe's) as Novak et al. 2018, appendix A.5.
 
-    Replicates draw from their own seeds alone, and on a subset each is trained on its seed's draw
-    of the images. So one does not depend on another's presence but for rounding. A replicate whose
-    loss or weights cease to be finite has diverged: it keeps the weights of the last moment at
-    which it was evaluated and found finite. Under
-    `stop_when_fitted` a replicate ends at the first evaluation with a training accuracy of at least
-    `fits_at`; under `stop_at_loss`, at the first check (`evaluation.checks`) with such an accuracy
-    and a training loss of at most so much, also on images transformed as they are in training.
-    `progress` receives steps done, summed over replicates; `poll` is called between pieces of work,
-    and may raise `Interrupted`: then, and at intervals of time, `checkpoint` is written, from which
-    the same call continues to the very same bytes. `folder` is where a builder of the reader's own
-    is looked for.
+    All that is random in a replicate comes from its own seed; on a subset, so do its images. So
+    other replicates change it by rounding at most. A replicate has diverged when its loss or its
+    weights are no longer finite. It then keeps the weights of the last evaluation that was finite.
+
+    A replicate stops early in two cases. With `stop_when_fitted`: at the first evaluation with a
+    training accuracy of at least `fits_at`. With `stop_at_loss`: at the first check
+    (`evaluation.checks`) with this accuracy and a training loss of at most that number, which
+    images transformed as in training must reach, too.
+
+    Args:
+        progress: receives the steps done since its last call, summed over replicates.
+        poll: called between pieces of work; may raise `Interrupted`.
+        checkpoint: written at intervals of time and when `poll` interrupts. The same call then
+            continues from it, and ends with the same bytes.
+        folder: where the file of a user's own builder lies.
 
     Raises:
         SensitivityError: one replicate exceeds the memory; the data do not suit the recipe; the
@@ -89,7 +93,7 @@ def train(
 
 
 class _Plan:
-    """The stacks still to be trained, one after another, and what the trained ones gave."""
+    """The stacks that wait for training, and the results of those that are trained."""
 
     def __init__(self, problem: Problem, seeds: list[int], fits_at: float) -> None:
         self.problem = problem
@@ -98,22 +102,22 @@ class _Plan:
         size = stack_size(problem, len(seeds))
         numbers = list(range(len(seeds)))
         self.waiting = [numbers[start : start + size] for start in range(0, len(seeds), size)]
-        self.course: Course | None = None  # of the first of them, once it has begun
-        self.states: dict[int, State] = {}  # of those that were interrupted, by their first number
+        self.course: Course | None = None  # of the first stack that waits, once it has begun
+        self.states: dict[int, State] = {}  # of interrupted stacks, by their first number
         self.networks: dict[int, Rows] = {}
         self.history: list[Row] = []
 
     def carry_out(self, checkpoint: Checkpoint | None, progress: Report, poll: Poll) -> None:
-        """Train all stacks; one that exceeds the memory is halved, and goes on where it was."""
+        """Train all stacks. One that exceeds the memory is halved and continues where it was."""
         if checkpoint is not None:
             self._continue(checkpoint, progress)
         while self.waiting:
             if not self._fits_in_memory(checkpoint, progress, poll):
-                # Only here: within, the error's traceback would keep the course's memory in use.
+                # Not in the handler of the error: its traceback keeps the memory in use.
                 self._halve()
 
     def _fits_in_memory(self, checkpoint: Checkpoint | None, progress: Report, poll: Poll) -> bool:
-        """Train the first stack to its end, unless memory ends before."""
+        """Train the first stack to its end; False if the memory does not suffice."""
         try:
             if self.course is None:
                 first = self.waiting[0][0]
@@ -149,7 +153,7 @@ class _Plan:
         self.course = None
 
     def _halve(self) -> None:
-        """Two stacks in place of the first one, each with its half of what has been done."""
+        """Replace the first stack by two, each with half of its replicates and their state."""
         numbers = self.waiting.pop(0)
         state = self.states.pop(numbers[0], None)
         if self.course is not None:
@@ -174,7 +178,7 @@ class _Plan:
             torch.cuda.empty_cache()
 
     def _write(self, checkpoint: Checkpoint, course: Course) -> None:
-        """All there is to know: of the course, of stacks that wait half-way, of trained ones."""
+        """Save trained networks, the stack in training, and stacks that were interrupted."""
         states = {**self.states, self.waiting[0][0]: course.state()}
         tensors = {
             f"trained.{number}.{name}": row
@@ -189,7 +193,7 @@ class _Plan:
         logger.info("checkpoint at step %d", course.run.step)
 
     def _continue(self, checkpoint: Checkpoint, progress: Report) -> None:
-        """Go on from a checkpoint, if there is one that can be used."""
+        """Continue from the checkpoint, if there is one that fits."""
         found = checkpoint.read()
         if found is None:
             return
