@@ -47,7 +47,7 @@ def test_a_target_after_the_configuration_file_is_one_sentence(clone, word):
     result = snakemake_command(*words, folder=clone.folder)
     assert result.returncode != 0
     (sentence,) = result.stdout.strip().splitlines()
-    assert sentence.startswith(f"There is no configuration file '{word}'. If that is a target,")
+    assert sentence.startswith(f"There is no configuration file '{word}'. If it is a target,")
 
 
 def test_a_mistake_in_the_configuration_has_the_last_word(study):
