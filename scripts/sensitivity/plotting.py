@@ -67,14 +67,14 @@ def along(
         ax = _axes(ax)
         twin = ax.twinx()
         twin.spines["right"].set_visible(True)
-        _numbers.log_axis(ax.yaxis)
         for axes, values, colour in (
             (ax, norms, style.JACOBIAN),
             (twin, counts, style.TRANSITIONS),
         ):
-            lines = trajectories.mean_and_error(places, values)
-            trajectories.draw_curves(axes, lines.assign(**{trajectories.CURVE: "path"}), colour)
-            axes.get_legend().remove()
+            lines = trajectories.table_of(places, values, "path")
+            look = {"color": colour, "estimator": "mean", "errorbar": "se"}
+            trajectories.draw_curves(axes, lines, **look)
+        _numbers.log_axis(ax.yaxis)  # not earlier: seaborn averages as the axis is
         ax.set_xlabel("Place on the path")
         ax.set_ylabel("Jacobian norm", color=style.JACOBIAN)
         twin.set_ylabel(f"Transitions per 1/{bins} of the path", color=style.TRANSITIONS)

@@ -27,7 +27,7 @@ def datasets_of(name, datasets, main):
 def draw(name, data, datasets, main, **settings):
     """The figure as the workflow has it drawn."""
     module = importlib.import_module(f"sensitivity.figures.{MODULES.get(name, name)}")
-    shown = {"figure": name, "datasets": datasets_of(name, datasets, main)}
+    shown = {"figure": name, "datasets": datasets_of(name, datasets, main), "survey": "widths"}
     return module.draw(data, shown | settings)
 
 

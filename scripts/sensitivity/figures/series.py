@@ -51,11 +51,15 @@ def draw(data, settings):
 
     Models of a series agree in all else: those of several steps are stages of one training, since
     seeds agree, too. Points are means over replicates with standard errors, hollow where not all
-    replicates fit. `data` needs `models`; `settings` the `figure`, and may name the `datasets`.
+    replicates fit. `data` needs `models`; `settings` the `figure`, and may name the `datasets` and
+    the `survey` of figure A12, whose models are left out if no other survey has them.
     """
     axis = AXES[settings["figure"]]
     names = _selection.datasets(settings, data.models)
-    found = {name: series(_selection.of_dataset(data.models, name), axis) for name in names}
+    models = data.models
+    if "survey" in settings and len(models):  # whose networks figure A12 shows
+        models = models[models["surveys"] != settings["survey"]]
+    found = {name: series(_selection.of_dataset(models, name), axis) for name in names}
     found = {name: lines for name, lines in found.items() if len(lines)}
     if not found:
         return style.empty_figure(

@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 # Blue, red and green of one meaning each in the whole study; chosen to stay apart in deuteranopia
 # and protanopia (a test simulates both).
@@ -32,6 +33,7 @@ DOTS_PER_INCH = 200  # of the PNG
 SMALL = 7  # points, of notes
 LINE_POINTS = 9.5  # from one line of a note to the next
 LETTER_INCHES = 0.053  # of a note, on the average
+SQUARE_INCHES = 2.15  # of a row of three square panels
 SIDE_INCHES = 0.6  # beside a panel, for the labels of its axis and the space between panels
 CROWD = 300  # points of one panel, above which they are drawn smaller
 RASTERISE_ABOVE = 2000  # points; a vector PDF of 50,000 markers takes seconds to open
@@ -228,6 +230,9 @@ def legend_above(figure, axes, *titles, rows=1, without=(), **look):
         elif label not in without:
             if handle.get_color() == ".2":  # seaborn's grey, of a shape in any colour
                 handle.set_markeredgecolor(".2")
+            elif len(titles) > 1:  # a face in any shape: no marker, which would name one
+                face, edge = handle.get_markerfacecolor(), handle.get_markeredgecolor()
+                handle = Patch(facecolor=face, edgecolor=edge, label=label)
             handle.set(**look)
             blocks[title].append(handle)
     blocks = {title: blocks[title] for title in titles if blocks[title]}
