@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 
 MODULES = {
-    "capacity_all": "capacity",
+    "capacity": "against_gap",
+    "capacity_all": "against_gap",
     "points_all": "points",
     "gap": "against_gap",
     "transitions": "against_gap",

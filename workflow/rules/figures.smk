@@ -14,7 +14,7 @@ MAIN_POINTS = dict(
 
 # figure: the files it needs, by the option of scripts/figure.py that takes them
 FIGURES = {
-    "1_capacity": dict(models=[f"{TABLES}/{MAIN}/models.csv"]),
+    "1_capacity": dict(models=[f"{TABLES}/{MAIN}/models.csv"]) | CORRELATIONS,
     "2_trajectories": dict(
         curves=CURVES,
         curves_table=[f"{TABLES}/curves.csv"],
@@ -39,7 +39,8 @@ FIGURES = {
 }
 # The module, where it is not called like the figure because several share it.
 DRAWN_BY = dict(
-    capacity_all="capacity",
+    capacity="against_gap",
+    capacity_all="against_gap",
     points_all="points",
     gap="against_gap",
     transitions="against_gap",

@@ -38,7 +38,7 @@ AXES = {
     ),
     "during_training": Axis(
         "steps",
-        "Training steps (0: untrained)",
+        "Training steps",
         ("generalization_gap", "training_loss", "jacobian_norm", "transitions"),
         log=True,
     ),
@@ -126,7 +126,7 @@ def _draw_panel(axes, models, axis, measure, looks):
         look = {"style": SERIES, "dashes": False, "errorbar": None, "legend": False} | grey
         both = pd.concat([before, first])
         sns.lineplot(both, x=axis.column, y=measure, ax=axes, zorder=1, markevery=[0], **look)
-    axes.set_xlabel(axis.label)
+    axes.set_xlabel(f"{axis.label} (0: untrained)" if len(before) else axis.label)
     return True
 
 

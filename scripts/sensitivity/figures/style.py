@@ -23,8 +23,6 @@ TRANSITIONS = "#2FA66A"
 NEUTRAL = "#555555"
 FAINT = "#BBBBBB"
 UNTRAINED = "#777777"  # networks before training, thinner than what they are compared with
-# Five networks side by side: Paul Tol's "muted" scheme, safe for colour-blind readers.
-NETWORKS = ("#332288", "#AA4499", "#DDAA33", "#44AA99", "#88CCEE")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 ONE_COLUMN = 3.4  # inches
@@ -146,9 +144,11 @@ def heading(axes, title, note="", color=None):
 
 
 def footnote(figure, text):
-    """A small line below all panels, if there is anything to say."""
-    if text:
-        figure.supxlabel(text, x=0.01, ha="left", size=SMALL)
+    """Small lines below all panels, if there is anything to say."""
+    wrapper = TextWrapper(int(figure.get_figwidth() / LETTER_INCHES), subsequent_indent="    ")
+    lines = [part for line in text.split("\n") for part in wrapper.wrap(line)]
+    if lines:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", size=SMALL)
 
 
 def scatter(axes, frame, x, y, *, color, square=False, **semantics):
