@@ -3,7 +3,6 @@
 import pandas as pd
 
 from sensitivity.figures import _names
-from sensitivity.tables.factors import ALL
 from sensitivity.tables.selection import explaining_the_gap
 
 FEW = 4  # models that make a panel
@@ -72,21 +71,6 @@ def reasons(models):
         left &= ~holds
     counts["shorter or repeated"] = int(left.sum())
     return {reason: count for reason, count in counts.items() if count}
-
-
-def of_factor(factors, factor):
-    """A factor's rows of one data set, of the recipe with the most matched sets (then pairs).
-
-    Where partners differ (non-linearities), theirs, else those of all.
-    """
-    rows = factors[(factors["factor"] == factor) & (factors["recipe"] != ALL)]
-    if rows.empty:
-        return rows
-    sets = rows.assign(found=rows["pairs"] + rows["unfair_pairs"]).groupby("recipe")
-    sets = sets[["n", "found"]].max().sort_values(["n", "found"])
-    rows = rows[rows["recipe"] == sets.index[-1]]
-    partners = rows[rows["partner"] != ALL]
-    return rows if partners.empty else partners
 
 
 def correlation(correlations, dataset, measure):

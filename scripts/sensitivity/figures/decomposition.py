@@ -5,6 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, _selection, style
+from sensitivity.figures.factors import of_factor
 from sensitivity.tables.factors import ALIGNMENT, MATCHED, PARTS
 
 NORM, (AT_MATCHED, LESS, MORE) = "jacobian_norm", MATCHED
@@ -57,8 +58,7 @@ def draw(data, settings):
 def effects(factors):
     """The rows of one data set to show, with `group` (factor or partner), `place` and `EFFECT`."""
     parts = [
-        _selection.of_factor(factors, factor).assign(factor_name=name)
-        for factor, name in FACTORS.items()
+        of_factor(factors, factor).assign(factor_name=name) for factor, name in FACTORS.items()
     ]
     table = pd.concat(parts)
     table = table[table["metric"].isin([*METRICS, LESS, MORE]) & (table["ratio"] > 0)]

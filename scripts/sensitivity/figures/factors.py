@@ -65,12 +65,27 @@ def draw(data, settings):
     return figure
 
 
+def of_factor(factors, factor):
+    """A factor's rows of one data set, of the recipe with the most matched sets (then pairs).
+
+    Where partners differ (non-linearities), theirs, else those of all.
+    """
+    rows = factors[(factors["factor"] == factor) & (factors["recipe"] != ALL)]
+    if rows.empty:
+        return rows
+    sets = rows.assign(found=rows["pairs"] + rows["unfair_pairs"]).groupby("recipe")
+    sets = sets[["n", "found"]].max().sort_values(["n", "found"])
+    rows = rows[rows["recipe"] == sets.index[-1]]
+    partners = rows[rows["partner"] != ALL]
+    return rows if partners.empty else partners
+
+
 def _effects(factors, names):
     """The rows of factors.csv to print: of the data sets, each factor's main recipe."""
     if factors.empty:
         return factors
     of = [factors[factors["dataset"] == name] for name in names]
-    return pd.concat([_selection.of_factor(rows, factor) for rows in of for factor in FACTORS])
+    return pd.concat([of_factor(rows, factor) for rows in of for factor in FACTORS])
 
 
 def _described(pairs, effects):
