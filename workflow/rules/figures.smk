@@ -84,7 +84,7 @@ def values_of(key, *, of_series=False):
         others = (value for name, value in recipe.items() if name not in apart)
         same = (model.dataset, *(others if of_series else ()))
         found.setdefault(same, set()).add(recipe[key])
-    return max(map(len, found.values()))
+    return max(map(len, found.values()), default=0)
 
 
 def drawn_figures():

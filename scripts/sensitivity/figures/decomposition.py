@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, _selection, style
-from sensitivity.figures.factors import of_factor
+from sensitivity.figures.factors import main_recipes
 from sensitivity.tables.factors import ALIGNMENT, MATCHED, PARTS
 
 NORM, (AT_MATCHED, LESS, MORE) = "jacobian_norm", MATCHED
@@ -57,13 +57,11 @@ def draw(data, settings):
 
 def effects(factors):
     """The rows of one data set to show, with `group` (factor or partner), `place` and `EFFECT`."""
-    parts = [
-        of_factor(factors, factor).assign(factor_name=name) for factor, name in FACTORS.items()
-    ]
-    table = pd.concat(parts)
+    table = main_recipes(factors)
+    table = table.sort_values("factor", key=lambda of: of.map(list(FACTORS).index), kind="stable")
     table = table[table["metric"].isin([*METRICS, LESS, MORE]) & (table["ratio"] > 0)]
     partners = table["partner"].map(_names.activation_name)
-    group = table["factor_name"].mask(table["factor"] == "activation", partners)
+    group = table["factor"].map(FACTORS).mask(table["factor"] == "activation", partners)
     line = table["metric"].map({metric: line for line, metric in enumerate(METRICS)})
     place = pd.factorize(group)[0] + 0.17 * (line.fillna(len(METRICS) - 1) - 2)
     names = table["metric"].map({metric: name for metric, (name, *_) in METRICS.items()})
@@ -73,25 +71,18 @@ def effects(factors):
 def _draw_panel(axes, table):
     axes.axvline(1, color=style.NEUTRAL, linewidth=0.7, zorder=0)
     groups = table.drop_duplicates("group")
-    for place in range(1, len(groups), 2):
-        axes.axhspan(place - 0.5, place + 0.5, color="#F4F4F4", linewidth=0, zorder=-1)
+    style.rows(axes, [f"{row.group}\nn = {row.n:.0f}" for row in groups.itertuples()])
     _numbers.log_axis(axes.xaxis)
     around = table[table["metric"].isin((LESS, MORE))].groupby("place")["ratio"].agg(["min", "max"])
     axes.hlines(around.index, *around.to_numpy().T, color=style.FAINT, linewidth=5, zorder=1)
     table = table[table["metric"].isin(METRICS)]
-    bars = np.nan_to_num([table["ratio"] - table["low"], table["high"] - table["ratio"]])
     colours = np.where(table["metric"] == NORM, style.JACOBIAN, style.NEUTRAL)
-    look = {"fmt": "none", "ecolor": colours, "elinewidth": 0.8}
-    axes.errorbar(table["ratio"], table["place"], xerr=bars, **look)
+    style.intervals(axes, table, "ratio", "place", colours)
     _, markers, faces = zip(*METRICS.values())
     looks = {"style": EFFECT, "markers": list(markers), "style_order": NAMES}
     looks |= {"hue": EFFECT, "palette": list(faces), "hue_order": NAMES}
     look = {"s": 22, "linewidth": 0.7, "edgecolor": style.NEUTRAL, "zorder": 3, "legend": "full"}
     sns.scatterplot(table, x="ratio", y="place", ax=axes, **looks, **look)
-    names = [f"{row.group}\nn = {row.n:.0f}" for row in groups.itertuples()]
-    axes.set_yticks(range(len(groups)), names)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(groups) - 0.4, -0.6)
     ends = np.append(table[["ratio", "low", "high"]], around)
     axes.set_xlim(np.nanmin(ends) / 1.1, np.nanmax(ends) * 1.1)
     axes.set(xlabel="Ratio of changed to reference", ylabel="")

@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import pandas as pd
 
 from sensitivity.figures import _names, _numbers, _selection, style
 from sensitivity.tables.factors import ALL, BY_DIFFERENCE
@@ -39,10 +38,14 @@ def draw(data, settings):
     whose sides were trained to different degrees, which the effects leave out. `data` needs `pairs`
     and `factors`; `settings` may name the `datasets`.
     """
-    names = _selection.datasets(settings, data.pairs)
-    effects = _effects(data.factors, names)
+    if data.pairs.empty:
+        return style.empty_figure("no pair of models in this study")
+    effects = main_recipes(data.factors)
     pairs = _described(data.pairs, effects)
+    present = set(pairs["dataset"])
+    names = [name for name in _selection.datasets(settings, pairs) if name in present]
     markers = {name: style.MARKERS[i % len(style.MARKERS)] for i, name in enumerate(names)}
+    effects = effects[effects["dataset"].isin(names)]
     places = [(factor, metric) for factor in FACTORS for metric in METRICS]
     notes = {place: _note(effects, *place, markers) for place in places}
     longest = max(note.count("\n") for note in notes.values())
@@ -65,36 +68,23 @@ def draw(data, settings):
     return figure
 
 
-def of_factor(factors, factor):
-    """A factor's rows of one data set, of the recipe with the most matched sets (then pairs).
+def main_recipes(factors):
+    """Of each data set and factor, the rows of the recipe with the most matched sets (then pairs).
 
-    Where partners differ (non-linearities), theirs, else those of all.
+    Where partners differ (non-linearities), those of each, else those of all.
     """
-    rows = factors[(factors["factor"] == factor) & (factors["recipe"] != ALL)]
-    if rows.empty:
-        return rows
-    sets = rows.assign(found=rows["pairs"] + rows["unfair_pairs"]).groupby("recipe")
-    sets = sets[["n", "found"]].max().sort_values(["n", "found"])
-    rows = rows[rows["recipe"] == sets.index[-1]]
-    partners = rows[rows["partner"] != ALL]
-    return rows if partners.empty else partners
-
-
-def _effects(factors, names):
-    """The rows of factors.csv to print: of the data sets, each factor's main recipe."""
-    if factors.empty:
-        return factors
-    of = [factors[factors["dataset"] == name] for name in names]
-    return pd.concat([of_factor(rows, factor) for rows in of for factor in FACTORS])
+    rows = factors[factors["recipe"] != ALL].reset_index(drop=True)
+    ordered = rows.assign(found=rows["pairs"] + rows["unfair_pairs"]).sort_values(["n", "found"])
+    main = ordered.groupby(["dataset", "factor"])["recipe"].transform("last").sort_index()
+    rows = rows[rows["recipe"] == main]
+    partner = rows["partner"] != ALL
+    several = partner.groupby([rows["dataset"], rows["factor"]]).transform("any")
+    return rows[partner | ~several]
 
 
 def _described(pairs, effects):
     """The finite pairs of the recipes shown, with the columns `DATASET` and `KIND`."""
-    if pairs.empty:
-        return pairs
-    if not effects.empty:
-        recipes = effects[["dataset", "factor", "recipe"]].drop_duplicates()
-        pairs = pairs.merge(recipes)
+    pairs = pairs.merge(effects[["dataset", "factor", "recipe"]].drop_duplicates())
     # Without pairs of non-linearities the levels are all missing, and no text to add to.
     level = pairs["level"].map(lambda name: f"{_names.activation_name(name)} against ReLU")
     kind = level.where(pairs["factor"] == "activation", PLAIN)
@@ -107,8 +97,6 @@ def _described(pairs, effects):
 
 def _pairs(pairs, factor, metric):
     """The pairs of a panel that can be drawn: positive on log axes."""
-    if pairs.empty:
-        return pairs
     chosen = (pairs["factor"] == factor) & (pairs["metric"] == metric)
     if metric not in _names.LINEAR:
         chosen &= (pairs[["reference", "changed"]] > 0).all(axis=1)
@@ -125,12 +113,8 @@ def _draw_panel(axes, pairs, metric, markers, every):
     tints = dict(zip(levels, style.tints(colour, len(levels))))
     faces = {PLAIN: colour, **tints, UNFAIR: "white"}
     faces = {kind: face for kind, face in faces.items() if (every[KIND] == kind).any()}
-    present = {
-        _names.dataset_name(name): marker
-        for name, marker in markers.items()
-        if (every["dataset"] == name).any()
-    }
-    looks = {"style": DATASET, "markers": present, "style_order": list(present)}
+    shapes = {_names.dataset_name(name): marker for name, marker in markers.items()}
+    looks = {"style": DATASET, "markers": shapes, "style_order": list(shapes)}
     looks |= {"hue": KIND, "palette": faces, "hue_order": list(faces)}
     style.scatter(
         axes, pairs, "reference", "changed", color=colour, square=True, legend="full", **looks
@@ -141,8 +125,6 @@ def _draw_panel(axes, pairs, metric, markers, every):
 
 def _note(effects, factor, metric, markers):
     """A line for each effect: its data set's marker, its partner, the value, its interval, n."""
-    if effects.empty:
-        return ""
     rows = effects[(effects["factor"] == factor) & (effects["metric"] == metric)]
     difference = metric in BY_DIFFERENCE
     rows = rows[np.isfinite(rows["difference" if difference else "ratio"])]

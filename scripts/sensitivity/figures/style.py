@@ -183,6 +183,22 @@ def scatter(axes, frame, x, y, *, color, square=False, **semantics):
     fit_limits(axes, frame, x, y, bars, square)
 
 
+def intervals(axes, table, value, place, colours):
+    """Horizontal bars from the column `low` to `high`, at the column `place`; none of NaN."""
+    bars = [table[value] - table["low"], table["high"] - table[value]]
+    look = {"xerr": np.maximum(np.nan_to_num(bars), 0), "elinewidth": 0.8}
+    axes.errorbar(table[value], table[place], fmt="none", ecolor=colours, **look)
+
+
+def rows(axes, names):
+    """Rows below each other, named at the left; every second one is shaded."""
+    for place in range(1, len(names), 2):
+        axes.axhspan(place - 0.5, place + 0.5, color="#F4F4F4", linewidth=0, zorder=-1)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+
+
 def dark(color):
     """The same colour, dark: the edge of a marker, which tells overlapping ones apart."""
     return sns.set_hls_values(color, l=0.33)

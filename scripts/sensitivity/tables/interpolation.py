@@ -48,7 +48,8 @@ def interpolation(networks: pd.DataFrame) -> pd.DataFrame:
         peaks = pd.DataFrame({f"{of}_peak": curves[of].idxmax(axis=1) for of in (TEST_ERROR, NORM)})
         both = pd.concat([peaks.reset_index(), _together(peaks)], ignore_index=True)
         parts.append(both.assign(dataset=dataset, labels=labels))
-    return pd.concat(parts[1:] or parts, ignore_index=True).reindex(columns=list(COLUMNS))
+    table = pd.concat(parts[1:] or parts, ignore_index=True).reindex(columns=list(COLUMNS))
+    return table.astype(dict.fromkeys(("n", "wider", "narrower"), "Int64"))
 
 
 def _together(peaks: pd.DataFrame) -> pd.DataFrame:
