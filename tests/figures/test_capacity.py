@@ -30,7 +30,7 @@ def test_gap_against_weights_and_against_loss(study, main):
         table = study.correlations.set_index(["models", "dataset", "measure", "statistic"])
         row = table.loc["all", "mnist5k", measure, "kendall_tau"]
         assert note(axes).startswith(f"τ = {row['value']:.2f} [".replace("-", "−"))
-    left_out = "MNIST (5k): 14 of 32 models (not 16 with random labels, 2 unfit)"
+    left_out = "MNIST (5k): 14 of 32 models (left out: 16 with random labels, 2 unfit)"
     assert figure.get_supxlabel() == left_out
 
 

@@ -49,7 +49,7 @@ def left_out(names, models):
         present = of_dataset(models, name)
         why = ", ".join(f"{count} {reason}" for reason, count in reasons(present).items())
         text = f"{_names.dataset_name(name)}: {len(comparable(present))} of {len(present):,} models"
-        text += f" (not {why})" if why else ""
+        text += f" (left out: {why})" if why else ""
         lines.append(text if name in panels else f"{text}: too few for a panel")
     return "\n".join(lines)
 

@@ -40,7 +40,7 @@ def draw(data, settings):
     width = style.TWO_COLUMNS if columns > 1 else style.ONE_COLUMN
     places = [(name, measure) for name in names for measure in measures]
     rows = -(-len(places) // columns)
-    figure, grid = style.panels(rows, columns, width, panel_height=2.3, shown=len(places))
+    figure, grid = style.panels(rows, columns, width, panel_height=2.15, shown=len(places))
     shown = _selection.comparable(data.models)
     shown = shown if shown.empty else shown[shown["dataset"].isin(names)]
     legend_of = None

@@ -144,10 +144,11 @@ def heading(axes, title, note="", color=None):
 
 
 def footnote(figure, text):
-    """Small lines below all panels, if there is anything to say."""
+    """Small lines below all panels, if there is anything to say; the figure grows by them."""
     wrapper = TextWrapper(int(figure.get_figwidth() / LETTER_INCHES), subsequent_indent="    ")
     lines = [part for line in text.split("\n") for part in wrapper.wrap(line)]
     if lines:
+        figure.set_figheight(figure.get_figheight() + len(lines) * LINE_POINTS / 72)
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", size=SMALL)
 
 
