@@ -67,7 +67,7 @@ def draw_points(axes, points, dense=False):
     order = {f"{kind}_order": list(MARKERS) for kind in kinds}
     looks = {"palette": COLOURS, "markers": MARKERS, "sizes": SIZES} | kinds | order
     look = {
-        "alpha": 0.7 * style.opacity(len(points)),
+        "alpha": style.opacity(len(points)),
         "linewidth": 0,
         "rasterized": len(points) > style.RASTERISE_ABOVE,
     }
