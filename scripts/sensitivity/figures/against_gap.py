@@ -43,19 +43,17 @@ def draw(data, settings):
     figure, grid = style.panels(rows, columns, width, panel_height=2.15, shown=len(places))
     shown = _selection.comparable(data.models)
     shown = shown if shown.empty else shown[shown["dataset"].isin(names)]
-    legend_of = None
     for (name, measure), axes in zip(places, grid.flat):
-        if _draw_panel(axes, data, shown, name, measure):
-            legend_of = axes
-    if legend_of is not None:
-        titles = _names.ACTIVATION, _names.OPTIMIZER
-        style.legend_above(figure, legend_of, *titles, rows=2 if columns == 1 else 1)
+        _draw_panel(axes, data, shown, name, measure)
+    titles = _names.ACTIVATION, _names.OPTIMIZER
+    style.legend_above(figure, *titles, rows=2 if columns == 1 else 1)
+    if not shown.empty:
         style.footnote(figure, _selection.left_out(every, data.models))
     return figure
 
 
 def _draw_panel(axes, data, shown, dataset, measure):
-    """Draw the panel -> whether there was anything to draw. `shown` are the figure's models."""
+    """The panel of a data set and a measure, or why it is empty; `shown` are all its models."""
     title = _names.dataset_name(dataset)
     models = _selection.of_dataset(shown, dataset)
     if models.empty or measure not in models or not (can := _drawable(models, measure)).any():
@@ -64,7 +62,7 @@ def _draw_panel(axes, data, shown, dataset, measure):
             reason = _selection.reason_for_none(data.models, dataset)
         style.heading(axes, title)
         style.empty_panel(axes, reason)
-        return False
+        return
     x, y = (measure, GAP) if measure in CAPACITY else (GAP, measure)
     colour = _names.measure_colour(y)
     looks = _names.model_looks(_names.with_names(shown), colour)
@@ -78,7 +76,6 @@ def _draw_panel(axes, data, shown, dataset, measure):
         sns.lineplot(joined, x=x, y=y, units="of_width", estimator=None, ax=axes, **line)
     style.scatter(axes, drawn, x, y, color=colour, legend="full", **looks)
     style.heading(axes, title, _correlation_note(data, dataset, measure, models))
-    return True
 
 
 def _drawable(models, measure):

@@ -51,7 +51,7 @@ def draw(data, settings):
     for axes, (name, table) in zip(grid.flat, found.items()):
         axes.set_title(_names.dataset_name(name))
         _draw_panel(axes, table)
-    style.legend_above(figure, figure.axes[0], EFFECT, rows=2)
+    style.legend_above(figure, EFFECT, rows=2)
     return figure
 
 

@@ -51,7 +51,6 @@ def draw(data, settings):
     longest = max(note.count("\n") for note in notes.values())
     height = 4 * style.SQUARE_INCHES + 0.5 + longest * style.LINE_POINTS / 72
     figure, grid = style.panels(len(FACTORS), len(METRICS), height=height)
-    legend_of = None
     for axes, (factor, metric) in zip(grid.flat, places):
         drawn = _pairs(pairs, factor, metric)
         title = METRICS[metric] if factor == "random_labels" else ""
@@ -61,10 +60,8 @@ def draw(data, settings):
         else:
             _draw_panel(axes, drawn, metric, markers, pairs)
             style.heading(axes, title, notes[factor, metric], _names.measure_colour(metric))
-            legend_of = axes
         axes.set(xlabel=FACTORS[factor][0], ylabel=FACTORS[factor][1], box_aspect=1)
-    if legend_of is not None:
-        style.legend_above(figure, legend_of, DATASET, KIND, rows=2, without=(PLAIN,))
+    style.legend_above(figure, DATASET, KIND, rows=2, without=(PLAIN,))
     return figure
 
 

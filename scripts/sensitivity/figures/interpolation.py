@@ -30,7 +30,7 @@ def draw(data, settings):
         peaks = _selection.of_dataset(data.interpolation, name)
         style.heading(axes, _names.dataset_name(name), _note(peaks, measure))
         _draw_panel(axes, _selection.of_dataset(points, name), measure)
-    style.legend_above(figure, figure.axes[0], LABELS, color=style.NEUTRAL)
+    style.legend_above(figure, LABELS, color=style.NEUTRAL)
     return figure
 
 

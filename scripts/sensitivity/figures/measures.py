@@ -47,9 +47,7 @@ def draw(data, settings):
             style.empty_panel(axes, "too few fitting models\nfor a correlation")
         else:
             _draw_panel(axes, tables[dataset])
-    drawn = [axes for axes in figure.axes if axes.get_legend()]
-    if drawn:
-        style.legend_above(figure, drawn[0], STATISTIC)
+    style.legend_above(figure, STATISTIC)
     if enough and left_out:
         listed = ", ".join(map(_names.dataset_name, left_out))
         style.footnote(figure, f"No panel, for too few fitting models: {listed}.")

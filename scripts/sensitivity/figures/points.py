@@ -52,11 +52,9 @@ def draw(data, settings):
         else:
             style.empty_panel(axes, reason_for_none(data, dataset, loss))
             axes.set_title(name)
-    drawn = [axes for axes in figure.axes if axes.collections]
-    if drawn:
-        look = {"markersize": 4.2, "alpha": 1}
-        style.legend_above(figure, drawn[0], PREDICTION, **look)
-        figure.legends[0].set_title(f"{PREDICTION} (right ones: the darker, the more)")
+    style.legend_above(figure, PREDICTION, markersize=4.2, alpha=1)
+    for legend in figure.legends:
+        legend.set_title(f"{PREDICTION} (right ones: the darker, the more)")
     listed = ", ".join(map(_names.dataset_name, left_out))
     style.footnote(
         figure, f"No panel, for no fitting network with points recorded: {listed}." * bool(listed)

@@ -69,13 +69,10 @@ def draw(data, settings):
     rows = -(-len(places) // COLUMNS)
     figure, grid = style.panels(rows, COLUMNS, panel_height=2.2, shown=len(places))
     looks = _looks(pd.concat(found.values()))
-    legend_of = None
     for (name, measure), axes in zip(places, grid.flat):
         axes.set_title(_names.dataset_name(name))
-        if _draw_panel(axes, found[name], axis, measure, looks):
-            legend_of = axes
-    if legend_of is not None:
-        style.legend_above(figure, legend_of, SERIES, color=style.NEUTRAL)
+        _draw_panel(axes, found[name], axis, measure, looks)
+    style.legend_above(figure, SERIES, color=style.NEUTRAL)
     return figure
 
 
@@ -103,13 +100,12 @@ def _looks(models):
 
 
 def _draw_panel(axes, models, axis, measure, looks):
-    """Draw the panel -> whether there was anything to draw."""
     linear = measure in _names.LINEAR
     if measure in models:
         models = models[models[measure].notna() & ((models[measure] > 0) | linear)]
     if measure not in models or models.empty:
         style.empty_panel(axes, "not measured in this study")
-        return False
+        return
     colour = _names.measure_colour(measure)
     models = models.assign(**{axis.column: axis.factor * models[axis.column]})
     before = _untrained(models, axis, measure)
@@ -127,7 +123,6 @@ def _draw_panel(axes, models, axis, measure, looks):
         both = pd.concat([before, first])
         sns.lineplot(both, x=axis.column, y=measure, ax=axes, zorder=1, markevery=[0], **look)
     axes.set_xlabel(f"{axis.label} (0: untrained)" if len(before) else axis.label)
-    return True
 
 
 def draw_lines(axes, models, x, y, colour, **looks):

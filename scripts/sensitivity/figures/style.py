@@ -232,13 +232,17 @@ def fit_limits(axes, frame, x, y, bars, square=False):
     axes.autoscale_view()
 
 
-def legend_above(figure, axes, *titles, rows=1, without=(), **look):
-    """Move seaborn's legend from a panel to above all panels: a block for each of `titles`.
+def legend_above(figure, *titles, rows=1, without=(), **look):
+    """Move seaborn's legend, the same in all panels, above them: a block for each of `titles`.
 
     `titles` are columns that seaborn mapped. A legend of one column has its title above, one of
     several has them among its entries. `without` names entries to leave out; `look` are properties
-    that all others get, such as `color`. All other panels lose their legends.
+    that all others get, such as `color`. Nothing is done where no panel has a legend.
     """
+    panels = [axes for axes in figure.axes if axes.get_legend()]
+    if not panels:
+        return
+    axes = panels[-1]
     title = axes.get_legend().get_title().get_text()
     blocks = {title: []}
     for handle, label in zip(*axes.get_legend_handles_labels()):
@@ -256,9 +260,8 @@ def legend_above(figure, axes, *titles, rows=1, without=(), **look):
     sides = ("center",) if len(blocks) == 1 else ("left", "right")
     for side, (title, handles) in zip(sides, blocks.items()):
         legend_block(figure, side, title, handles, rows)
-    for panel in figure.axes:
-        if panel.get_legend():
-            panel.get_legend().remove()
+    for panel in panels:
+        panel.get_legend().remove()
 
 
 def legend_block(figure, side, title, handles, rows=1):

@@ -41,7 +41,6 @@ def draw(data, settings):
     if not data.curves:
         return style.empty_figure("not in this study: no survey named for curves")
     figure, grid = style.panels(len(data.curves), 2, panel_height=2.7)
-    legend_of = None
     for record, row in zip(map(partial(_fitting, data.networks), data.curves), grid):
         for axes, metric in zip(row, METRICS):
             n = min(len(_networks(record.arrays, metric, kind)) for kind in NAMES)
@@ -54,9 +53,7 @@ def draw(data, settings):
                 continue
             _draw_panel(axes, lines, metric, len(record.arrays["theta"]))
             style.heading(axes, title, _contrasts(data.curves_table, record, metric))
-            legend_of = axes
-    if legend_of is not None:
-        style.legend_above(figure, legend_of, CURVE, color=style.NEUTRAL)
+    style.legend_above(figure, CURVE, color=style.NEUTRAL)
     return figure
 
 
