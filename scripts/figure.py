@@ -22,7 +22,8 @@ TABLES = {
     "correlations": "correlations.csv",
     "pairs": "pairs.csv",
     "factors": "factors.csv",
-    "curve_contrasts": "curves.csv",
+    "curves_table": "curves.csv",
+    "interpolation": "interpolation.csv",
 }
 RECORDS = {"points": "files that hold points", "curves": "files that hold curves"}
 SINGLE_RECORDS = {

@@ -56,10 +56,10 @@ def test_every_figure_is_there():
 @pytest.mark.parametrize(
     ("name", "module"),
     [
-        ("1_capacity", "capacity"),
+        ("1_capacity", "against_gap"),
         ("5_gap", "against_gap"),
         ("A2_transitions", "against_gap"),
-        ("A4_capacity_all", "capacity"),
+        ("A4_capacity_all", "against_gap"),
         ("A6_on_off_manifold", "against_gap"),
     ],
 )
@@ -79,9 +79,7 @@ def test_a_figure_of_models_is_as_the_workflow_draws_it_now(name, module, tmp_pa
         datasets = [dataset for dataset in datasets if dataset != main]
     settings["datasets"] = datasets
     tables = [str(TABLES / dataset / "models.csv") for dataset in datasets]
-    correlations = (
-        [] if name == "1_capacity" else ["--correlations", str(TABLES / "correlations.csv")]
-    )
+    correlations = ["--correlations", str(TABLES / "correlations.csv")]
     drawn = tmp_path / "drawn.png"
     options = ["--pdf", str(tmp_path / "drawn.pdf"), "--png", str(drawn)]
     options += ["--module", module, "--settings", json.dumps(settings)]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import _names, _numbers, boundaries, style, trajectories
-from sensitivity.figures.points import draw_points
+from sensitivity.figures._points import draw_points
 from sensitivity.figures.series import draw_lines
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
@@ -67,14 +67,14 @@ def along(
         ax = _axes(ax)
         twin = ax.twinx()
         twin.spines["right"].set_visible(True)
-        _numbers.log_axis(ax.yaxis)
         for axes, values, colour in (
             (ax, norms, style.JACOBIAN),
             (twin, counts, style.TRANSITIONS),
         ):
-            lines = trajectories.mean_and_error(places, values)
-            trajectories.draw_curves(axes, lines.assign(**{trajectories.CURVE: "path"}), colour)
-            axes.get_legend().remove()
+            lines = trajectories.table_of(places, values, "path")
+            look = {"color": colour, "estimator": "mean", "errorbar": "se"}
+            trajectories.draw_curves(axes, lines, **look)
+        _numbers.log_axis(ax.yaxis)  # not earlier: seaborn averages as the axis is
         ax.set_xlabel("Place on the path")
         ax.set_ylabel("Jacobian norm", color=style.JACOBIAN)
         twin.set_ylabel(f"Transitions per 1/{bins} of the path", color=style.TRANSITIONS)
@@ -132,12 +132,12 @@ def points(
     """The Jacobian norm at single points against the loss there, as figure 6: on log axes.
 
     Args:
-        norms, losses: [P] of one network, or [R, P] of at most five, a colour each.
+        norms, losses: [P] of one network, or [R, P] of several.
         correct: of the same shape, whether each point is classified right; dots are, crosses not.
         label: of the axis of losses.
 
     Raises:
-        SensitivityError: shapes differ, or there are more than five networks.
+        SensitivityError: shapes differ.
 
     >>> import torch
     >>> from sensitivity import plotting
@@ -151,14 +151,13 @@ def points(
     if not norms.shape == losses.shape == right.shape or norms.ndim != 2:
         shapes = f"{norms.shape}, {losses.shape} and {right.shape}"
         raise SensitivityError(f"Norms, losses and `correct` have shapes {shapes}; give one shape.")
-    if len(norms) > len(style.NETWORKS):
-        raise SensitivityError(f"{len(norms)} networks are too many to tell apart; give five.")
-    network = np.repeat(np.arange(len(norms)), norms.shape[1])
-    columns = {"network": network, "loss": losses.ravel(), "norm": norms.ravel()}
+    columns = {"loss": losses.ravel(), "norm": norms.ravel(), "correct": right.ravel()}
     with mpl.rc_context(style.theme()):
         ax = _axes(ax)
-        draw_points(ax, pd.DataFrame(columns | {"correct": right.ravel()}), label)
+        draw_points(ax, pd.DataFrame(columns))
         ax.get_legend().remove()
+        ax.set_xlabel(label)
+        ax.set_ylabel("Jacobian norm", color=style.JACOBIAN)
     return ax
 
 

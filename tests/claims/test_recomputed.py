@@ -191,6 +191,12 @@ def test_curves_and_points(study):
     points = points[points["model"] == "all"].set_index("loss")
     for name in ("auroc_jacobian_norm", "spearman_loss"):
         np.testing.assert_allclose(points[name], single[name].mean()[points.index])
+    np.testing.assert_array_equal(points["networks"], single.size()[points.index])
+    np.testing.assert_array_equal(points["n"], single["n"].max()[points.index])
+    assert claims.loc["C7", "n"] == points["n"].max()
+    weakest = {"AUROC": "auroc_jacobian_norm", "Spearman": "spearman_loss"}
+    name = weakest[claims.loc["C7", "quantity"].split()[0].split("'")[0]]
+    assert points[name].isin([claims.loc["C7", "statistic"]]).any()
     assert claims.loc["C7", "p"] == points[["auroc_jacobian_norm_p", "spearman_loss_p"]].max(
         axis=None
     )

@@ -86,8 +86,9 @@ def test_a_data_set_of_few_models_has_no_panel_and_is_named(study, settings):
     figure = draw_gap(study, settings)
     (axes,) = figure.axes
     assert axes.get_title(loc="left") == "Digits (8×8)"
-    expected = "No panel, for too few models: CIFAR-10 (5,000) (0 of 0 models)."
-    assert figure.get_supxlabel() == expected
+    written = " ".join(figure.get_supxlabel().split())
+    left_out = "Digits (8×8): 14 of 32 models (left out: 16 with random labels, 2 unfit)"
+    assert written == f"{left_out} CIFAR-10 (5,000): 0 of 0 models: too few for a panel"
 
 
 def test_where_no_data_set_has_enough_each_panel_says_why(study, settings):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sensitivity.figures import boundaries
+from sensitivity.measures.boundary_shares import NEAR
 
 
 def with_boundaries(study, **arrays):
@@ -24,6 +25,8 @@ def test_polygons_of_the_plane_before_and_after(study, settings):
         assert f"{arrays[f'{key}_count']:,} regions" in axes.get_xlabel()
         assert f"{100 * arrays[f'{key}_share_near']:.2g} % of the boundaries" in axes.get_xlabel()
         assert "9.4 % of the area" in axes.get_xlabel()
+        circles = {(tuple(circle.center), circle.radius) for circle in axes.patches}
+        assert circles == {(tuple(point), NEAR) for point in arrays["triangle"]}
 
 
 def test_the_regions_cover_the_plane_in_the_colours_of_their_ids(study, settings):

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -31,32 +32,45 @@ def test_points_are_the_pairs_in_the_metrics_colour(panels, study):
         assert (axes.get_xscale(), axes.get_yscale()) == (scale, scale)
 
 
-def test_diagonal_and_error_bars_both_ways(panels, study):
+def test_diagonal_at_45_degrees_and_error_bars_both_ways(panels, study):
     for (factor, metric), axes in panels.items():
+        assert axes.get_xlim() == axes.get_ylim()
+        assert axes.get_box_aspect() == 1
         (diagonal,) = curves(axes, 2)
-        assert axes.get_xlim() == axes.get_ylim() == tuple(diagonal.get_xdata())
-        assert (diagonal.get_xdata() == diagonal.get_ydata()).all()
+        assert diagonal.get_transform() == axes.transAxes
         rows = study.pairs[(study.pairs["factor"] == factor) & (study.pairs["metric"] == metric)]
         errors = rows[["reference_standard_error", "changed_standard_error"]].to_numpy()
         assert np.sort(bars(axes).max(axis=1)) == pytest.approx(np.sort(2 * errors.ravel()))
 
 
-def test_effects_are_the_tables(panels, study):
-    table = study.factors.set_index(["factor", "metric", "dataset"])
-    for (factor, metric), axes in panels.items():
-        lines = note(axes).replace("\nn =", " n =").split("\n")  # long ones broken
-        for line, symbol, dataset in zip(lines, "●■", ("mnist5k", "digits"), strict=True):
-            row = table.loc[factor, metric, dataset]
-            if metric == "generalization_gap":
-                points = f"{row['difference']:+.1f}".replace("-", "−")
-                assert line.startswith(f"{symbol} {points} [")
-                assert f"] pp, n = {row['n']:.0f}" in line
-                continue
-            ratio, low, high = (float(f"{row[key]:.2g}") for key in ("ratio", "low", "high"))
-            assert line.startswith(f"{symbol} ×")
-            numbers = line.split("×")[1].replace("[", "").replace("]", "").replace(",", "")
-            assert [float(x) for x in numbers.split(" n = ")[0].split()] == [ratio, low, high]
-            assert line.endswith(f"n = {row['n']:.0f}")
+def printed(line):
+    """The numbers of a line: estimate, low, high, and n where it has one."""
+    text = line.replace("−", "-").replace("\u00a0", " ")
+    return [float(number) for number in re.findall(r"[-+]?\d+\.?\d*", text)]
+
+
+@pytest.mark.parametrize("factor", ROWS)
+@pytest.mark.parametrize("metric", METRICS)
+def test_effects_are_the_tables(panels, study, factor, metric):
+    axes = panels[factor, metric]
+    column = "difference" if metric == "generalization_gap" else "ratio"
+    rows = study.factors[study.factors["recipe"] == "momentum"]
+    rows = rows[(rows["factor"] == factor) & (rows["metric"] == metric)]
+    if factor == "activation":
+        rows = rows[rows["partner"] != "all"]
+    lines = re.split(r"\n(?=[●■n])", note(axes))
+    for line, (_, row) in zip(lines, rows.iterrows(), strict=factor != "activation"):
+        assert line[0] == {"mnist5k": "●", "digits": "■"}[row["dataset"]]
+        if factor == "activation":
+            assert {"relu6": "ReLU6", "hardtanh": "HardTanh"}.get(row["partner"], "Hard") in line
+            line = line.replace("ReLU6", "")
+        expected = row[[column, "low", "high"]].tolist()
+        tolerance = {"abs": 0.051} if column == "difference" else {"rel": 5e-3}
+        assert printed(line)[:3] == pytest.approx(expected, **tolerance)
+        if factor != "activation":
+            assert printed(line)[3] == row["n"]
+    if factor == "activation":
+        assert printed(lines[-1]) == rows["n"].tolist()
 
 
 def test_rows_and_columns_are_named(panels):
@@ -90,22 +104,23 @@ def test_pairs_trained_to_different_degrees_are_hollow(study, settings):
     assert "trained to different degrees" in entries(figure)["Pairs"]
 
 
-def test_non_linearities_under_random_labels_have_a_row_of_their_own(study, settings):
+def test_pairs_and_effects_are_of_the_recipe_with_the_most_sets(study, settings):
     pairs, table = study.pairs.copy(), study.factors
-    chosen = (pairs["factor"] == "activation") & (pairs["matched_set"] >= 6)
-    pairs.loc[chosen, ["recipe", "labels"]] = ["momentum, random labels", 1.0]
-    of = table[table["factor"] == "activation"]
-    apart = [
-        of.assign(recipe=name, n=n) for name, n in (("momentum", 6), ("momentum, random labels", 3))
-    ]
-    data = dataclasses.replace(study, pairs=pairs, factors=pd.concat([table, *apart]))
-    figure = factors.draw(data, settings)
-    assert len(figure.axes) == 15
-    for place, n in ((6, 6), (9, 3)):
-        axes = figure.axes[place]
-        assert len(scattered(axes)) == 2 * n
-        assert all(line.endswith(f"n = {n}") for line in note(axes).split("\n"))
-    assert figure.axes[9].get_xlabel() == "ReLU,\nrandom labels"
+    few = (pairs["factor"] == "activation") & (pairs["matched_set"] >= 6)
+    pairs.loc[few, "recipe"] = "adam"
+    others = table[(table["factor"] == "activation") & (table["recipe"] == "momentum")]
+    others = others.assign(recipe="adam", n=3, ratio=7.0)
+    data = dataclasses.replace(study, pairs=pairs, factors=pd.concat([table, others]))
+    axes = factors.draw(data, settings).axes[7]
+    assert len(scattered(axes)) == 2 * 6
+    assert "7.00" not in note(axes)
+
+
+def test_legend_names_no_marker_for_a_kind_of_pairs(study, settings):
+    """A circle stands for a data set; a non-linearity is a colour in any shape."""
+    kinds = factors.draw(study, settings).legends[1]
+    assert not kinds.get_lines()
+    assert len(kinds.get_patches()) == 3
 
 
 def test_a_missing_factor_says_so_beside_the_others(study, settings):

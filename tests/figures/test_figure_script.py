@@ -18,7 +18,7 @@ from sensitivity.files.storage import write_arrays, write_table
 def files(study, tmp_path):
     """The made-up study as files -> {option: paths}."""
     options = {}
-    for option in ("networks", "models", "correlations", "pairs", "factors", "curve_contrasts"):
+    for option in ("networks", "models", "correlations", "pairs", "factors", "curves_table"):
         frame = getattr(study, option)
         parts = [frame]
         if option in ("networks", "models"):
@@ -56,7 +56,7 @@ def draw(name, tmp_path, settings, **options):
 
 NEEDS = {
     "capacity": ("models", "correlations"),
-    "trajectories": ("curves", "curve_contrasts", "networks"),
+    "trajectories": ("curves", "curves_table", "networks"),
     "boundaries": ("boundaries",),
     "factors": ("pairs", "factors"),
     "gap": ("models", "correlations"),

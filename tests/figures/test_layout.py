@@ -31,6 +31,8 @@ FIGURES = (
     "measures",
     "label_noise",
     "during_training",
+    "decomposition",
+    "interpolation",
 )
 STUDIES = {
     "two": ("mnist5k", "digits"),

@@ -2,47 +2,53 @@ import dataclasses
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.collections import PathCollection, QuadMesh
 
 from made_up.drawn import tuples
-from sensitivity.figures import points, style
+from sensitivity.figures import points
+from sensitivity.figures._points import choose_networks
 
 
 def drawn(axes):
-    """Offsets of the right and of the wrong points."""
-    (dots,) = axes.collections
-    sizes = np.resize(dots.get_sizes(), len(dots.get_offsets()))
-    offsets = np.ma.getdata(dots.get_offsets())
-    return offsets[sizes == sizes.min()], offsets[sizes == sizes.max()]
+    """The counts of the cells of right points, their edges, and the wrong points."""
+    (cells,) = [c for c in axes.collections if isinstance(c, QuadMesh)]
+    (dots,) = [c for c in axes.collections if isinstance(c, PathCollection)]
+    corners = cells.get_coordinates()
+    edges = corners[0, :, 0], corners[:, 0, 1]
+    return cells.get_array(), edges, np.ma.getdata(dots.get_offsets())
 
 
 @pytest.mark.parametrize(("row", "loss"), [(0, "cross_entropy"), (1, "squared")])
-def test_five_networks_with_every_point_right_and_wrong_apart(row, loss, study, main):
+def test_every_point_of_five_networks_right_and_wrong_apart(row, loss, study, main):
     axes = points.draw(study, main).axes[row]
-    chosen = points.choose_networks(study, "mnist5k", loss, 5, main["seed"])
-    right, wrong = drawn(axes)
+    chosen = choose_networks(study, "mnist5k", loss, 5, main["seed"])
+    counts, edges, wrong = drawn(axes)
     correct = np.concatenate([one["correct"] for one in chosen])
     array = "cross_entropy" if loss == "cross_entropy" else "squared_loss"
     values = np.concatenate([np.stack([o[array], o["jacobian_norm"]], axis=1) for o in chosen])
     assert len(chosen) == 5
-    assert len(right) + len(wrong) == 5000
-    expected = values[~correct & (values > 0).all(axis=1)]
-    assert tuples(wrong) == tuples(expected)
-    assert len(right) == correct.sum()
+    assert tuples(wrong) == tuples(values[~correct])
+    assert counts.sum() == correct.sum()
+    # As many in each part of the panel as there are points.
+    for column, (ends, of) in enumerate(zip(edges, (counts.T, counts), strict=True)):
+        middle = len(ends) // 2
+        below = (values[correct, column] < ends[middle] * (1 - 1e-9)).sum()
+        assert of[:middle].sum() == below
     assert axes.get_xscale() == ("log" if (values[:, 0] > 0).all() else "symlog")  # which shows 0
     assert axes.get_yscale() == "log"
-    assert len({path.vertices.tobytes() for path in axes.collections[0].get_paths()}) == 2
 
 
-def test_a_colour_for_each_network(study, main):
+def test_more_points_are_darker(study, main):
     axes = points.draw(study, main).axes[0]
-    shown = {to_hex(c) for dots in axes.collections for c in dots.get_facecolors()}
-    assert shown == {colour.lower() for colour in style.NETWORKS}
+    (cells,) = [c for c in axes.collections if isinstance(c, QuadMesh)]
+    greys = cells.cmap([0.0, 0.5, 1.0])[:, :3] @ [0.299, 0.587, 0.114]
+    assert (np.diff(greys) < -0.1).all()
+    assert greys[0] < 0.9  # a single point is seen
 
 
 def test_choice_is_random_but_fixed_by_the_seed_and_fits(study):
     def chosen(seed, loss="cross_entropy", count=3):
-        networks = points.choose_networks(study, "mnist5k", loss, count, seed)
+        networks = choose_networks(study, "mnist5k", loss, count, seed)
         return [one["jacobian_norm"].sum() for one in networks]
 
     assert chosen(0) == chosen(0)
@@ -55,7 +61,7 @@ def test_choice_is_random_but_fixed_by_the_seed_and_fits(study):
 def test_order_of_the_files_does_not_matter(study):
     turned = dataclasses.replace(study, points=study.points[::-1])
     one, other = (
-        [n["jacobian_norm"].sum() for n in points.choose_networks(s, "digits", "squared", 4, 3)]
+        [n["jacobian_norm"].sum() for n in choose_networks(s, "digits", "squared", 4, 3)]
         for s in (study, turned)
     )
     assert one == other
@@ -64,14 +70,15 @@ def test_order_of_the_files_does_not_matter(study):
 def test_networks_with_random_labels_or_augmentation_are_not_chosen(study, main):
     for change in ({"labels": 1.0}, {"augmentation": "heavy"}):
         data = dataclasses.replace(study, networks=study.networks.assign(**change))
-        assert not points.choose_networks(data, "mnist5k", "cross_entropy", 5, 0)
+        assert not choose_networks(data, "mnist5k", "cross_entropy", 5, 0)
         axes = points.draw(data, main).axes[0]
         assert "no fitting network" in axes.texts[0].get_text()
 
 
 def test_crowd_is_rasterised(study, main):
     axes = points.draw(study, main).axes[0]
-    assert all(dots.get_rasterized() for dots in axes.collections)
+    (cells,) = [c for c in axes.collections if isinstance(c, QuadMesh)]
+    assert cells.get_rasterized()
 
 
 def test_losses_of_zero_are_counted(study, main):

@@ -38,6 +38,18 @@ def test_all_errors_are_within_the_axes(study, settings):
     assert high > 400
 
 
+def test_one_curve_has_no_bars_to_explain(study, settings):
+    arrays = dict(study.sampling.arrays)
+    first = np.unique(arrays["curve"], return_index=True)[1]
+    arrays |= {name: arrays[name][:, first] for name in ("sampled_float32", "sampled_float64")}
+    arrays |= {name: arrays[name][first] for name in ("exact", "curve")}
+    record = dataclasses.replace(study.sampling, arrays=arrays)
+    for axes in sampling.draw(dataclasses.replace(study, sampling=record), settings).axes:
+        assert "bars" not in axes.get_legend().get_title().get_text()
+    for axes in sampling.draw(study, settings).axes:
+        assert "bars" in axes.get_legend().get_title().get_text()
+
+
 def test_a_kind_of_curve_may_be_missing(study, settings):
     arrays = study.sampling.arrays
     only = arrays | {"curve": np.array(["ellipse"] * 8)}

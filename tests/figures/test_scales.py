@@ -87,17 +87,17 @@ def test_numbers_on_axes(value, text):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (2, "2.0"),
-        (0.3, "0.30"),
-        (11.7, "12"),
+        (2, "2.00"),
+        (0.3, "0.300"),
+        (11.7, "11.7"),
         (340, "340"),
-        (1e-6, "10⁻⁶"),
+        (1.234e-6, "1.23×10⁻⁶"),
         (0, "0"),
         (1e-299, "0"),
     ],
 )
-def test_two_digits(value, text):
-    assert _numbers.two_digits(value) == text
+def test_three_digits(value, text):
+    assert _numbers.three_digits(value) == text
 
 
 def test_interval_has_a_typographic_minus():

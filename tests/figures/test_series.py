@@ -50,7 +50,7 @@ def test_stages_of_a_training_with_the_untrained_networks(stages):
         hollow = sorted({round(float(x), 6) for x, _, is_hollow in found if is_hollow})
         assert hollow == ([0, 50] if untrained else [50])
         ticks = [text.get_text() for text in axes.get_xticklabels()]
-        assert ("0" in ticks) == untrained
+        assert ("0" in ticks) == untrained == ("0: untrained" in axes.get_xlabel())
 
 
 def test_a_study_without_series_says_so(study, settings):

@@ -19,18 +19,18 @@ def before_training(axes):
     return [line for line in drawn.curves(axes) if line.get_color() == style.UNTRAINED]
 
 
-def test_mean_and_standard_error_over_the_networks_that_fit(study, settings):
+def test_median_and_quartiles_over_the_networks_that_fit(study, settings):
     figure = trajectories.draw(study, settings)
     (record,) = study.curves
     for axes, metric in zip(figure.axes, ("jacobian_norm", "transitions"), strict=True):
         for line, band, kind in zip(curves(axes), drawn.bands(axes), trajectories.NAMES):
             values = record.arrays[metric][:-1, record.arrays["kind"] == kind].mean(axis=1)
-            mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(23)
-            assert line.get_ydata() == pytest.approx(mean)
+            low, median, high = np.percentile(values, (25, 50, 75), axis=0)
+            assert line.get_ydata() == pytest.approx(median)
             assert line.get_xdata() == pytest.approx(record.arrays["theta"])
             vertices = band.get_paths()[0].vertices
-            assert vertices[:, 1].max() == pytest.approx((mean + error).max())
-            assert vertices[:, 1].min() == pytest.approx((mean - error).min())
+            assert vertices[:, 1].max() == pytest.approx(high.max())
+            assert vertices[:, 1].min() == pytest.approx(low.min())
         assert len(curves(axes)) == len(drawn.bands(axes)) == 3
         assert axes.get_title(loc="left") == "MNIST (5k), n = 23 networks"
 
@@ -60,9 +60,9 @@ def test_contrasts_are_the_tables(study, settings):
     for axes in trajectories.draw(study, settings).axes:
         assert drawn.note(axes).split("\n") == [
             "near/far (before training):",
-            "random 1.0 [0.80, 1.2] (1.0)",
-            "same class 0.67 [0.53, 0.80] (0.97)",
-            "different classes 0.25 [0.20, 0.30] (0.93)",
+            "random 1.00 [0.800, 1.20] (1.00)",
+            "same class 0.667 [0.533, 0.800] (0.97)",
+            "different classes 0.250 [0.200, 0.300] (0.93)",
         ]
 
 
@@ -73,7 +73,8 @@ def test_the_networks_before_training_are_drawn_on_the_same_curves(study, settin
         assert len(before) == 3
         for line, kind in zip(before, trajectories.NAMES):
             values = record.arrays[f"untrained_{metric}"][:-1, record.arrays["kind"] == kind]
-            assert line.get_ydata() == pytest.approx(values.mean(axis=(0, 1)))
+            expected = np.median(values.mean(axis=1), axis=0)
+            assert line.get_ydata() == pytest.approx(expected)
     older = {k: v for k, v in record.arrays.items() if not k.startswith("untrained")}
     data = dataclasses.replace(study, curves=(dataclasses.replace(record, arrays=older),))
     for axes in trajectories.draw(data, settings).axes:
@@ -81,7 +82,7 @@ def test_the_networks_before_training_are_drawn_on_the_same_curves(study, settin
 
 
 def test_without_contrasts_there_is_no_note(study, settings):
-    data = dataclasses.replace(study, curve_contrasts=pd.DataFrame(), networks=pd.DataFrame())
+    data = dataclasses.replace(study, curves_table=pd.DataFrame(), networks=pd.DataFrame())
     for axes in trajectories.draw(data, settings).axes:
         assert not axes.texts
         assert axes.get_title(loc="left") == "MNIST (5k), n = 24 networks"

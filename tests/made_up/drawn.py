@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 
 MODULES = {
-    "capacity_all": "capacity",
+    "capacity": "against_gap",
+    "capacity_all": "against_gap",
     "points_all": "points",
     "gap": "against_gap",
     "transitions": "against_gap",
@@ -27,7 +28,7 @@ def datasets_of(name, datasets, main):
 def draw(name, data, datasets, main, **settings):
     """The figure as the workflow has it drawn."""
     module = importlib.import_module(f"sensitivity.figures.{MODULES.get(name, name)}")
-    shown = {"figure": name, "datasets": datasets_of(name, datasets, main)}
+    shown = {"figure": name, "datasets": datasets_of(name, datasets, main), "survey": "widths"}
     return module.draw(data, shown | settings)
 
 

@@ -8,7 +8,9 @@ import pandas as pd
 import torch
 
 from made_up.orthogonal import orthogonal_norm
+from made_up.pairs import made_up_pairs
 from made_up.records import made_up_images, made_up_sampling
+from made_up.widths import made_up_widths
 from sensitivity.figures import FigureData, Record
 from sensitivity.measures.taken import boundaries
 from sensitivity.networks.graph import graph_of
@@ -74,7 +76,8 @@ def made_up_models(datasets=DATASETS, widths=(50, 200), depths=(2, 4), seed=0):
             "number_of_units": units,
             "networks": recipe.replicates,
         }
-        about = {"dataset": dataset, "model": recipe.name, "fits": fits, "diverged": False}
+        about = {"dataset": dataset, "model": recipe.name, "surveys": "other"}
+        about |= {"fits": fits, "diverged": False}
         rows.append(about | cells(recipe) | sizes | values | errors)
     return pd.DataFrame(rows)
 
@@ -96,7 +99,8 @@ def made_up_stages(dataset="digits"):
         }
         errors = {f"{name}_standard_error": value / 10 for name, value in values.items()}
         before = {"untrained_jacobian_norm": 2.0, "untrained_transitions": 3.0 * width}
-        about = {"dataset": dataset, "model": recipe.name, "diverged": False}
+        about = {"dataset": dataset, "model": recipe.name, "surveys": "other"}
+        about |= {"diverged": False}
         about |= {"fits": recipe.steps > 50}
         about |= {"number_of_weights": 64 * width, "networks": 3}
         rows.append(about | cells(recipe) | values | errors | before)
@@ -118,47 +122,6 @@ def made_up_correlations(datasets=DATASETS, n=14, seed=0):
             rows.append(about | {"models": "all"})
             rows.append(about | {"models": "common", "rank": place + 1})
     return pd.DataFrame(rows)
-
-
-def made_up_pairs(datasets=DATASETS, count=9, seed=0):
-    """pairs.csv and factors.csv."""
-    generator = np.random.default_rng(seed)
-    typical = {"generalization_gap": 0.08, "jacobian_norm": 0.3, "transitions": 900}
-    effects = {"random_labels": 9, "augmentation": 0.4, "activation": 1.8, "full_batch": 1.4}
-    pairs, factors = [], []
-    for dataset, factor, metric in itertools.product(datasets, effects, typical):
-        spread = 0.2 if metric == "generalization_gap" else 0.8
-        reference = typical[metric] * np.exp(generator.normal(0, spread, count))
-        effect = effects[factor] ** (0.3 if metric == "transitions" else 1)
-        changed = reference * effect * np.exp(generator.normal(0, 0.2, count))
-        levels = ACTIVATIONS[1:] if factor == "activation" else (factor,)
-        about = {"dataset": dataset, "factor": factor, "metric": metric}
-        for index in range(count):
-            pairs.append(
-                about
-                | {
-                    "reference_model": f"a{index}",
-                    "changed_model": f"b{index}",
-                    "level": levels[index % len(levels)],
-                    "reference": reference[index],
-                    "reference_standard_error": reference[index] / 12,
-                    "changed": changed[index],
-                    "changed_standard_error": changed[index] / 10,
-                    "matched_set": index,
-                    "recipe": "momentum",
-                    "labels": 0.0,
-                    "comparable": True,
-                }
-            )
-        ratio = float(np.median(changed / reference))
-        interval = {"ratio": ratio, "low": 0.8 * ratio, "high": 1.3 * ratio}
-        if metric == "generalization_gap":
-            points = 100 * float(np.median(changed - reference))
-            ends = sorted((0.8 * points, 1.3 * points))
-            interval = {"difference": points, "low": ends[0], "high": ends[1]}
-        about |= {"recipe": "all", "partner": "all"}
-        factors.append(about | interval | {"n": count, "p": 0.01, "p_holm": 0.04, "pairs": count})
-    return pd.DataFrame(pairs), pd.DataFrame(factors)
 
 
 def made_up_points(datasets=DATASETS, count=1000, replicates=3, seed=0):
@@ -268,13 +231,16 @@ def made_up_study(datasets=DATASETS, **sizes):
     pairs, factors = made_up_pairs(datasets)
     points, networks = made_up_points(datasets, **sizes)
     curves, contrasts, curve_networks = made_up_curves()
+    others = pd.concat([networks, curve_networks]).assign(surveys="other")
+    widths, peaks = made_up_widths(datasets[:2])
     return FigureData(
-        networks=pd.concat([networks, curve_networks], ignore_index=True),
+        networks=pd.concat([others, widths], ignore_index=True),
         models=made_up_models(datasets),
         correlations=made_up_correlations(datasets),
         pairs=pairs,
         factors=factors,
-        curve_contrasts=contrasts,
+        curves_table=contrasts,
+        interpolation=peaks,
         points=points,
         curves=curves,
         boundaries=made_up_boundaries(),

@@ -128,3 +128,18 @@ def test_curves_of_one_survey_of_several_or_of_none(named):
     assert wanted == set(named or ())
     raw["curves"] = {"survey": ["a", "c"]}
     assert "unknown survey 'c'" in refusal(raw)
+
+
+def test_in_the_survey_of_figure_a12_only_widths_and_labels_vary():
+    survey = {"datasets": ["digits"], "width": [8, 16], "depth": 1, "activation": "relu"}
+    raw = {
+        "study": "s",
+        "surveys": {"widths": {**survey, "labels": [0, 0.2]}, "other": survey},
+        "interpolation": {"survey": "widths"},
+        "figures": {"main_dataset": "digits"},
+    }
+    assert grid.expand(configuration.check(raw, SCHEMA))
+    raw["surveys"]["widths"]["depth"] = [1, 2]
+    assert "name a survey in which only these two vary" in refusal(raw)
+    raw["interpolation"] = {"survey": "width"}
+    assert "interpolation: unknown survey 'width'" in refusal(raw)

@@ -118,7 +118,7 @@ def extended(tmp_path_factory):
         text = text.replace("sha256:…", f"sha256:{checksum}", 1)
     registry.write_text(text, encoding="utf-8")
     (study.folder / "mine.yaml").write_text(yaml.safe_dump(CONFIGURATION), encoding="utf-8")
-    targets = ("results/mine/figures/A11_accuracy.png", "results/mine/tables/claims.csv")
+    targets = ("results/mine/figures/A13_accuracy.png", "results/mine/tables/claims.csv")
     study.run(*targets, config="mine.yaml")
     return study
 
@@ -150,7 +150,7 @@ def test_a_measure(extended, models):
 
 
 def test_a_figure(extended):
-    with Image.open(extended.folder / "results/mine/figures/A11_accuracy.png") as image:
+    with Image.open(extended.folder / "results/mine/figures/A13_accuracy.png") as image:
         assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 10
 
 

@@ -61,7 +61,7 @@ def drawn(finished):
 
 def test_every_figure_is_in_it_with_its_caption(report, results, drawn):
     figures = {one["name"]: one for one in results.values() if one["name"].endswith(".png")}
-    assert len(drawn) == 15
+    assert len(drawn) == 16
     assert figures.keys() == drawn.keys()
     for name, figure in figures.items():
         assert (report / figure["data_uri"]).read_bytes() == drawn[name].read_bytes()
@@ -91,7 +91,7 @@ def test_categories_workflow_and_run_times(page):
     categories = embedded(page, "categories")
     assert set(categories) == {"Figures", "Tables", "Claims", "Explore"}
     assert len(categories["Figures"]["Of the paper"]) == 6
-    assert len(categories["Figures"]["Appendix"]) == 9
+    assert len(categories["Figures"]["Appendix"]) == 10
     graph = json.dumps(embedded(page, "rulegraph_spec"))
     timed = json.dumps(embedded(page, "runtimes_spec"))
     for rule in ("train", "measures", "claims_table", "figure_gap"):

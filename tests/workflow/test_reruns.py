@@ -15,14 +15,15 @@ NOTHING = ()
 TABLES = ("tabulate *", "decide the claims")
 # Figures by what they are drawn from.
 OF_MODELS = tuple(f"draw {figure}_*" for figure in ["1", "5", "A2", "A4", "A6", "A9", "A10"])
-OF_PAIRS = ("draw 4_*",)
+OF_PAIRS = ("draw 4_*", "draw A11_*")
 OF_POINTS = ("draw 6_*", "draw A3_*", "draw A5_*")
 OF_CURVES = ("draw 2_*",)
 OF_MEASURES = ("draw A8_*",)
 OF_SLICES = ("draw 3_*",)
 OF_SAMPLES = ("draw A7_*",)
 OF_IMAGES = ("draw A1_*",)
-OF_MAIN = ("draw 1_*", "draw 6_*", "draw A5_*")  # show one data set
+OF_MAIN = ("draw 6_*", "draw A5_*")  # show one data set
+OF_STATISTICS = tuple(f"draw {f}_*" for f in ["1", "2", "4", "5", "A2", "A4", "A6", "A8", "A11"])
 FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_MEASURES)
 FIGURES = ("draw *",)
 SHOWN = (*TABLES, *FIGURES)
@@ -128,9 +129,7 @@ CASES = {
     "tables/statistics.py": (
         code("sensitivity/tables/statistics"),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "tabulate curve_ratios", "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*",
-         "draw A4_*", "draw A6_*",
-         "draw A8_*", "draw 2_*"),
+         "tabulate curve_ratios", "decide the claims", *OF_STATISTICS),
         NOTHING,
     ),
     "the page to explore": (the_page_to_explore, (PAGE,), NOTHING),
@@ -143,8 +142,7 @@ CASES = {
     "confidence of intervals": (
         section("statistics", confidence=0.9),
         ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*",
-         "draw A8_*", "draw 2_*"),
+         "decide the claims", *OF_STATISTICS),
         NOTHING,
     ),
     "learning rate of one survey": (

@@ -18,7 +18,7 @@ from workflow.conftest import CONFIG
 FIGURES = (
     "1_capacity", "2_trajectories", "3_boundaries", "4_factors", "5_gap", "6_points", "A1_loop",
     "A2_transitions", "A4_capacity_all", "A5_arch", "A6_on_off_manifold",
-    "A7_sampling", "A8_measures", "A9_label_noise", "A10_during_training",
+    "A7_sampling", "A8_measures", "A9_label_noise", "A10_during_training", "A11_decomposition",
 )  # fmt: skip
 CLAIMS = [f"C{number}" for number in range(1, 9)]
 VERDICTS = {"supported", "contradicted", "no effect larger than delta", "undecided"}

@@ -6,6 +6,7 @@ from sensitivity.explorer.parts import title_of
 MAIN = config["figures"]["main_dataset"]
 MODELS_TABLES = dict(models=per_dataset("models"))
 CORRELATIONS = dict(correlations=[f"{TABLES}/correlations.csv"])
+PEAKS = [f"{TABLES}/interpolation.csv"] if INTERPOLATION else []
 MAIN_POINTS = dict(
     points=measured("points", config["points"]["surveys"], MAIN),
     networks=[f"{TABLES}/{MAIN}/networks.csv"],
@@ -13,10 +14,10 @@ MAIN_POINTS = dict(
 
 # figure: the files it needs, by the option of scripts/figure.py that takes them
 FIGURES = {
-    "1_capacity": dict(models=[f"{TABLES}/{MAIN}/models.csv"]),
+    "1_capacity": dict(models=[f"{TABLES}/{MAIN}/models.csv"]) | CORRELATIONS,
     "2_trajectories": dict(
         curves=CURVES,
-        curve_contrasts=[f"{TABLES}/curves.csv"],
+        curves_table=[f"{TABLES}/curves.csv"],
         networks=per_dataset("networks"),
     ),
     "3_boundaries": dict(boundaries=measured("boundaries", named_survey("boundaries"))[:1]),
@@ -33,10 +34,13 @@ FIGURES = {
     "A8_measures": CORRELATIONS,
     "A9_label_noise": MODELS_TABLES,
     "A10_during_training": MODELS_TABLES,
+    "A11_decomposition": dict(factors=[f"{TABLES}/factors.csv"]),
+    "A12_interpolation": dict(networks=per_dataset("networks"), interpolation=PEAKS),
 }
 # The module, where it is not called like the figure because several share it.
 DRAWN_BY = dict(
-    capacity_all="capacity",
+    capacity="against_gap",
+    capacity_all="against_gap",
     points_all="points",
     gap="against_gap",
     transitions="against_gap",
@@ -57,7 +61,10 @@ OF_SURVEYS = {
     "A3_points_all": config["points"]["surveys"],
     "A5_arch": config["points"]["surveys"],
     "A7_sampling": named_survey("sampling"),
+    "A12_interpolation": named_survey("interpolation"),
 }
+# What else figures are told. A12's survey has a figure of its own, so A9 leaves it out.
+FURTHER_SETTINGS = {"A9_label_noise": INTERPOLATION, "A12_interpolation": INTERPOLATION}
 FIGURE_SETTINGS = dict(
     seed=config["seed"],
     dots_per_inch=config["figures"]["dots_per_inch"],
@@ -67,25 +74,27 @@ FIGURE_SETTINGS = dict(
 def values_of(key, *, of_series=False):
     """The most values that the models of one data set have of a recipe's key.
 
-    `of_series`: models that differ in nothing else.
+    `of_series`: models that differ in nothing else, those that only figure A12 shows left out.
     """
     apart = {key, "replicates", "first_seed"}
+    models = [model for model in MODELS.values() if model.surveys != tuple(INTERPOLATION.values())]
     found = {}
-    for model in MODELS.values():
+    for model in models if of_series else MODELS.values():
         recipe = vars(model.recipe)
         others = (value for name, value in recipe.items() if name not in apart)
         same = (model.dataset, *(others if of_series else ()))
         found.setdefault(same, set()).add(recipe[key])
-    return max(map(len, found.values()))
+    return max(map(len, found.values()), default=0)
 
 
 def drawn_figures():
     """The figures that the configuration has something for; others only on demand, by their names."""
     factors = ("activation", "augmentation", "labels", "optimizer")
+    pairs = any(values_of(key) > 1 for key in factors)
     something = {
         "2_trajectories": CURVES,
         "3_boundaries": FIGURES["3_boundaries"]["boundaries"],
-        "4_factors": any(values_of(key) > 1 for key in factors),
+        "4_factors": pairs,
         "6_points": MAIN_POINTS["points"],
         "A3_points_all": set(POINTS) - set(MAIN_POINTS["points"]),
         "A4_capacity_all": len(DATASETS) > 1,
@@ -93,6 +102,8 @@ def drawn_figures():
         "A7_sampling": FIGURES["A7_sampling"]["sampling"],
         "A9_label_noise": values_of("labels", of_series=True) > 2,
         "A10_during_training": values_of("steps", of_series=True) > 2,
+        "A11_decomposition": pairs,
+        "A12_interpolation": INTERPOLATION,
     }
     return [figure for figure in FIGURES if something.get(figure, True)]
 
@@ -139,6 +150,7 @@ def figure_settings(figure, drawn_by):
     """A figure depends on the code of its module, which scripts/figure.py imports by name."""
     code = f"sensitivity.figures.{drawn_by}"
     shown = {} if figure in OF_FILES else dict(datasets=shown_datasets(figure))
+    shown |= FURTHER_SETTINGS.get(figure, {})
     return lambda wildcards: settings("figure", code, **FIGURE_SETTINGS, **shown)
 
 

@@ -102,6 +102,11 @@ STATISTICS = {
     "points": dict(points=POINTS, networks=per_dataset("networks")),
     "curves": dict(curves=CURVES, networks=per_dataset("networks")),
 }
+EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in STATISTICS}  # of the claims
+# The survey of figure A12, for the jobs that ask for it.
+INTERPOLATION = {"survey": name for name in named_survey("interpolation")}
+if INTERPOLATION:
+    STATISTICS["interpolation"] = dict(networks=per_dataset("networks"))
 # What the job of a table writes besides.
 BESIDE = {"factors": ["pairs"], "curves": ["curve_ratios"]}
 STUDY_TABLES = (*STATISTICS, "pairs", "curve_ratios", "claims", "thresholds")
@@ -112,4 +117,5 @@ def statistics_tables():
 
 
 def table_settings(table):
-    return lambda wildcards: settings("table", f"sensitivity.tables.{table}", **BOOTSTRAP)
+    values = INTERPOLATION if table == "interpolation" else BOOTSTRAP
+    return lambda wildcards: settings("table", f"sensitivity.tables.{table}", **values)

@@ -81,9 +81,6 @@ for table, files in STATISTICS.items():
             " --output {output.table:q} {output.others:q} --log {log:q}"
 
 
-EVIDENCE = {table: f"{TABLES}/{table}.csv" for table in STATISTICS}
-
-
 rule claims_table:
     input:
         **with_checksums(networks=per_dataset("networks"), **EVIDENCE),

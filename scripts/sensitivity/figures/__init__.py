@@ -24,9 +24,9 @@ class Record:
 class FigureData:
     """What a figure may be given; each takes what it needs, and what is missing is empty.
 
-    Tables: `networks`, `models`, `correlations`, `pairs`, `factors`, `curve_contrasts`. Several
-    records: `points`, `curves`. Single records or None: `boundaries`, `sampling`, `images` (the
-    arrays of a data set).
+    Tables: `networks`, `models`, `correlations`, `pairs`, `factors`, `curves_table`,
+    `interpolation`. Several records: `points`, `curves`. Single records or None: `boundaries`,
+    `sampling`, `images` (the arrays of a data set).
     """
 
     networks: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -34,7 +34,8 @@ class FigureData:
     correlations: pd.DataFrame = field(default_factory=pd.DataFrame)
     pairs: pd.DataFrame = field(default_factory=pd.DataFrame)
     factors: pd.DataFrame = field(default_factory=pd.DataFrame)
-    curve_contrasts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves_table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    interpolation: pd.DataFrame = field(default_factory=pd.DataFrame)
     points: tuple[Record, ...] = ()
     curves: tuple[Record, ...] = ()
     boundaries: Record | None = None

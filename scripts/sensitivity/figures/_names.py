@@ -29,6 +29,11 @@ MEASURES = {
     "spectral_norm_product": "Product of spectral norms",
     "softmax_jacobian_norm": "Confidence: ‖diag(p) − pp'‖",
     "jacobian_alignment": "Alignment of both factors",
+    "alignment": "Alignment of both factors",
+    "maximum_probability": "Confidence: mean of p_max",
+    "jacobian_norm_at_matched_confidence": "Jacobian norm at matched confidence",
+    "jacobian_norm_at_20_percent_less_doubt": "Jacobian norm at 20 % less doubt",
+    "jacobian_norm_at_20_percent_more_doubt": "Jacobian norm at 20 % more doubt",
     "jacobian_spectral_norm": "Largest singular value of J",
     "geometric_complexity": "Geometric complexity",
     "lipschitz_lower_bound": "Lipschitz constant, at least",
@@ -44,7 +49,7 @@ AXES = {
     "transitions_per_unit": "Transitions per loop and unit",
     "lipschitz_lower_bound": "Lipschitz constant of the\nlogits, at least",
 }
-LINEAR = ("generalization_gap",)  # every other measure stands on a log axis
+LINEAR = ("generalization_gap", "test_error")  # every other measure stands on a log axis
 
 ACTIVATIONS = {
     "relu": "ReLU",

@@ -22,7 +22,7 @@ class FewTicks(LogLocator):
         if decades < 0.8:
             ticks = MaxNLocator(4, steps=ROUND).tick_values(vmin, vmax)
             return ticks[ticks > 0]
-        steps = (1, 2, 5) if decades < 1.5 else (1, 3) if decades < 2.3 else (1,)
+        steps = (1, 2, 5) if decades < 1.2 else (1, 3) if decades < 2.3 else (1,)
         return LogLocator(subs=steps, numticks=7).tick_values(vmin, vmax)
 
 
@@ -87,11 +87,11 @@ def signed(value, digits=2):
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def two_digits(value):
-    """A number from 0 on to two significant digits, trailing zeros kept: 0.30, 2.0, 12, 340."""
-    if 1e-3 <= value < 100:
-        return f"{value:#.2g}".removesuffix(".")
-    return number(float(f"{value:.1e}")) if value > VANISHING else "0"
+def three_digits(value):
+    """A number from 0 on to three significant digits, trailing zeros kept: 0.300, 2.00, 340."""
+    if 1e-3 <= value < 1000:
+        return f"{value:#.3g}".removesuffix(".")
+    return number(float(f"{value:.2e}")) if value > VANISHING else "0"
 
 
 def interval(value, low, high, text=signed):

@@ -1,12 +1,16 @@
 """Networks whose test points figures 6, A3 and A5 show, and how right and wrong points look."""
 
 import numpy as np
+import seaborn as sns
 
-from sensitivity.figures import _selection
+from sensitivity.figures import _numbers, _selection, style
 from sensitivity.tables.selection import fitting
 
 MARKERS = {"right": "o", "wrong": "X"}
-SIZES = {"right": 5, "wrong": 13}
+SIZES = {"right": 5, "wrong": 10}
+COLOURS = {"right": style.JACOBIAN, "wrong": "black"}
+PREDICTION = "Test points"
+CELLS = 80  # along each axis, of a density
 
 
 def choose_networks(data, dataset, loss, count, seed):
@@ -45,3 +49,38 @@ def reason_for_none(data, dataset, loss):
     if not table.loc[table["loss"] == loss, "fits"].astype(bool).any():
         return "no network fits"
     return "no fitting network\nwith single points recorded"
+
+
+def draw_points(axes, points, dense=False):
+    """Points on log axes, right and wrong apart: columns `loss`, `norm` and `correct`.
+
+    Of a `dense` crowd the right ones are shades: the darker, the more points in a cell.
+    """
+    _numbers.log_axis(axes.xaxis, _numbers.smallest_beside_zero(points["loss"]))
+    _numbers.log_axis(axes.yaxis, _numbers.smallest_beside_zero(points["norm"]))
+    right = points["correct"].astype(bool)
+    points = points.assign(**{PREDICTION: right.map({True: "right", False: "wrong"})})
+    if dense:
+        _draw_density(axes, points.loc[right, "loss"], points.loc[right, "norm"])
+        points = points[~right]
+    kinds = {"hue": PREDICTION, "style": PREDICTION, "size": PREDICTION}
+    order = {f"{kind}_order": list(MARKERS) for kind in kinds}
+    looks = {"palette": COLOURS, "markers": MARKERS, "sizes": SIZES} | kinds | order
+    look = {
+        "alpha": style.opacity(len(points)),
+        "linewidth": 0,
+        "rasterized": len(points) > style.RASTERISE_ABOVE,
+    }
+    sns.scatterplot(points, x="loss", y="norm", legend="full", ax=axes, **looks, **look)
+
+
+def _draw_density(axes, x, y):
+    """Counts in cells that are equally large on the axes as they are, in shades of their log."""
+    scales = [axis.get_transform() for axis in (axes.xaxis, axes.yaxis)]
+    placed = [scale.transform(values.to_numpy()) for scale, values in zip(scales, (x, y))]
+    counts, *edges = np.histogram2d(*placed, bins=CELLS)
+    edges = [scale.inverted().transform(ends) for scale, ends in zip(scales, edges)]
+    shades = sns.blend_palette(style.tints(style.JACOBIAN, 3)[::-1], as_cmap=True)
+    shown = np.ma.masked_equal(counts.T, 0)
+    axes.use_sticky_edges = False  # which would leave no margin
+    axes.pcolormesh(*edges, shown, norm="log", cmap=shades, rasterized=True, zorder=1)

@@ -20,25 +20,15 @@ def of_dataset(frame, dataset):
 
 def datasets(settings, frame):
     """The data sets to show: those that the settings name, else those of the table."""
-    named = settings.get("datasets")
-    return list(named) if named else list(pd.unique(frame["dataset"])) if len(frame) else []
+    if "datasets" in settings:
+        return list(settings["datasets"])
+    return list(pd.unique(frame["dataset"])) if len(frame) else []
 
 
 def with_panels(names, models):
-    """The data sets that get a panel, and a line about those that do not: they have too few models.
-
-    Where none has enough, each gets one, which says why.
-    """
-    counts = {name: len(comparable(of_dataset(models, name))) for name in names}
-    enough = [name for name in names if counts[name] >= FEW]
-    if not enough:
-        return list(names), ""
-    left_out = [
-        f"{_names.dataset_name(name)} ({counts[name]} of {len(of_dataset(models, name))} models)"
-        for name in names
-        if name not in enough
-    ]
-    return enough, f"No panel, for too few models: {', '.join(left_out)}." if left_out else ""
+    """The data sets that get a panel: those with enough models, or all where none has enough."""
+    enough = [name for name in names if len(comparable(of_dataset(models, name))) >= FEW]
+    return enough or list(names)
 
 
 def reason_for_none(models, dataset):
@@ -51,13 +41,17 @@ def reason_for_none(models, dataset):
     return "no fitting model with true labels,\ncross-entropy and no augmentation"
 
 
-def shown_of_trained(models, dataset):
-    """How many of the models of a data set are comparable, and why the others are not."""
-    present = of_dataset(models, dataset)
-    shown = len(comparable(present))
-    left_out = ", ".join(f"{count} {reason}" for reason, count in reasons(present).items())
-    text = f"{shown:,} of {len(present):,} models"
-    return f"{text}\n(not: {left_out})" if left_out else text
+def left_out(names, models):
+    """A line for each data set: how many of its models are comparable, and why others are not."""
+    panels = with_panels(names, models)
+    lines = []
+    for name in names:
+        present = of_dataset(models, name)
+        why = ", ".join(f"{count} {reason}" for reason, count in reasons(present).items())
+        text = f"{_names.dataset_name(name)}: {len(comparable(present))} of {len(present):,} models"
+        text += f" (left out: {why})" if why else ""
+        lines.append(text if name in panels else f"{text}: too few for a panel")
+    return "\n".join(lines)
 
 
 def reasons(models):

@@ -6,18 +6,21 @@ Jacobian F for orthogonal, of equal squared norm M = ||F||²/n (Novak et al. 201
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
-from sensitivity.figures import _names, _numbers, style
-from sensitivity.figures._points import MARKERS, SIZES, choose_networks, reason_for_none
+from sensitivity.figures import _names, style
+from sensitivity.figures._points import (
+    MARKERS,
+    PREDICTION,
+    choose_networks,
+    draw_points,
+    reason_for_none,
+)
 from sensitivity.measures.bounds import row_bounds, shared_norm
 
 POINTS_SHOWN = 1000
-COLOURS = {"right": style.JACOBIAN, "wrong": "black"}
 # Curve -> its line style; the titles of their blocks in the legend.
 CURVES = {"on one other class": "-", "on all others evenly": (0, (5, 2))}
 BOUND = (0, (1, 1))
-PREDICTION = "Test points"
 SPREAD = "Left: remaining probability"
 BOUNDS = "Right"
 
@@ -74,15 +77,8 @@ def _thinned(points, seed):
 
 def _draw_points(axes, points, norm, label):
     """The points of one panel, and its axes -> losses at which to draw its curves."""
-    prediction = np.where(points["correct"], "right", "wrong")
-    frame = pd.DataFrame({"loss": points["cross_entropy"], "norm": norm, PREDICTION: prediction})
-    _numbers.log_axis(axes.xaxis)
-    _numbers.log_axis(axes.yaxis)
-    kinds = {"hue": PREDICTION, "style": PREDICTION, "size": PREDICTION}
-    looks = {"palette": COLOURS, "markers": MARKERS, "sizes": SIZES}
-    order = {f"{kind}_order": list(MARKERS) for kind in kinds}
-    look = {"alpha": 0.7, "linewidth": 0, "legend": "full"}
-    sns.scatterplot(frame, x="loss", y="norm", ax=axes, **kinds, **looks, **order, **look)
+    columns = {"loss": points["cross_entropy"], "norm": norm, "correct": points["correct"]}
+    draw_points(axes, pd.DataFrame(columns))
     axes.autoscale(False)  # the curves go on far below the points
     axes.set_xlabel("Cross-entropy loss")
     axes.set_ylabel(label, color=style.JACOBIAN)

@@ -6,12 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.collections import PathCollection
 from matplotlib.colors import hsv_to_rgb
+from matplotlib.patches import Circle
 from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
 from sensitivity.figures import _names, style
 
 HUES, SATURATIONS, VALUES = np.arange(21) / 21, (0.35, 0.6, 0.85), (0.45, 0.65, 0.85, 1.0)
+HALO = [withStroke(linewidth=2.5, foreground="white")]
+DISC = {"fill": False, "linewidth": 1.2, "linestyle": (0, (3, 2)), "edgecolor": "black"}
+NEAR = 0.2  # of measures.boundary_shares, which needs torch
 SEED_STEP = 0x9E3779B9  # far apart, the ids of one seed and of the next
 
 
@@ -31,6 +35,8 @@ def draw(data, settings):
     for axes, key in zip(grid[0], ("before", "after")):
         axes.set_title(f"{_names.dataset_name(record.dataset)}, {key} training")
         _regions(axes, arrays, key, settings.get("seed", 0))
+        for point in arrays["triangle"]:
+            axes.add_patch(Circle(point, NEAR, path_effects=HALO, **DISC))
         draw_points(axes, arrays["triangle"])
         square(axes)
         axes.set_xlabel(f"First plane coordinate\n{_numbers(arrays, key)}", size=7)
@@ -45,7 +51,7 @@ def _numbers(arrays, key):
     accuracy, near = (float(arrays[f"{key}_{name}"]) for name in ("accuracy", "share_near"))
     return (
         f"{int(arrays[f'{key}_count']):,} regions{seen}; training accuracy {100 * accuracy:.3g} %\n"
-        f"near the points: {100 * near:.2g} % of the boundaries, "
+        f"in the circles: {100 * near:.2g} % of the boundaries, "
         f"{100 * float(arrays['area_near']):.2g} % of the area"
     )
 
@@ -122,7 +128,7 @@ def draw_points(axes, points):
             ha="center",
             va="center",
             weight="bold",
-            path_effects=[withStroke(linewidth=2, foreground="white")],
+            path_effects=HALO,
         )
 
 

@@ -20,6 +20,7 @@ METRICS = {  # the columns: title
     "transitions": "Transitions per loop",
 }
 SYMBOLS = dict(zip(style.MARKERS, "●■▲◆▼✚✖"))  # the markers, for use within a text
+MOST_LINES = 7  # above a panel
 # Columns that seaborn maps to looks, and titles of their blocks in the legend.
 DATASET = "Data set"
 KIND = "Pairs"
@@ -31,67 +32,69 @@ def draw(data, settings):
     """Rows: the factors; columns: the metrics (Novak et al. 2018, figure 4).
 
     A point is a pair, with standard errors over replicates both ways; above the diagonal the
-    changed model has more. Printed for each data set: the table's mean ratio of changed to
-    reference (of gaps: their difference in percentage points), its interval, and n matched sets.
-    Non-linearities under random labels have a row of their own. Hollow are pairs whose sides were
-    trained to different degrees, which the effects leave out. `data` needs `pairs` and `factors`;
-    `settings` may name the `datasets`.
+    changed model has more. Printed for each data set, and each partner of ReLU: the table's mean
+    ratio of changed to reference (of gaps: their difference in percentage points), its interval,
+    and n matched sets. Pairs and ratios are of the recipe with the most sets. Hollow are pairs
+    whose sides were trained to different degrees, which the effects leave out. `data` needs `pairs`
+    and `factors`; `settings` may name the `datasets`.
     """
-    pairs = _described(data.pairs)
-    names = _selection.datasets(settings, pairs)
+    if data.pairs.empty:
+        return style.empty_figure("no pair of models in this study")
+    effects = main_recipes(data.factors)
+    pairs = _described(data.pairs, effects)
+    present = set(pairs["dataset"])
+    names = [name for name in _selection.datasets(settings, pairs) if name in present]
     markers = {name: style.MARKERS[i % len(style.MARKERS)] for i, name in enumerate(names)}
-    rows = _rows(pairs)
-    figure, grid = style.panels(len(rows), len(METRICS), panel_height=2.0)
-    legend_of = None
-    for row, (factor, under_random, labels) in zip(grid, rows):
-        for axes, metric in zip(row, METRICS):
-            drawn = _pairs(pairs, factor, metric, under_random)
-            title = METRICS[metric] if factor == rows[0][0] else ""
-            if drawn.empty:
-                style.heading(axes, title, color=_names.measure_colour(metric))
-                style.empty_panel(axes, "no such pair\nin this study")
-            else:
-                _draw_panel(axes, drawn, metric, markers, pairs)
-                note = "\n".join(_effects(data.factors, drawn, markers))
-                style.heading(axes, title, note, _names.measure_colour(metric))
-                legend_of = axes
-            axes.set(xlabel=labels[0], ylabel=labels[1])
-    if legend_of is not None:
-        style.legend_above(figure, legend_of, DATASET, KIND, rows=2, without=(PLAIN,))
+    effects = effects[effects["dataset"].isin(names)]
+    places = [(factor, metric) for factor in FACTORS for metric in METRICS]
+    notes = {place: _note(effects, *place, markers) for place in places}
+    longest = max(note.count("\n") for note in notes.values())
+    height = 4 * style.SQUARE_INCHES + 0.5 + longest * style.LINE_POINTS / 72
+    figure, grid = style.panels(len(FACTORS), len(METRICS), height=height)
+    for axes, (factor, metric) in zip(grid.flat, places):
+        drawn = _pairs(pairs, factor, metric)
+        title = METRICS[metric] if factor == "random_labels" else ""
+        if drawn.empty:
+            style.heading(axes, title, color=_names.measure_colour(metric))
+            style.empty_panel(axes, "no such pair\nin this study")
+        else:
+            _draw_panel(axes, drawn, metric, markers, pairs)
+            style.heading(axes, title, notes[factor, metric], _names.measure_colour(metric))
+        axes.set(xlabel=FACTORS[factor][0], ylabel=FACTORS[factor][1], box_aspect=1)
+    style.legend_above(figure, DATASET, KIND, rows=2, without=(PLAIN,))
     return figure
 
 
-def _described(pairs):
-    """The finite pairs, with `DATASET`, `KIND` and whether they are `under_random` labels."""
-    if pairs.empty:
-        return pairs
+def main_recipes(factors):
+    """Of each data set and factor, the rows of the recipe with the most matched sets (then pairs).
+
+    Where partners differ (non-linearities), those of each, else those of all.
+    """
+    rows = factors[factors["recipe"] != ALL].reset_index(drop=True)
+    ordered = rows.assign(found=rows["pairs"] + rows["unfair_pairs"]).sort_values(["n", "found"])
+    main = ordered.groupby(["dataset", "factor"])["recipe"].transform("last").sort_index()
+    rows = rows[rows["recipe"] == main]
+    partner = rows["partner"] != ALL
+    several = partner.groupby([rows["dataset"], rows["factor"]]).transform("any")
+    return rows[partner | ~several]
+
+
+def _described(pairs, effects):
+    """The finite pairs of the recipes shown, with the columns `DATASET` and `KIND`."""
+    pairs = pairs.merge(effects[["dataset", "factor", "recipe"]].drop_duplicates())
     # Without pairs of non-linearities the levels are all missing, and no text to add to.
     level = pairs["level"].map(lambda name: f"{_names.activation_name(name)} against ReLU")
     kind = level.where(pairs["factor"] == "activation", PLAIN)
     columns = {
         DATASET: pairs["dataset"].map(_names.dataset_name),
         KIND: kind.where(pairs["comparable"].astype(bool), UNFAIR),
-        "under_random": pairs["labels"] > 0,
     }
     return pairs.assign(**columns)[np.isfinite(pairs[["reference", "changed"]]).all(axis=1)]
 
 
-def _rows(pairs):
-    """The rows of the figure -> [(factor, its pairs under random labels or the others, labels)]."""
-    rows = [(factor, False, labels) for factor, labels in FACTORS.items()]
-    if len(_pairs(pairs, "activation", "generalization_gap", True)):
-        labels = tuple(f"{label},\nrandom labels" for label in FACTORS["activation"])
-        rows.insert(list(FACTORS).index("activation") + 1, ("activation", True, labels))
-    return rows
-
-
-def _pairs(pairs, factor, metric, under_random=False):
+def _pairs(pairs, factor, metric):
     """The pairs of a panel that can be drawn: positive on log axes."""
-    if pairs.empty:
-        return pairs
     chosen = (pairs["factor"] == factor) & (pairs["metric"] == metric)
-    if factor == "activation":
-        chosen &= pairs["under_random"] == under_random
     if metric not in _names.LINEAR:
         chosen &= (pairs[["reference", "changed"]] > 0).all(axis=1)
     return pairs[chosen]
@@ -107,58 +110,41 @@ def _draw_panel(axes, pairs, metric, markers, every):
     tints = dict(zip(levels, style.tints(colour, len(levels))))
     faces = {PLAIN: colour, **tints, UNFAIR: "white"}
     faces = {kind: face for kind, face in faces.items() if (every[KIND] == kind).any()}
-    present = {
-        _names.dataset_name(name): marker
-        for name, marker in markers.items()
-        if (every["dataset"] == name).any()
-    }
-    looks = {"style": DATASET, "markers": present, "style_order": list(present)}
+    shapes = {_names.dataset_name(name): marker for name, marker in markers.items()}
+    looks = {"style": DATASET, "markers": shapes, "style_order": list(shapes)}
     looks |= {"hue": KIND, "palette": faces, "hue_order": list(faces)}
     style.scatter(
         axes, pairs, "reference", "changed", color=colour, square=True, legend="full", **looks
     )
-    ends = axes.get_xlim()
     line = {"color": style.NEUTRAL, "linewidth": 0.7, "linestyle": (0, (4, 2)), "zorder": 0}
-    axes.plot(ends, ends, scalex=False, scaley=False, **line)
+    axes.plot((0, 1), (0, 1), transform=axes.transAxes, **line)
 
 
-def _effects(factors, pairs, markers):
-    """Lines for each data set drawn: its marker where there are several, the effect, n.
-
-    Where only some recipes of a factor are in the panel, the line is of that with the most sets,
-    and a last one says where the others are.
-    """
-    factor, metric = pairs[["factor", "metric"]].iloc[0]
-    lines, more = [], False
-    for dataset in markers:
-        drawn = pairs[pairs["dataset"] == dataset]
-        if drawn.empty:
-            continue
-        rows = _selection.of_dataset(factors, dataset)
-        if not rows.empty:
-            rows = rows[(rows["factor"] == factor) & (rows["metric"] == metric)]
-            rows = rows[rows["partner"] == ALL]
-        recipes = set(drawn["recipe"])
-        if not rows.empty:
-            apart = rows["recipe"].isin(recipes)
-            whole = set(rows["recipe"]) - {ALL} <= recipes or not apart.any()
-            rows = rows[rows["recipe"] == ALL] if whole else rows[apart]
-            more |= len(rows) > 1
-            rows = rows.nlargest(1, "n")
-        text = _effect_text(rows, metric) or f"n = {len(drawn)}"
-        lines.append(f"{SYMBOLS[markers[dataset]]} {text}" if len(markers) > 1 else text)
-    return [*lines, "others: factors.csv"] if more else lines
-
-
-def _effect_text(rows, metric):
-    """`×1.8 [1.4, 2.3], n = 6` for the row of the table; nothing where it has no value."""
+def _note(effects, factor, metric, markers):
+    """A line for each effect: its data set's marker, its partner, the value, its interval, n."""
+    rows = effects[(effects["factor"] == factor) & (effects["metric"] == metric)]
     difference = metric in BY_DIFFERENCE
-    column = "difference" if difference else "ratio"
-    if rows.empty or not np.isfinite(rows[column].iloc[0]):
-        return ""
-    row = rows.iloc[0]
-    values, n = row[[column, "low", "high"]], f"n\u00a0=\u00a0{int(row['n'])}"  # never broken
-    if difference:
-        sign = "+" if values.iloc[0] >= 0 else ""
-        return f"{sign}{_numbers.interval(*values, partial(_numbers.signed, digits=1))} pp, {n}"
-    return f"×{_numbers.interval(*values, _numbers.two_digits)}, {n}"
+    rows = rows[np.isfinite(rows["difference" if difference else "ratio"])]
+    if len(rows) > MOST_LINES:
+        return f"{len(rows)} effects: factors.csv"
+    partners = (rows["partner"] != ALL).any()
+    lines = []
+    for row in rows.to_dict("records"):
+        text = _difference(row) if difference else _ratio(row)
+        name = f"{_names.activation_name(row['partner'])} " if partners else ""
+        n = "" if partners else f", n\u00a0=\u00a0{row['n']:.0f}"  # never broken
+        marker = f"{SYMBOLS[markers[row['dataset']]]} " if len(markers) > 1 else ""
+        lines.append(f"{marker}{name}{text}{n}")
+    if partners:  # a line has no room for it
+        lines.append(f"n = {', '.join(f'{n:.0f}' for n in rows['n'])}")
+    return "\n".join(lines)
+
+
+def _ratio(row):
+    return f"×{_numbers.interval(row['ratio'], row['low'], row['high'], _numbers.three_digits)}"
+
+
+def _difference(row):
+    sign = "+" if row["difference"] >= 0 else ""
+    values = row["difference"], row["low"], row["high"]
+    return f"{sign}{_numbers.interval(*values, partial(_numbers.signed, digits=1))} pp"

@@ -47,9 +47,7 @@ def draw(data, settings):
             style.empty_panel(axes, "too few fitting models\nfor a correlation")
         else:
             _draw_panel(axes, tables[dataset])
-    drawn = [axes for axes in figure.axes if axes.get_legend()]
-    if drawn:
-        style.legend_above(figure, drawn[0], STATISTIC)
+    style.legend_above(figure, STATISTIC)
     if enough and left_out:
         listed = ", ".join(map(_names.dataset_name, left_out))
         style.footnote(figure, f"No panel, for too few fitting models: {listed}.")
@@ -85,35 +83,19 @@ def _draw_panel(axes, table):
     table = table.assign(**{STATISTIC: names, "y": table["place"] + shift})
     colours = {name: _names.measure_colour(name) for name in table["measure"]}
     axes.axvline(0, color=style.NEUTRAL, linewidth=0.7, zorder=0)
-    for place in range(1, table["place"].max() + 1, 2):
-        axes.axhspan(place - 0.5, place + 0.5, color="#F4F4F4", linewidth=0, zorder=-1)
-    bars = np.stack([table["value"] - table["low"], table["high"] - table["value"]])
-    axes.errorbar(
-        table["value"],
-        table["y"],
-        xerr=np.maximum(np.nan_to_num(bars), 0),
-        fmt="none",
-        ecolor=table["measure"].map(colours),
-        elinewidth=0.8,
-    )
+    style.intervals(axes, table, "value", "y", table["measure"].map(colours))
     by_measure = {"hue": "measure", "palette": colours}
     by_statistic = {"style": STATISTIC, "markers": MARKERS, "style_order": list(MARKERS)}
     look = {"s": 18, "edgecolor": "white", "linewidth": 0.4, "zorder": 3, "legend": "full"}
     sns.scatterplot(table, x="value", y="y", ax=axes, **by_measure, **by_statistic, **look)
-    _measure_names(axes, table.drop_duplicates("measure"), colours)
+    measures = table.drop_duplicates("measure")
+    minus = measures["direction"].map({1: "", -1: " (−)"})
+    style.rows(axes, list(measures["measure"].map(_names.measure_name) + minus))
+    for label, name in zip(axes.get_yticklabels(), measures["measure"]):
+        label.set_color(colours[name])
     axes.set_xlim(-1.08, 1.08)
     axes.set_xticks(TICKS, [_numbers.signed(tick, 1) for tick in TICKS])
     turned = "(−): sign turned; " if (table["direction"] < 0).any() else ""
     least, most = int(table["n"].min()), int(table["n"].max())
     models = f"n = {most}" if least == most else f"n = {least} to {most}"
     axes.set(xlabel=f"Kendall τ with the gap\n{turned}{models}", ylabel="")
-
-
-def _measure_names(axes, measures, colours):
-    """The rows' names, in their colours; a minus where the sign is turned."""
-    turned = measures["direction"].map({1: "", -1: " (−)"})
-    axes.set_yticks(measures["place"], measures["measure"].map(_names.measure_name) + turned)
-    for label, name in zip(axes.get_yticklabels(), measures["measure"]):
-        label.set_color(colours[name])
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(measures) - 0.4, -0.6)

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
-from sensitivity.figures import _names, _numbers, style
-from sensitivity.figures._points import MARKERS, SIZES, choose_networks, reason_for_none
+from sensitivity.figures import _names, style
+from sensitivity.figures._points import PREDICTION, choose_networks, draw_points, reason_for_none
 
 # The loss that networks were trained with -> (label of the axis, title, array of points.npz).
 LOSSES = {
@@ -13,17 +12,16 @@ LOSSES = {
     "squared": ("Squared loss", "trained with squared loss", "squared_loss"),
     "squared_probabilities": (
         "Squared loss of probabilities",
-        "trained with it",
+        "trained with this loss",
         "squared_loss_of_probabilities",
     ),
 }
-NETWORKS_SHOWN = len(style.NETWORKS)
-PREDICTION = "Test points, a colour for each network"
+NETWORKS_SHOWN = 5
 
 
 @style.styled
 def draw(data, settings):
-    """Five random networks that fit, a colour each (Novak et al. 2018, figure 6).
+    """The points of five random networks that fit, together (Novak et al. 2018, figure 6).
 
     A panel for each data set and loss of which there are networks. One data set: above each other,
     a column wide. Several: side by side, two a row. A data set without any is named below the
@@ -54,9 +52,9 @@ def draw(data, settings):
         else:
             style.empty_panel(axes, reason_for_none(data, dataset, loss))
             axes.set_title(name)
-    drawn = [axes for axes in figure.axes if axes.collections]
-    if drawn:
-        style.legend_above(figure, drawn[0], PREDICTION, markersize=4.2, alpha=1)
+    style.legend_above(figure, PREDICTION, markersize=4.2, alpha=1)
+    for legend in figure.legends:
+        legend.set_title(f"{PREDICTION} (right ones: the darker, the more)")
     listed = ", ".join(map(_names.dataset_name, left_out))
     style.footnote(
         figure, f"No panel, for no fitting network with points recorded: {listed}." * bool(listed)
@@ -66,44 +64,11 @@ def draw(data, settings):
 
 def _draw_panel(axes, networks, loss):
     label, _, array = LOSSES[loss]
-    parts = [
-        {
-            "network": number,
-            "loss": one[array],
-            "norm": one["jacobian_norm"],
-            "correct": one["correct"],
-        }
-        for number, one in enumerate(networks)
-    ]
-    points = pd.concat(map(pd.DataFrame, parts), ignore_index=True)
-    draw_points(axes, points, label)
-
-
-def draw_points(axes, points, label):
-    """Points of several networks: `points` has columns `network`, `loss`, `norm`, `correct`."""
-    _numbers.log_axis(axes.xaxis, _numbers.smallest_beside_zero(points["loss"]))
-    _numbers.log_axis(axes.yaxis, _numbers.smallest_beside_zero(points["norm"]))
-    points = points.sample(frac=1, random_state=0)  # no network on top of all others
-    prediction = points["correct"].astype(bool).map({True: "right", False: "wrong"})
-    networks = points["network"].nunique()
-    sns.scatterplot(
-        points.assign(**{PREDICTION: prediction}),
-        x="loss",
-        y="norm",
-        hue="network",
-        palette=list(style.NETWORKS[:networks]),
-        style=PREDICTION,
-        markers=MARKERS,
-        style_order=list(MARKERS),
-        size=PREDICTION,
-        sizes=SIZES,
-        size_order=list(SIZES),
-        alpha=min(1, 1.6 * style.opacity(len(points))),
-        linewidth=0,
-        rasterized=len(points) > style.RASTERISE_ABOVE,
-        legend="full",
-        ax=axes,
+    columns = {"loss": array, "norm": "jacobian_norm", "correct": "correct"}
+    points = pd.DataFrame(
+        {name: np.concatenate([one[of] for one in networks]) for name, of in columns.items()}
     )
+    draw_points(axes, points, dense=True)
     lost = np.count_nonzero((points[["loss", "norm"]] == 0).any(axis=1))
     axes.set_xlabel(label + (f" ({lost} points of 0 at the edge)" if lost else ""))
     axes.set_ylabel("Jacobian norm", color=style.JACOBIAN)

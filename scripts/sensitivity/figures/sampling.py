@@ -20,8 +20,8 @@ def draw(data, settings):
     """Error of the paper's estimator relative to the exact count, against its number of samples k.
 
     `data` needs `sampling`: `samples` [K], `sampled_float32` and `sampled_float64` [K, C], `exact`
-    [C], `curve` [C]. Mean over the curves of a kind; the bars span the least and the largest error.
-    No settings.
+    [C], `curve` [C]. Mean over the curves of a kind; of several, bars span the least and the
+    largest error. No settings.
     """
     record = data.sampling
     if record is None:
@@ -60,7 +60,8 @@ def _draw_panel(axes, arrays, chosen):
     powers = powers[:: -(-len(powers) // 7)]
     axes.set_xticks(2.0**powers, [f"2{_numbers.superscript(power)}" for power in powers])
     axes.set_xlabel("Samples on the curve k")
-    axes.legend(loc="lower right", title="bars: least to largest", alignment="left")
+    title = "bars: least to largest" if chosen.sum() > 1 else None
+    axes.legend(loc="lower right", title=title, alignment="left")
     first = parting(arrays, chosen)
     if first is not None:
         axes.axvline(first, color=style.NEUTRAL, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)

@@ -38,7 +38,7 @@ AXES = {
     ),
     "during_training": Axis(
         "steps",
-        "Training steps (0: untrained)",
+        "Training steps",
         ("generalization_gap", "training_loss", "jacobian_norm", "transitions"),
         log=True,
     ),
@@ -51,11 +51,15 @@ def draw(data, settings):
 
     Models of a series agree in all else: those of several steps are stages of one training, since
     seeds agree, too. Points are means over replicates with standard errors, hollow where not all
-    replicates fit. `data` needs `models`; `settings` the `figure`, and may name the `datasets`.
+    replicates fit. `data` needs `models`; `settings` the `figure`, and may name the `datasets` and
+    the `survey` of figure A12, whose models are left out if no other survey has them.
     """
     axis = AXES[settings["figure"]]
     names = _selection.datasets(settings, data.models)
-    found = {name: series(_selection.of_dataset(data.models, name), axis) for name in names}
+    models = data.models
+    if "survey" in settings and len(models):  # whose networks figure A12 shows
+        models = models[models["surveys"] != settings["survey"]]
+    found = {name: series(_selection.of_dataset(models, name), axis) for name in names}
     found = {name: lines for name, lines in found.items() if len(lines)}
     if not found:
         return style.empty_figure(
@@ -65,13 +69,10 @@ def draw(data, settings):
     rows = -(-len(places) // COLUMNS)
     figure, grid = style.panels(rows, COLUMNS, panel_height=2.2, shown=len(places))
     looks = _looks(pd.concat(found.values()))
-    legend_of = None
     for (name, measure), axes in zip(places, grid.flat):
         axes.set_title(_names.dataset_name(name))
-        if _draw_panel(axes, found[name], axis, measure, looks):
-            legend_of = axes
-    if legend_of is not None:
-        style.legend_above(figure, legend_of, SERIES, color=style.NEUTRAL)
+        _draw_panel(axes, found[name], axis, measure, looks)
+    style.legend_above(figure, SERIES, color=style.NEUTRAL)
     return figure
 
 
@@ -99,13 +100,12 @@ def _looks(models):
 
 
 def _draw_panel(axes, models, axis, measure, looks):
-    """Draw the panel -> whether there was anything to draw."""
     linear = measure in _names.LINEAR
     if measure in models:
         models = models[models[measure].notna() & ((models[measure] > 0) | linear)]
     if measure not in models or models.empty:
         style.empty_panel(axes, "not measured in this study")
-        return False
+        return
     colour = _names.measure_colour(measure)
     models = models.assign(**{axis.column: axis.factor * models[axis.column]})
     before = _untrained(models, axis, measure)
@@ -122,8 +122,7 @@ def _draw_panel(axes, models, axis, measure, looks):
         look = {"style": SERIES, "dashes": False, "errorbar": None, "legend": False} | grey
         both = pd.concat([before, first])
         sns.lineplot(both, x=axis.column, y=measure, ax=axes, zorder=1, markevery=[0], **look)
-    axes.set_xlabel(axis.label)
-    return True
+    axes.set_xlabel(f"{axis.label} (0: untrained)" if len(before) else axis.label)
 
 
 def draw_lines(axes, models, x, y, colour, **looks):

@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 # Blue, red and green of one meaning each in the whole study; chosen to stay apart in deuteranopia
 # and protanopia (a test simulates both).
@@ -22,8 +23,6 @@ TRANSITIONS = "#2FA66A"
 NEUTRAL = "#555555"
 FAINT = "#BBBBBB"
 UNTRAINED = "#777777"  # networks before training, thinner than what they are compared with
-# Five networks side by side: Paul Tol's "muted" scheme, safe for colour-blind readers.
-NETWORKS = ("#332288", "#AA4499", "#DDAA33", "#44AA99", "#88CCEE")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 ONE_COLUMN = 3.4  # inches
@@ -32,6 +31,7 @@ DOTS_PER_INCH = 200  # of the PNG
 SMALL = 7  # points, of notes
 LINE_POINTS = 9.5  # from one line of a note to the next
 LETTER_INCHES = 0.053  # of a note, on the average
+SQUARE_INCHES = 2.15  # of a row of three square panels
 SIDE_INCHES = 0.6  # beside a panel, for the labels of its axis and the space between panels
 CROWD = 300  # points of one panel, above which they are drawn smaller
 RASTERISE_ABOVE = 2000  # points; a vector PDF of 50,000 markers takes seconds to open
@@ -144,9 +144,12 @@ def heading(axes, title, note="", color=None):
 
 
 def footnote(figure, text):
-    """A small line below all panels, if there is anything to say."""
-    if text:
-        figure.supxlabel(text, x=0.01, ha="left", size=SMALL)
+    """Small lines below all panels, if there is anything to say; the figure grows by them."""
+    wrapper = TextWrapper(int(figure.get_figwidth() / LETTER_INCHES), subsequent_indent="    ")
+    lines = [part for line in text.split("\n") for part in wrapper.wrap(line)]
+    if lines:
+        figure.set_figheight(figure.get_figheight() + len(lines) * LINE_POINTS / 72)
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", size=SMALL)
 
 
 def scatter(axes, frame, x, y, *, color, square=False, **semantics):
@@ -181,6 +184,22 @@ def scatter(axes, frame, x, y, *, color, square=False, **semantics):
     fit_limits(axes, frame, x, y, bars, square)
 
 
+def intervals(axes, table, value, place, colours):
+    """Horizontal bars from the column `low` to `high`, at the column `place`; none of NaN."""
+    bars = [table[value] - table["low"], table["high"] - table[value]]
+    look = {"xerr": np.maximum(np.nan_to_num(bars), 0), "elinewidth": 0.8}
+    axes.errorbar(table[value], table[place], fmt="none", ecolor=colours, **look)
+
+
+def rows(axes, names):
+    """Rows below each other, named at the left; every second one is shaded."""
+    for place in range(1, len(names), 2):
+        axes.axhspan(place - 0.5, place + 0.5, color="#F4F4F4", linewidth=0, zorder=-1)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+
+
 def dark(color):
     """The same colour, dark: the edge of a marker, which tells overlapping ones apart."""
     return sns.set_hls_values(color, l=0.33)
@@ -213,13 +232,17 @@ def fit_limits(axes, frame, x, y, bars, square=False):
     axes.autoscale_view()
 
 
-def legend_above(figure, axes, *titles, rows=1, without=(), **look):
-    """Move seaborn's legend from a panel to above all panels: a block for each of `titles`.
+def legend_above(figure, *titles, rows=1, without=(), **look):
+    """Move seaborn's legend, the same in all panels, above them: a block for each of `titles`.
 
     `titles` are columns that seaborn mapped. A legend of one column has its title above, one of
     several has them among its entries. `without` names entries to leave out; `look` are properties
-    that all others get, such as `color`. All other panels lose their legends.
+    that all others get, such as `color`. Nothing is done where no panel has a legend.
     """
+    panels = [axes for axes in figure.axes if axes.get_legend()]
+    if not panels:
+        return
+    axes = panels[-1]
     title = axes.get_legend().get_title().get_text()
     blocks = {title: []}
     for handle, label in zip(*axes.get_legend_handles_labels()):
@@ -228,15 +251,17 @@ def legend_above(figure, axes, *titles, rows=1, without=(), **look):
         elif label not in without:
             if handle.get_color() == ".2":  # seaborn's grey, of a shape in any colour
                 handle.set_markeredgecolor(".2")
+            elif len(titles) > 1:  # a face in any shape: no marker, which would name one
+                face, edge = handle.get_markerfacecolor(), handle.get_markeredgecolor()
+                handle = Patch(facecolor=face, edgecolor=edge, label=label)
             handle.set(**look)
             blocks[title].append(handle)
     blocks = {title: blocks[title] for title in titles if blocks[title]}
     sides = ("center",) if len(blocks) == 1 else ("left", "right")
     for side, (title, handles) in zip(sides, blocks.items()):
         legend_block(figure, side, title, handles, rows)
-    for panel in figure.axes:
-        if panel.get_legend():
-            panel.get_legend().remove()
+    for panel in panels:
+        panel.get_legend().remove()
 
 
 def legend_block(figure, side, title, handles, rows=1):

@@ -30,18 +30,17 @@ METRICS = {
 
 @style.styled
 def draw(data, settings):
-    """Mean and standard error over networks of both metrics in each bin (Novak et al., fig. 2).
+    """Median and quartiles over networks of both metrics in each bin (Novak et al., fig. 2: means).
 
     `data` needs `curves`, a row of panels each: `kind` [C], `theta` [B] (bin centres in radians),
     `jacobian_norm` and `transitions` [R, C, B]; curves of one kind are averaged within a network
     first. The same arrays with the prefix `untrained_`, of the networks before training, are drawn
     thin and grey. Networks that do not fit by the table `networks` are left out, before training,
-    too. `curve_contrasts` adds the table's ratio near / far. No settings.
+    too. `curves_table` adds the table's ratio near / far. No settings.
     """
     if not data.curves:
         return style.empty_figure("not in this study: no survey named for curves")
     figure, grid = style.panels(len(data.curves), 2, panel_height=2.7)
-    legend_of = None
     for record, row in zip(map(partial(_fitting, data.networks), data.curves), grid):
         for axes, metric in zip(row, METRICS):
             n = min(len(_networks(record.arrays, metric, kind)) for kind in NAMES)
@@ -53,10 +52,8 @@ def draw(data, settings):
                 style.empty_panel(axes, "no network fits")
                 continue
             _draw_panel(axes, lines, metric, len(record.arrays["theta"]))
-            style.heading(axes, title, _contrasts(data.curve_contrasts, record, metric))
-            legend_of = axes
-    if legend_of is not None:
-        style.legend_above(figure, legend_of, CURVE, color=style.NEUTRAL)
+            style.heading(axes, title, _contrasts(data.curves_table, record, metric))
+    style.legend_above(figure, CURVE, color=style.NEUTRAL)
     return figure
 
 
@@ -72,23 +69,22 @@ def _fitting(networks, record):
 
 
 def _lines(record, metric):
-    """Mean and standard error over networks, a row for each kind of curve, bin and `trained`."""
+    """The values of each network, `table_of` a kind of curve after the other, with `trained`."""
     parts = []
     for kind, name in NAMES.items():
         for trained in (True, False):
             array = metric if trained else UNTRAINED + metric
             values = _networks(record.arrays, array, kind)
             if len(values):
-                of = mean_and_error(record.arrays["theta"], values)
-                parts.append(of.assign(**{CURVE: name, "trained": trained}))
+                of = table_of(record.arrays["theta"], values, name)
+                parts.append(of.assign(trained=trained))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def mean_and_error(theta, values):
-    """Of values [networks, B] the mean and its standard error (0 of one), a row for each bin."""
-    several = len(values) > 1
-    error = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if several else 0.0
-    return pd.DataFrame({"theta": theta, "mean": values.mean(axis=0), "error": error})
+def table_of(theta, values, name):
+    """Values [networks, B] on curves with a name, a row for each network and bin."""
+    columns = {"theta": np.tile(theta, len(values)), "value": values.ravel(), CURVE: name}
+    return pd.DataFrame(columns)
 
 
 def _networks(arrays, metric, kind):
@@ -104,37 +100,31 @@ def _networks(arrays, metric, kind):
 
 def _draw_panel(axes, lines, metric, bins):
     label, colour, log, _ = METRICS[metric]
-    if log:
-        _numbers.log_axis(axes.yaxis)
     trained, before = lines[lines["trained"]], lines[~lines["trained"]]
     kinds = {"style": CURVE, "dashes": DASHES, "style_order": list(DASHES)}
     tints = dict(zip(NAMES.values(), reversed(style.tints(colour, len(NAMES)))))
     look = {"hue": CURVE, "palette": tints, "hue_order": list(tints), "markers": MARKERS}
-    draw_curves(axes, trained, colour, **kinds, **look, markevery=4)
+    draw_curves(axes, trained, **kinds, **look, markevery=4, legend="full")
     grey = {"color": style.UNTRAINED, "linewidth": 0.8, "zorder": 1, "legend": False}
-    sns.lineplot(before, x="theta", y="mean", errorbar=None, ax=axes, **kinds, **grey)
+    draw_curves(axes, before, **kinds, **grey, errorbar=None)
+    if log:  # not earlier: seaborn averages as the axis is
+        _numbers.log_axis(axes.yaxis)
     for angle in TRAINING_POINTS:
         axes.axvline(angle, color=style.FAINT, linewidth=0.8, zorder=0)
     axes.set_xlim(0, 2 * np.pi)
     axes.set_xticks([0, *TRAINING_POINTS, 2 * np.pi], ["0", "π/3", "π", "5π/3", "2π"])
-    axes.set_xlabel("Angle θ (grey lines: the training points)")
+    axes.set_xlabel("Angle θ (upright lines: the training points)")
     axes.set_ylabel(label.format(bin=f"1/{bins}"), color=colour)
 
 
-def draw_curves(axes, lines, colour, **look):
-    """Means and bands of one standard error: `theta`, `mean`, `error`, for each `CURVE`.
+def draw_curves(axes, lines, **look):
+    """Medians over networks, and bands from quartile to quartile, of the rows of `table_of`.
 
-    `look` has seaborn's mappings of the column `CURVE`.
+    `look` may name another estimator and another band, as seaborn's lineplot.
     """
-    tints = look.get("palette", {})
-    for name, of in lines.groupby(CURVE, sort=False):
-        # A mean that a few networks carry has an error of its own size, and a band without end.
-        low = np.where(of["mean"] > 1.1 * of["error"], of["mean"] - of["error"], of["mean"])
-        band = {"color": tints.get(name, colour), "alpha": 0.25, "linewidth": 0}
-        axes.fill_between(of["theta"], low, of["mean"] + of["error"], **band)
-    look = {"markersize": 3.5, "markeredgewidth": 0, "legend": "full", "errorbar": None} | look
-    look |= {} if tints else {"color": colour, "style": CURVE}
-    sns.lineplot(lines, x="theta", y="mean", ax=axes, **look)
+    middle = {"estimator": "median", "errorbar": ("pi", 50), "err_kws": {"linewidth": 0}}
+    look = middle | {"markersize": 3.5, "markeredgewidth": 0} | look
+    sns.lineplot(lines, x="theta", y="value", ax=axes, **look)
 
 
 def _contrasts(contrasts, record, metric):
@@ -149,8 +139,8 @@ def _contrasts(contrasts, record, metric):
     for kind in NAMES:
         if ("trained", kind) in rows.index:
             values = rows.loc[("trained", kind), [ratio, f"{ratio}_low", f"{ratio}_high"]]
-            text = f"{kind} {_numbers.interval(*values, _numbers.two_digits)}"
+            text = f"{kind} {_numbers.interval(*values, _numbers.three_digits)}"
             if ("untrained", kind) in rows.index:
-                text += f" ({_numbers.two_digits(rows.loc[('untrained', kind), ratio])})"
+                text += f" ({rows.loc[('untrained', kind), ratio]:.2f})"
             lines.append(text)
     return "\n".join(["near/far (before training):", *lines]) if lines else ""

@@ -156,7 +156,8 @@ def _sentence(error: ValidationError) -> str:
 
 def _check_surveys_named(configuration: Mapping[str, Any]) -> None:
     known = list(configuration["surveys"])
-    for section in ("generalization_measures", "points", "curves", "boundaries", "sampling"):
+    sections = ("generalization_measures", "points", "curves", "boundaries", "sampling")
+    for section in (*sections, "interpolation"):
         for survey in grid.surveys_named(configuration[section]) or []:
             if survey not in known:
                 raise SensitivityError(
@@ -181,6 +182,19 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
         )
 
 
+def _check_interpolation(models: grid.Grid, survey: str | None) -> None:
+    """Figure A12 has one line for each data set and share of random labels, over the width."""
+    places: dict[tuple[object, ...], str] = {}
+    for model in grid.of_surveys(models, [survey] if survey else []):
+        place = (model.dataset, model.recipe.labels, model.recipe.width)
+        other = places.setdefault(place, model.name)
+        if other != model.name:
+            raise SensitivityError(
+                f"interpolation: the models {other} and {model.name} of survey {survey!r} differ "
+                "in more than width and labels; name a survey in which only these two vary"
+            )
+
+
 def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
     """Refuse, before hours are spent, what would fail later.
 
@@ -188,7 +202,9 @@ def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
     does not take what it is given.
     """
     limit = configuration["memory_limit_gb"]
-    for model in grid.expand(configuration).values():
+    models = grid.expand(configuration)
+    _check_interpolation(models, configuration["interpolation"]["survey"])
+    for model in models.values():
         with _named(f"survey {model.surveys[0]!r}"):
             registry.check_seeds(model.dataset, model.recipe.seeds)
             architectures.check_own(model.recipe.architecture, vars(model.recipe), folder)
