@@ -37,7 +37,11 @@ class Numbers:
     def __init__(self, study: Path) -> None:
         self.study = Path(study)
 
-    @cache  # noqa: B019 - a page has one of these
+    def beside(self, folder: str) -> "Numbers":
+        """Those of another study, in a folder of this one."""
+        return Numbers(self.study / folder)
+
+    @cache  # noqa: B019 - a page has few of these
     def table(self, name: str) -> pd.DataFrame:
         """A table: `networks` and `models` of all data sets, or another, such as `claims`."""
         if name in OF_EACH:
