@@ -40,7 +40,7 @@ if GPUS and LOCAL and "gpu" not in workflow.global_resources:
 @cache
 def training_work(dataset, model):
     """The work of a training; cached, since resources and group are asked for repeatedly."""
-    return measures.training_work(MODELS[dataset, model].recipe, costs.sizes_of(dataset))
+    return costs.training_work(MODELS[dataset, model].recipe, costs.sizes_of(dataset), {})
 
 
 @cache

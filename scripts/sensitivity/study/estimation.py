@@ -34,7 +34,7 @@ def _rows(configuration: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for model in models:
         sizes = costs.sizes_of(model.dataset)
         disk = memory.weights_bytes(model.recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
-        work = measures.training_work(model.recipe, sizes)
+        work = costs.training_work(model.recipe, sizes, {})
         yield _row("train", [model], work, disk)
     for job in measuring_jobs(models, configuration).values():
         members = [model for model, _ in job.models]
