@@ -65,7 +65,7 @@ def check(
         )
     _check_surveys_named(complete)
     _check_datasets(complete)
-    _check_models(complete, folder)
+    _check_models(complete)
     return complete
 
 
@@ -168,17 +168,16 @@ def _check_datasets(configuration: Mapping[str, Any]) -> None:
         )
 
 
-def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
+def _check_models(configuration: Mapping[str, Any]) -> None:
     """Refuse a network that no machine of the study can hold, before hours are spent.
 
-    And seeds for which there are no images, and a network whose builder does not take what it is
-    given.
+    And seeds for which there are no images. What a builder takes is seen when it is called, before
+    the first job too (`traced`).
     """
     limit = configuration["memory_limit_gb"]
     for model in grid.expand(configuration).values():
         with _named(f"survey {model.surveys[0]!r}"):
             registry.check_seeds(model.dataset, model.recipe.seeds)
-            architectures.check_own(model.recipe.architecture, vars(model.recipe), folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(

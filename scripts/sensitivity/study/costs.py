@@ -175,13 +175,18 @@ def training_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> W
 
 
 def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """Jacobian norms of trained and untrained networks at each set of points, and the confidence.
+    """Jacobian norms of trained and untrained networks at each set of points.
 
-    Both take the logits at all test points besides.
+    For norms at other confidences the rows are formed once more at test points, and whole, with
+    their products. The errors at all test points come besides.
     """
     points = sum(n or sizes.test_images for key, n in numbers.items() if key.endswith("_points"))
-    work = _norms(recipe, sizes, 2 * points)
-    return replace(work, single=4 * _forward(recipe, sizes, sizes.test_images))
+    rows = sizes.classes * (numbers["test_points"] or sizes.test_images)
+    work = _norms(recipe, sizes, 2 * points + rows // sizes.classes)
+    first = network(recipe, sizes).first + 2 * sizes.classes * sizes.input_size
+    whole = float(recipe.replicates * rows * first)
+    evaluation = 2 * _forward(recipe, sizes, sizes.test_images)
+    return replace(work, single=evaluation, double=work.double + whole)
 
 
 def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
