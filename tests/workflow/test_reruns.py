@@ -25,6 +25,11 @@ OF_IMAGES = ("draw A1_*",)
 OF_MAIN = ("draw 1_*", "draw 6_*", "draw A5_*")  # show one data set
 FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_MEASURES)
 FIGURES = ("draw *",)
+FROM_STATISTICS = (
+    *(f"tabulate {table}" for table in ("correlations", "factors", "points", "curves")),
+    "decide the claims",
+    *(f"draw {figure}_*" for figure in ["2", "4", "5", "A2", "A4", "A6", "A8"]),
+)
 SHOWN = (*TABLES, *FIGURES)
 PAGE = "gather the page to explore"  # follows whenever a table or a figure is made anew
 MEASURED = ("measures *", "records *", "boundaries *", "sampling *")  # jobs that measure
@@ -116,6 +121,16 @@ CASES = {
         ("measures *", "records *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
     ),
+    "measures/confidence.py": (
+        code("sensitivity/measures/confidence"),
+        ("measures *", "records *", *TABLES, *FIGURES),
+        (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
+    ),
+    "training/module_gradients.py": (
+        code("sensitivity/training/module_gradients"),
+        RETRAINED,
+        OF_IMAGES,
+    ),
     "training/training.py": (code("sensitivity/training/training"), RETRAINED, OF_IMAGES),
     "training/optimizers.py": (code("sensitivity/training/optimizers"), RETRAINED, OF_IMAGES),
     "regions/__init__.py": (
@@ -125,14 +140,8 @@ CASES = {
     ),
     "one figure's module": (code("sensitivity/figures/loop"), ("draw A1_loop",), NOTHING),
     "the plot style": (code("sensitivity/figures/style"), FIGURES, NOTHING),
-    "tables/statistics.py": (
-        code("sensitivity/tables/statistics"),
-        ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "tabulate curve_ratios", "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*",
-         "draw A4_*", "draw A6_*",
-         "draw A8_*", "draw 2_*"),
-        NOTHING,
-    ),
+    "tables/statistics.py": (code("sensitivity/tables/statistics"), FROM_STATISTICS, NOTHING),
+    "scripts/table.py": (code("table"), FROM_STATISTICS, NOTHING),
     "the page to explore": (the_page_to_explore, (PAGE,), NOTHING),
     "claims.py": (code("claims"), ("decide the claims",), NOTHING),
     "test points of transitions": (
@@ -142,9 +151,7 @@ CASES = {
     ),
     "confidence of intervals": (
         section("statistics", confidence=0.9),
-        ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "decide the claims", "draw 4_*", "draw 5_*", "draw A2_*", "draw A4_*", "draw A6_*",
-         "draw A8_*", "draw 2_*"),
+        FROM_STATISTICS,
         NOTHING,
     ),
     "learning rate of one survey": (
