@@ -25,22 +25,6 @@ WEIGHT_COPIES = STATE_COPIES | {
 }
 """Those that a training holds: the gradient besides, and what it's computed with."""
 
-CONTEXT_BYTES = 6e8  # of a GPU, for each process that uses it: the driver's and the libraries'
-MOST_TOGETHER = 4  # jobs on a GPU: with more, less and less is left of their starts
-
-
-def jobs_together(free: float, largest: float) -> int:
-    """How many jobs of a study may share a GPU on which `free` bytes are unused.
-
-    largest: `device_memory` of its largest training.
-    A measuring job takes at most half of what it finds free (`base/memory.py`), so a training that
-    starts when all the others measure finds the free part halved once for each of them.
-    """
-    count = 1
-    while count < MOST_TOGETHER and largest + CONTEXT_BYTES <= free / 2**count:
-        count += 1
-    return count
-
 
 def device_memory(recipe: Recipe, sizes: Sizes, gpu: bool = True) -> float:
     """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one).
