@@ -126,11 +126,7 @@ CASES = {
         ("measures *", "records *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
     ),
-    "training/module_gradients.py": (
-        code("sensitivity/training/module_gradients"),
-        RETRAINED,
-        OF_IMAGES,
-    ),
+    "module_gradients.py": (code("sensitivity/training/module_gradients"), RETRAINED, OF_IMAGES),
     "training/training.py": (code("sensitivity/training/training"), RETRAINED, OF_IMAGES),
     "training/optimizers.py": (code("sensitivity/training/optimizers"), RETRAINED, OF_IMAGES),
     "regions/__init__.py": (
@@ -149,11 +145,7 @@ CASES = {
         ("measures *", "records *", *TABLES, *FROM_TABLES),
         NOTHING,
     ),
-    "confidence of intervals": (
-        section("statistics", confidence=0.9),
-        FROM_STATISTICS,
-        NOTHING,
-    ),
+    "confidence of intervals": (section("statistics", confidence=0.9), FROM_STATISTICS, NOTHING),
     "learning rate of one survey": (
         survey("random_labels", learning_rate=0.02),
         ("train digits:200 *", "measures digits:200 *", *TABLES, *FROM_TABLES),
