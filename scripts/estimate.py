@@ -36,9 +36,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     cores = len(os.sched_getaffinity(0))
     minutes = estimation.minutes_on_cores(frame, others, cores)
     print(f"Everything on this machine's {cores} cores: {minutes:.3g} minutes (cores differ).")
-    together = estimation.jobs_on_an_h100(frame, cores)
-    shared = estimation.hours_of_a_shared_gpu(frame, "h100", together)
-    print(f"On one H100 here, jobs at a time: {together}; everything: {shared:.3g} hours.")
     significance = configuration["statistics"]["significance"]
     for warning in warnings(grid.expand(configuration).values(), significance):
         print(warning)

@@ -41,11 +41,6 @@ class Job:
     weights: tuple[Path, ...]  # of the models that the job measures, in the order of its settings
     settings: Mapping[str, Any]
 
-    @property
-    def measures(self) -> bool:
-        """Whether its result holds measures, each with sources of its own."""
-        return bool(self.weights)
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print what was found."""
@@ -122,14 +117,15 @@ def check(job: Job, path: Path, directory: Path) -> list[str]:
     ):  # the history's checksum file has the weights' too
         expected["weights"] = _digest(directory / path.with_name("weights.safetensors"))
     inputs = {key: _digest(directory / file) for key, file in job.inputs.items()}
-    if job.measures and path.suffix == ".npz":
+    parts = {(): (expected, inputs)}
+    if job.weights and path.suffix == ".npz":  # measures, each with sources of its own
         sources = measuring_jobs.sources(job.settings)
-        made_of = {
-            model: {**inputs, "weights": _digest(directory / weights)}
-            for model, weights in zip(sources, job.weights, strict=True)
+        parts = {
+            (model, name): (of, {**inputs, "weights": _digest(directory / weights)})
+            for (model, measures), weights in zip(sources.items(), job.weights, strict=True)
+            for name, of in measures.items()
         }
-        return verification.problems_of_measures(directory / path, sources, made_of)
-    return verification.problems(directory / path, expected, inputs)
+    return verification.problems(directory / path, parts)
 
 
 @cache

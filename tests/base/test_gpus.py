@@ -46,31 +46,3 @@ def test_without_its_folder_the_driver_is_asked(monkeypatch, tmp_path):
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert gpus.visible_gpus({}) == 2
-
-
-@pytest.mark.parametrize(
-    ("told", "chosen", "free"),
-    [
-        ("81000, Default, Disabled", None, 81000 * 2**20),
-        ("24000, Default, [N/A]", "0", 24000 * 2**20),
-        ("24000, Default, [N/A]\n8000, Default, [N/A]", "0,1", 8000 * 2**20),
-        ("24000, Exclusive_Process, [N/A]", None, 0),
-        ("24000, Default, [N/A]\n24000, Prohibited, [N/A]", None, 0),
-        ("81000, Default, Enabled", None, 0),
-        ("81000, Default, Disabled", "MIG-4f9a", 0),
-        ("[N/A], Default, Disabled", None, 0),
-        ("No devices were found", None, 0),
-        ("", None, 0),
-    ],
-)
-def test_memory_to_share(monkeypatch, tmp_path, told, chosen, free):
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\ncat <<END\n{told}\nEND\n" if told else "#!/bin/sh\nexit 9\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    assert gpus.free_to_share({} if chosen is None else {"CUDA_VISIBLE_DEVICES": chosen}) == free
-
-
-def test_without_a_driver_nothing_is_shared(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert gpus.free_to_share({}) == 0

@@ -98,11 +98,11 @@ def test_a_channels_option_that_contradicts_the_shape_is_refused(tmp_path):
 
 
 LABELLED = [
-    (LABELS + 0.9, "its labels are fractions"),
-    (np.where(LABELS == 2, np.nan, LABELS), r"holds labels that are no numbers (NaN"),
-    (LABELS.astype(str), "its labels are text"),
-    (np.eye(4)[LABELS], "its labels are one-hot"),
-    (LABELS[:7], "a label for each image"),
+    (LABELS + 0.9, "whole numbers 0, 1, 2"),
+    (np.where(LABELS == 2, np.nan, LABELS), "whole numbers 0, 1, 2"),
+    (LABELS.astype(str), "np.unique(y_test, return_inverse=True)"),
+    (np.eye(4)[LABELS], "np.argmax(y_test, axis=1)"),
+    (LABELS[:7], "one for each image"),
     (LABELS + 0j, "only numbers and text are read"),
     (LABELS.astype(object), "Python objects"),
 ]

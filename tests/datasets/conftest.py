@@ -47,7 +47,6 @@ class Tiny:
             classes=int(self.arrays[1].max()) + 1,
             sizes=(len(self.arrays[0]), len(self.arrays[2])),
             installed=(),
-            torchvision=None,
             mirrors=(),
             **changes,
         )

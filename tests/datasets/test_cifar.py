@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sensitivity.base.errors import DamagedFile
+from sensitivity.base.errors import DamagedFile, SensitivityError
 from sensitivity.datasets import cifar, sources
 from sensitivity.datasets.originals import digest
 from sensitivity.datasets.registry import REGISTRY
@@ -155,7 +155,7 @@ def test_without_the_checksum_nothing_is_unpickled(
     monkeypatch.setattr(cifar, "_Unpickler", lambda *_: pytest.fail("before the checksum"))
     files = {**tiny_cifar.files, "test_batch": python3_batch(2)}
     write(tmp_path, {"cifar-10-python.tar.gz": archive(files)})
-    with pytest.raises(DamagedFile, match=r"tar.gz does not hold the original test_batch"):
+    with pytest.raises(SensitivityError, match=r"tar.gz does not hold the original test_batch"):
         sources.fetch("tiny_cifar", tmp_path, data_folder=tmp_path)
 
 

@@ -106,10 +106,7 @@ def test_images_that_would_lose_are_refused_with_the_call_that_rounds(x, part, t
 def test_numbers_that_are_none_are_refused(tmp_path):
     x = COLOUR["x_train"].astype(float)
     x[2, 1, 1] = np.nan
-    message = refused(tmp_path, x_train=x)
-    keep = message.split("keep = ")[1].split("`")[0]
-    assert eval(keep, {"np": np, "x_train": x}).tolist() == [n != 2 for n in range(8)]
-    assert "text" in refused(tmp_path, y_train=np.array(list("abcabcab")))
+    assert "leave out images with NaN" in refused(tmp_path, x_train=x)
     assert "numbers" in refused(tmp_path, x_train=COLOUR["x_train"].astype(str))
 
 
@@ -131,13 +128,10 @@ def test_the_number_of_images_last_is_refused(tmp_path):
         np.testing.assert_array_equal(applied(message, "x_train", x), change(COLOUR["x_train"]))
 
 
-def test_flat_images_are_refused_with_the_shape_they_may_have(tmp_path):
+def test_flat_images_are_refused(tmp_path):
     message = refused(tmp_path, x_train=np.zeros((8, 784), np.uint8))
-    assert applied(message, "x_train", np.zeros((8, 784))).shape == (8, 28, 28)
-    planes = np.moveaxis(generator.integers(0, 256, (8, 32, 32, 3)), -1, 1)
-    message = refused(tmp_path, x_train=planes.reshape(8, -1).astype(np.uint8))
-    back = applied(message, "x_train", planes.reshape(8, -1))
-    np.testing.assert_array_equal(back, np.moveaxis(planes, 1, -1))
+    assert "(8, 784)" in message
+    assert "x_train.reshape(" in message
 
 
 def test_the_layout_is_said(tmp_path, caplog):
@@ -185,9 +179,8 @@ WORDS = np.array(["ant", "bee", "cow"])
 @pytest.mark.parametrize(
     ("labels", "what", "meant"),
     [
-        (np.eye(3)[COLOUR["y_train"]], "one-hot", COLOUR["y_train"]),
-        (WORDS[COLOUR["y_train"]], "text", COLOUR["y_train"]),
-        (COLOUR["y_train"].astype(str), "text", COLOUR["y_train"]),
+        (WORDS[COLOUR["y_train"]], "has the type <U3", COLOUR["y_train"]),
+        (COLOUR["y_train"].astype(str), "has the type <U", COLOUR["y_train"]),
         (COLOUR["y_train"] + 1, "no training image of class 0", COLOUR["y_train"]),
         (COLOUR["y_train"] * 5 - 5, "holds the label -5", COLOUR["y_train"]),
     ],
@@ -199,11 +192,14 @@ def test_other_labels_are_refused_with_the_call_that_numbers_them(labels, what, 
     np.testing.assert_array_equal(found, meant)
 
 
+def test_one_hot_rows_are_refused_with_the_call(tmp_path):
+    rows = np.eye(3)[COLOUR["y_train"]]
+    call = refused(tmp_path, y_train=rows).split("`")[3]
+    np.testing.assert_array_equal(eval(call, {"np": np, "y_train": rows}), COLOUR["y_train"])
+
+
 def test_measurements_are_no_labels(tmp_path):
-    assert "fractions" in refused(tmp_path, y_train=COLOUR["y_train"] + 0.5)
-    labels = COLOUR["y_train"].astype(float)
-    labels[2] = np.nan
-    message = refused(tmp_path, y_train=labels)
-    assert "no numbers (NaN" in message
-    keep = message.split("keep = ")[1].split("`")[0]
-    assert np.flatnonzero(~eval(keep, {"np": np, "y_train": labels})).tolist() == [2]
+    for odd in (0.5, np.nan):
+        labels = COLOUR["y_train"].astype(float)
+        labels[2] = odd
+        assert "whole numbers 0, 1, 2" in refused(tmp_path, y_train=labels)

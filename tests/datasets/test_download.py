@@ -37,17 +37,6 @@ def test_a_cifar_archive_is_downloaded(tiny_cifar, server, archive, monkeypatch,
     assert len(server.requests_seen) == 1
 
 
-def test_torchvisions_addresses_come_first(tiny_cifar, server, archive, monkeypatch, tmp_path):
-    from sensitivity.base.torchvision_door import torchvision_module
-
-    url = server.address("of-torchvision/cifar-10-python.tar.gz")
-    monkeypatch.setattr(torchvision_module("torchvision.datasets").CIFAR10, "url", url)
-    server.files = {"of-torchvision/cifar-10-python.tar.gz": archive(tiny_cifar.files)}
-    set_mirrors(monkeypatch, "tiny_cifar", server.address("ours/"), torchvision="CIFAR10")
-    sources.fetch("tiny_cifar", tmp_path, retries=0)
-    assert server.requests_seen == ["/of-torchvision/cifar-10-python.tar.gz"]
-
-
 def test_only_what_the_data_folder_lacks_is_downloaded(
     tiny_idx, server, write, zipped, monkeypatch, tmp_path
 ):
@@ -132,15 +121,3 @@ def test_two_jobs_download_once(tiny_cifar, server, archive, monkeypatch, tmp_pa
         jobs = [pool.submit(sources.fetch, name, tmp_path, retries=0) for name in names]
         assert [job.result().name for job in jobs] == names
     assert len(server.requests_seen) == 1
-
-
-def test_without_torchvision_our_mirrors_are_left(
-    tiny_cifar, server, archive, monkeypatch, tmp_path
-):
-    def missing(_):
-        raise ImportError("torchvision is not installed")
-
-    monkeypatch.setattr(download_module, "torchvision_addresses", missing)
-    server.files = {"cifar-10-python.tar.gz": archive(tiny_cifar.files)}
-    set_mirrors(monkeypatch, "tiny_cifar", server.address(), torchvision="CIFAR10")
-    sources.fetch("tiny_cifar", tmp_path, retries=0)

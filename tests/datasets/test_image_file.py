@@ -1,7 +1,5 @@
 """Image files of every kind: read without loss, or refused with the call that converts them."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -29,29 +27,12 @@ def refused(path):
     return message
 
 
-@pytest.mark.parametrize("pixels", [COLOUR, GREY], ids=["colour", "grey"])
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [("a.tif", {}), ("a.TIFF", {"compression": "tiff_lzw"}), ("a.webp", {"lossless": True})],
-)
-def test_webp_and_tiff_of_8_bits_are_read(name, options, pixels, tmp_path):
-    found, _ = image_file.read(saved(tmp_path / name, pixels, **options))
-    if name == "a.webp" and pixels is GREY:  # WebP knows no grey
-        pixels = np.repeat(GREY[..., None], 3, -1)
-    np.testing.assert_array_equal(found, pixels)
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
-def test_a_mask_without_transparency_is_left_out(suffix, tmp_path):
-    options = {"lossless": True, "exact": True} if suffix == ".webp" else {}
-    both = [(COLOUR, np.concatenate([COLOUR, OPAQUE], -1))]
-    if suffix != ".webp":
-        both.append((GREY, np.concatenate([GREY[..., None], OPAQUE], -1)))
-    for pixels, masked in both:
-        found, done = image_file.read(saved(tmp_path / f"a{suffix}", masked, **options))
+def test_a_mask_without_transparency_is_left_out(tmp_path):
+    masks = (np.concatenate([COLOUR, OPAQUE], -1), np.concatenate([GREY[..., None], OPAQUE], -1))
+    for pixels, masked in zip((COLOUR, GREY), masks):
+        found, done = image_file.read(saved(tmp_path / "a.png", masked))
         np.testing.assert_array_equal(found, pixels)
-        if suffix != ".webp":  # its encoder leaves such a mask out itself
-            assert "mask" in done
+        assert "mask" in done
 
 
 def test_transparent_pixels_are_refused(tmp_path):
@@ -59,7 +40,7 @@ def test_transparent_pixels_are_refused(tmp_path):
     masked[2, 2, 3] = 254
     message = refused(saved(tmp_path / "a.png", masked))
     assert "transparent" in message
-    call = message.split("as by ")[1]
+    call = message.split("as by ")[1].split(" after")[0]
     assert eval(call, {"Image": Image, "image": Image.open(tmp_path / "a.png")}).mode == "RGB"
     Image.fromarray(GREY).save(tmp_path / "b.png", transparency=int(GREY[0, 0]))
     assert "transparent" in refused(tmp_path / "b.png")
@@ -95,26 +76,21 @@ def test_16_bits_are_refused_even_where_pillow_cuts_them_down(colour, tmp_path):
     path = png_of_16_bits(tmp_path / "a.png", colour)
     with Image.open(path) as image:
         assert (image.mode == "RGB") == colour, "Pillow reads this otherwise than it did"
-    assert "16 bits a channel; convert" in refused(path)
-    deep = b"P6\n5 4\n65535\n" + bytes(120) if colour else b"P5\n5 4\n65535\n" + bytes(40)
-    (tmp_path / "a.ppm").write_bytes(deep)
-    assert "16 bits" in refused(tmp_path / "a.ppm")
-    Image.fromarray(GREY.astype(np.uint16)).save(tmp_path / "a.tif")
-    message = refused(tmp_path / "a.tif")
-    call = re.search(r"as by (.*) for grey", message)[1]
-    names = {"Image": Image, "np": np, "image": Image.open(tmp_path / "a.tif")}
-    assert eval(call, names).mode == "L"
+    message = refused(path)
+    assert "16 bits a channel; convert" in message
+    call = message.split("as by ")[1].split(" after")[0]
+    names = {"Image": Image, "np": np, "image": Image.open(path)}
+    assert eval(call, names).mode == ("RGB" if colour else "L")
 
 
-@pytest.mark.parametrize("mode", ["P", "1", "CMYK", "F"])
-def test_other_colour_modes_are_refused_with_the_call(mode, tmp_path):
-    path = tmp_path / "a.tif"
+@pytest.mark.parametrize(("mode", "suffix"), [("P", ".png"), ("1", ".png"), ("CMYK", ".jpg")])
+def test_other_colour_modes_are_refused_with_the_call(mode, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
     Image.fromarray(COLOUR).convert("L").convert(mode).save(path)
     message = refused(path)
     assert f"colour mode {mode}" in message
-    if mode != "F":
-        call = message.split("as by ")[1]
-        assert eval(call, {"image": Image.open(path)}).mode in ("L", "RGB")
+    call = message.split("as by ")[1].split(" after")[0]
+    assert eval(call, {"image": Image.open(path)}).mode == "RGB"
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file")
@@ -125,11 +101,10 @@ def test_formats_we_do_not_read_are_refused_with_the_call(tmp_path):
     assert image_file.read(tmp_path / "a.png")[0].shape == (4, 5, 3)
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".png", ".webp"])
-def test_several_images_in_one_file_are_refused(suffix, tmp_path):
+def test_several_images_in_one_file_are_refused(tmp_path):
     frames = [Image.fromarray(COLOUR), Image.fromarray(255 - COLOUR)]
-    frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
-    assert "holds 2 images" in refused(tmp_path / f"a{suffix}")
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    assert "holds 2 images" in refused(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

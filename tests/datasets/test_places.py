@@ -1,17 +1,10 @@
 """Originals wherever people keep them, under Kaggle's names, in archives; and what is not found."""
 
-import io
-import zipfile
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from sensitivity.base.errors import DamagedFile, SensitivityError
+from sensitivity.base.errors import SensitivityError
 from sensitivity.datasets import originals, sources
-from sensitivity.datasets.originals import digest
-from sensitivity.datasets.registry import REGISTRY
-from sensitivity.datasets.rows import Original
 
 
 def assert_same(dataset, arrays):
@@ -86,58 +79,3 @@ def test_what_is_not_found_says_where_before_it_speaks_of_the_network(tiny_idx, 
         assert name.replace("-idx", ".idx") in before
     assert not any(f"{name} or" in before for name in names[:2])
     assert "\n" not in str(caught.value)
-
-
-def packed_only(tiny, zipped):
-    """The row of a data set of which only the packed files' checksums are published."""
-    files = zipped(tiny.files)
-    row = REGISTRY[tiny.name]
-    parts = [
-        tuple(Original(o.name, digest(files[f"{o.name}.gz"], "md5"), packed=True) for o in part)
-        for part in (row.train, row.test)
-    ]
-    return files, replace(row, train=parts[0], test=parts[1])
-
-
-def test_packed_files_are_known_by_their_own_checksums(
-    tiny_idx, write, zipped, monkeypatch, tmp_path
-):
-    files, row = packed_only(tiny_idx, zipped)
-    monkeypatch.setitem(REGISTRY, "tiny_idx", row)
-    write(tmp_path / "unpacked", tiny_idx.files)
-    notes = []
-    assert originals.find(row, [tmp_path / "unpacked"], notes) == {}
-    assert len(notes) == 4
-    assert all("put the .gz beside it" in note for note in notes)
-    write(tmp_path / "data", {**files, **tiny_idx.files})  # as torchvision leaves them
-    dataset = sources.fetch("tiny_idx", tmp_path / "none", data_folder=tmp_path / "data")
-    assert_same(dataset, tiny_idx.arrays)
-    name = next(iter(files))
-    write(tmp_path / "altered", zipped({name.removesuffix(".gz"): b"another"}))
-    with pytest.raises(DamagedFile, match="expected md5:"):
-        originals.find(row, [tmp_path / "altered"])
-
-
-@pytest.mark.parametrize("torn", [False, True])
-def test_a_zip_of_packed_files_is_read(torn, tiny_idx, write, zipped, monkeypatch, tmp_path):
-    """As EMNIST comes; its images lie on their side, and its letters count from 1."""
-    x_train, y_train, x_test, y_test = tiny_idx.arrays
-    lying = type(tiny_idx)("lying", tiny_idx.arrays, tiny_idx.files)
-    files, row = packed_only(tiny_idx, zipped)
-    row = replace(row, archive="gzip.zip", format="emnist", image_shape=(5, 4))
-    monkeypatch.setitem(REGISTRY, lying.name, row)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(f"gzip/{name}", content)
-    content = buffer.getvalue()
-    write(
-        tmp_path / "data/EMNIST/raw", {"gzip.zip": content[: len(content) // 2 if torn else None]}
-    )
-    if torn:
-        with pytest.raises(DamagedFile, match=r"gzip.zip is torn"):
-            originals.find(replace(row, folders=("EMNIST/raw",)), [tmp_path / "data"])
-        return
-    dataset = sources.fetch("lying", tmp_path / "none", data_folder=tmp_path / "data")
-    assert_same(dataset, (x_train.transpose(0, 2, 1), y_train, x_test.transpose(0, 2, 1), y_test))
-    assert dataset.x_train.flags.c_contiguous

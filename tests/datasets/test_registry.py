@@ -7,7 +7,6 @@ import pytest
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.torchvision_door import torchvision_module
 from sensitivity.datasets import registry
-from sensitivity.datasets.download import torchvision_addresses
 from sensitivity.datasets.registry import REGISTRY
 
 
@@ -92,7 +91,7 @@ def test_names_and_checksums_are_those_of_torchvision():
     data_sets = torchvision_module("torchvision.datasets")
     for name in ("cifar10", "cifar100"):
         row = REGISTRY[name]
-        source = getattr(data_sets, row.torchvision)
+        source = getattr(data_sets, name.upper())
         ours = [
             [[original.name, original.checksum.removeprefix("md5:")] for original in part]
             for part in (row.train, row.test)
@@ -100,34 +99,14 @@ def test_names_and_checksums_are_those_of_torchvision():
         assert ours == [source.train_list, source.test_list]
         assert row.archive == source.filename
         assert row.folders[0] == source.base_folder
-    for name in ("mnist", "fashion_mnist", "kmnist"):
+        assert f"{row.mirrors[0]}{row.archive}" == source.url
+    for name, class_name in (("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")):
         row = REGISTRY[name]
-        source = getattr(data_sets, row.torchvision)
+        source = getattr(data_sets, class_name)
+        assert row.mirrors[0] in source.mirrors
         files = {original.name for original in row.originals}
         assert files == {file.removesuffix(".gz") for file, _ in source.resources}
         assert row.folders[0] == f"{source.__name__}/raw"
-
-
-def test_kmnist_and_emnist_are_those_of_torchvision():
-    data_sets = torchvision_module("torchvision.datasets")
-    assert all(original.packed for original in REGISTRY["kmnist"].originals)
-    packed = {f"{o.name}.gz": o.checksum for o in REGISTRY["kmnist"].originals}
-    assert packed == {name: f"md5:{digest}" for name, digest in data_sets.KMNIST.resources}
-    splits = {name.removeprefix("emnist_") for name in REGISTRY if name.startswith("emnist_")}
-    assert splits <= set(data_sets.EMNIST.splits)
-    for split in splits:
-        row = REGISTRY[f"emnist_{split}"]
-        assert {o.name.split("-")[1] for o in row.originals} == {split}
-        classes = [name for name in data_sets.EMNIST.classes_split_dict[split] if name != "N/A"]
-        assert row.classes == len(classes)
-        assert data_sets.EMNIST.url.endswith(f"/{row.archive}")
-
-
-def test_addresses_come_from_torchvision():
-    (address,) = torchvision_addresses("EMNIST")
-    assert address.startswith("https://biometrics.nist.gov/")
-    assert torchvision_addresses("CIFAR10") == ("https://www.cs.toronto.edu/~kriz/",)
-    assert len(torchvision_addresses("MNIST")) >= 2
 
 
 def test_names_are_checked_and_embedded_data_are_read_without_torch():

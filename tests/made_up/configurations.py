@@ -18,7 +18,7 @@ SCHEMA = configuration.load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 
 COUNTS = st.integers(1, 300)
 RATES = st.sampled_from([1e-4, 0.005, 0.1, 1, 4])
-DATASETS = st.sampled_from([*registry.REGISTRY, "emnist_digits:20", "cifar10:4", "own_images"])
+DATASETS = st.sampled_from([*registry.REGISTRY, "mnist:4", "cifar10:4", "own_images"])
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}", fullmatch=True)
 POINTS = st.integers(0, 2000)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.study import grid
-from sensitivity.study.architectures import check_own
+from sensitivity.study.architectures import taken
 from sensitivity.study.configuration import check, load_schema
 from sensitivity.study.recipe import Recipe
 
@@ -113,22 +113,8 @@ def test_what_all_surveys_share_goes_to_those_that_take_it(tmp_path, shared, own
     assert model.name == name
 
 
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({"width": 3, "arguments": {"p": 0.5}}, None),
-        ({"arguments": {"p": 0.5}}, "needs width; give it a value"),
-        ({"width": 3, "depth": 2, "arguments": {"p": 1}}, "takes no depth; leave it out"),
-        ({"width": 3, "arguments": {"p": 1, "q": 2}}, "takes no q; leave it out"),
-        ({"width": 3}, "needs p; give it a value"),
-    ],
-)
-def test_a_readers_own_builder_is_read_and_not_run(tmp_path, values, sentence):
-    head = "def build(input_shape, classes, width, p, activation='relu'): ..."
-    (tmp_path / "mine.py").write_text(f"raise SystemExit\n\n{head}\n")
-    recipe = Recipe.from_dict({"architecture": "mine:build", **values}).to_dict()
-    if sentence is None:
-        check_own("mine:build", recipe, str(tmp_path))
-        return
-    with pytest.raises(SensitivityError, match=sentence):
-        check_own("mine:build", recipe, str(tmp_path))
+def test_a_readers_own_builder_is_read_and_not_run(tmp_path):
+    head = "def build(input_shape, classes, width, *, activation='relu'): ..."
+    (tmp_path / "mine.py").write_text(f"raise SystemExit\n\n{head}\ndef any(**names): ...\n")
+    assert taken("mine:build", str(tmp_path)) == ("width", "activation")
+    assert taken("mine:any", str(tmp_path)) == ("width", "depth", "activation")

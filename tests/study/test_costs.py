@@ -52,7 +52,7 @@ def module(recipe, sizes):
 @given(RECIPES, SIZES)
 def test_number_of_weights_is_the_sum_over_layers(recipe, sizes):
     expected = sum(fan_in * fan_out for fan_in, fan_out in layers(recipe, sizes))
-    assert costs.number_of_weights(recipe, sizes) == expected
+    assert costs.network(recipe, sizes).weights == expected
 
 
 @pytest.mark.parametrize(("width", "depth"), [(7, 1), (16, 3), (50, 2)])
@@ -79,11 +79,10 @@ def test_evaluation_operations_are_what_pytorch_counts():
 
 @given(RECIPES, SIZES, st.integers(1, 10_000))
 def test_transitions_are_the_sum_over_layers(recipe, sizes, points):
-    breakpoints, total = sizes.vertices, 0
-    for fan_in, fan_out in layers(recipe, sizes)[:-1]:
-        total += 2 * fan_in * fan_out * breakpoints
-        breakpoints += 2 * fan_out
-    expected = recipe.replicates * points * total
+    (first, *others), width = layers(recipe, sizes), recipe.width
+    breakpoints = sizes.vertices + width * (recipe.depth - 1)  # the mean over layers
+    total = math.prod(first) * sizes.vertices + sum(map(math.prod, others)) * breakpoints
+    expected = 2 * recipe.replicates * points * total
     work = costs.crossings_work(recipe, sizes, points, sizes.vertices)
     assert work.operations == pytest.approx(expected)
 
@@ -106,7 +105,7 @@ def test_memory_counts_every_copy_of_the_weights():
     """Six copies: weights, gradients, two moments, and two to compute with."""
     recipe = Recipe(3000, 20, "relu", replicates=8)
     sizes = costs.sizes_of("cifar10")
-    weights = 4 * 8 * costs.number_of_weights(recipe, sizes)
+    weights = 4 * 8 * costs.network(recipe, sizes).weights
     assert 6 * weights < memory.training_memory(recipe, sizes) < 8 * weights
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sensitivity.study import configuration, costs, estimation, measures, memory
+from sensitivity.study import configuration, costs, estimation, measures
 from sensitivity.study.machines import CORE, GPUS, is_brief
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,38 +71,6 @@ def test_a_processor_takes_replicates_one_by_one():
     calls = costs.Work(calls=1000, replicates=8)
     assert CORE.seconds(calls) == pytest.approx(8000 * CORE.call)
     assert GPUS["a100"].seconds(calls) == pytest.approx(1000 * GPUS["a100"].call)
-
-
-def test_starts_overlap_on_a_gpu_that_jobs_share(frame):
-    alone = float(estimation.summary(frame.assign(study="tiny"), ["study"]).h100.iloc[0])
-    assert estimation.hours_of_a_shared_gpu(frame, "h100", 1) == pytest.approx(alone)
-    shared = estimation.hours_of_a_shared_gpu(frame, "h100", 4)
-    assert frame.h100.sum() < shared < alone / 3.9  # these jobs are nearly all start
-
-
-@pytest.mark.parametrize(
-    ("free", "largest", "together"),
-    [
-        (80e9, 0.1e9, 4),  # an eighth of the GPU is ten gigabytes
-        (80e9, 15e9, 3),  # 15.6 of 20 fit, of 10 they do not
-        (80e9, 35e9, 2),
-        (80e9, 60e9, 1),
-        (0.0, 0.0, 1),  # nobody knows what is free
-    ],
-)
-def test_jobs_share_a_gpu_where_all_find_room(free, largest, together):
-    assert memory.jobs_together(free, largest) == together
-    # As jobs meet there: all but one measure, and each takes half of what it finds.
-    left = free
-    for _ in range(together - 1):
-        left /= 2
-    assert together == 1 or largest + memory.CONTEXT_BYTES <= left
-
-
-def test_the_estimate_shares_a_gpu_no_further_than_it_can(frame):
-    assert estimation.jobs_on_an_h100(frame, 16) == memory.MOST_TOGETHER
-    assert estimation.jobs_on_an_h100(frame, 2) == 2
-    assert estimation.jobs_on_an_h100(frame.assign(**{"gpu bytes": 60e9}), 16) == 1
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.study import costs, measures, memory, traced
+from sensitivity.study import costs, memory, traced
 from sensitivity.study.recipe import Recipe
 
 SIZES = costs.Sizes(64, 8, 10, 200, 100)
@@ -29,11 +29,14 @@ def test_an_architecture_is_counted_once(tmp_path, counted, monkeypatch):
     file = prepare(tmp_path)
     network = traced.counts(CNN, SIZES.input_shape, SIZES.classes)
     assert network.weights == 4 * 9 + 4 * 4 * 9 + 4 * 10
-    assert costs.number_of_weights(CNN, SIZES) == network.weights
+    assert costs.network(CNN, SIZES).weights == network.weights
     # 8 x 8 outputs of 9 products each, 4 x 4 of 36, four channels; then the linear layer
     assert network.operations == 2 * (4 * 64 * 9 + 4 * 16 * 36 + 4 * 10)
-    work = measures.training_work(CNN, SIZES)
+    work = costs.training_work(CNN, SIZES, {})
     assert work.single == 2 * network.operations * (3 * 50 * 100 + 16 * 300)
+    assert (work.calls, work.replicates) == (100 * (2.5 * network.calls + 20), 2)
+    planes = costs.boundaries_work(CNN, SIZES, {"resolution": 1})
+    assert planes.moved == costs.POLYGONS * network.operations * 8
     before = file.read_text()
     counted.clear()
     monkeypatch.setattr("subprocess.run", None)
@@ -49,7 +52,7 @@ def test_a_changed_builder_is_counted_again(tmp_path, counted):
         body = f"{source}nn.Flatten(), nn.Linear(64, {units}), nn.Linear({units}, classes))\n"
         (tmp_path / "mine.py").write_text(body)
         file = prepare(tmp_path, recipe)
-        assert costs.number_of_weights(recipe, SIZES) == 75 * units + 10
+        assert costs.network(recipe, SIZES).weights == 75 * units + 10
     assert len(json.loads(file.read_text())) == 2
 
 

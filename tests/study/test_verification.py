@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from sensitivity.base.errors import DamagedFile
 from sensitivity.figures import style
-from sensitivity.files import storage
+from sensitivity.files import measurements, storage
+from sensitivity.files.measurements import Part
 from sensitivity.study import verification
 
 SETTINGS = {"code": "abc", "seed": 0, "text": 'brackets (and \\ "quotes")'}
@@ -24,7 +25,7 @@ def figure(tmp_path):
 def test_figures_say_where_they_came_from(figure):
     for path in figure:
         assert verification.recorded(path) == {**SETTINGS, "figure": "a"}
-        assert verification.problems(path, SETTINGS, {}) == []
+        assert verification.problems(path, {(): (SETTINGS, {})}) == []
 
 
 def test_every_truncation_of_a_figure_is_noticed(figure):
@@ -51,22 +52,42 @@ def test_what_differs_is_named(tmp_path):
     path = tmp_path / "a.npz"
     storage.write_arrays(path, {"x": np.arange(2)}, {**SETTINGS, "inputs": {"data": "1"}})
     now = {**SETTINGS, "code": "def", "dataset": "digits"}
-    assert verification.problems(path, now, {"data": "2"}) == [
+    assert verification.problems(path, {(): (now, {"data": "2"})}) == [
         "its code is 'abc', and would now be 'def'",
         "its dataset is not recorded",
         "it was made from another data file",
     ]
-    assert verification.problems(path, SETTINGS, {"data": "1"}) == []
-    assert verification.problems(tmp_path / "b.npz", SETTINGS, {}) == ["it is missing"]
+    assert verification.problems(path, {(): (SETTINGS, {"data": "1"})}) == []
+    assert verification.problems(tmp_path / "b.npz", {(): (SETTINGS, {})}) == ["it is missing"]
+
+
+def test_each_measure_is_held_to_its_own_sources(tmp_path):
+    path = tmp_path / "measures.npz"
+    part = Part({"norms": np.arange(2)}, {**SETTINGS, "inputs": {"weights": "1"}})
+    measurements.write(path, "digits", {"m": {"jacobian": part}})
+    found = verification.problems(
+        path,
+        {
+            ("m", "jacobian"): ({**SETTINGS, "seed": 1}, {"weights": "2"}),
+            ("m", "points"): (SETTINGS, {}),
+            ("other", "jacobian"): (SETTINGS, {}),
+        },
+    )
+    assert found == [
+        "m: jacobian: its seed is 0, and would now be 1",
+        "m: jacobian: it was made from another weights file",
+        "m: points: it is missing; the file holds the models m",
+        "other: jacobian: it is missing; the file holds the models m",
+    ]
 
 
 def test_checksums_must_fit(tmp_path):
     path = tmp_path / "a.npz"
     storage.write_arrays(path, {"x": np.arange(2)}, SETTINGS)
     storage.write_checksum(path, SETTINGS)
-    assert verification.problems(tmp_path / "a.json", SETTINGS, {}) == []
+    assert verification.problems(tmp_path / "a.json", {}) == []
     storage.write_arrays(path, {"x": np.arange(3)}, SETTINGS)
-    assert verification.problems(tmp_path / "a.json", SETTINGS, {}) == [
+    assert verification.problems(tmp_path / "a.json", {}) == [
         "it is not the checksum of the file beside it"
     ]
 
@@ -75,7 +96,7 @@ def test_checksums_must_fit(tmp_path):
 def test_other_json_is_no_result(tmp_path, text):
     path = tmp_path / "a.json"
     path.write_text(text)
-    assert len(verification.problems(path, {}, {})) == 1
+    assert len(verification.problems(path, {})) == 1
 
 
 def test_orphans(tmp_path):

@@ -71,7 +71,7 @@ def test_an_edit_of_a_builder_retrains_its_models_and_no_others(study, models):
     ("changes", "sentence"),
     [
         (("smooth:build", "smooth:built"), "smooth.py has no function 'built'"),
-        (("      p: 0.1", "      q: 0.1"), "the builder smooth:build takes no q; leave it out"),
+        (("      p: 0.1", "      q: 0.1"), "the builder smooth:build takes no argument 'q'"),
         (
             ("    depth: 2", "    depth: 2\n    arguments: {stages: 2}"),
             "takes no argument 'stages'",

@@ -13,25 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("visible", "free", "options", "at_once"),
-    [
-        ("0,1", "[N/A]", [], 2),
-        ("3", "[N/A]", [], 1),
-        (None, "[N/A]", [], 4),
-        ("", "24000", [], None),
-        ("0", "24000", ["gpu=7"], 7),
-        ("0", "24000", [], 4),
-        ("0,1", "24000", [], 5),
-        ("0", "2000", [], 2),
-    ],
+    ("visible", "options", "at_once"),
+    [("0,1", [], 2), (None, [], 4), ("", [], None), ("0", ["gpu=7"], 7)],
 )
-def test_gpu_jobs_at_once(tmp_path, visible, free, options, at_once):
-    """On a machine whose driver lists four GPUs, with so many free megabytes on each."""
+def test_gpu_jobs_at_once(tmp_path, visible, options, at_once):
+    """On a machine whose driver lists four GPUs."""
     tool = tmp_path / "nvidia-smi"
-    line = f'"{free}, Default, [N/A]"'
-    tool.write_text(
-        f'#!/bin/sh\nfor i in 0 1 2 3; do [ "$1" = -L ] && echo GPU $i: A || echo {line}; done\n'
-    )
+    tool.write_text("#!/bin/sh\nfor i in 0 1 2 3; do echo GPU $i: A; done\n")
     tool.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     environment.pop("CUDA_VISIBLE_DEVICES", None)

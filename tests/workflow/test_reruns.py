@@ -26,6 +26,11 @@ OF_MAIN = ("draw 6_*", "draw A5_*")  # show one data set
 OF_STATISTICS = tuple(f"draw {f}_*" for f in ["1", "2", "4", "5", "A2", "A4", "A6", "A8", "A11"])
 FROM_TABLES = (*OF_MODELS, *OF_PAIRS, *OF_POINTS, *OF_CURVES, *OF_MEASURES)
 FIGURES = ("draw *",)
+FROM_STATISTICS = (
+    *(f"tabulate {table}" for table in ("correlations", "factors", "points", "curves")),
+    "decide the claims",
+    *(f"draw {figure}_*" for figure in ["2", "4", "5", "A2", "A4", "A6", "A8"]),
+)
 SHOWN = (*TABLES, *FIGURES)
 PAGE = "gather the page to explore"  # follows whenever a table or a figure is made anew
 MEASURED = ("measures *", "records *", "boundaries *", "sampling *")  # jobs that measure
@@ -117,6 +122,12 @@ CASES = {
         ("measures *", "records *", *TABLES, *FIGURES),
         (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
     ),
+    "measures/confidence.py": (
+        code("sensitivity/measures/confidence"),
+        ("measures *", "records *", *TABLES, *FIGURES),
+        (*OF_SLICES, *OF_IMAGES, *OF_SAMPLES),
+    ),
+    "module_gradients.py": (code("sensitivity/training/module_gradients"), RETRAINED, OF_IMAGES),
     "training/training.py": (code("sensitivity/training/training"), RETRAINED, OF_IMAGES),
     "training/optimizers.py": (code("sensitivity/training/optimizers"), RETRAINED, OF_IMAGES),
     "regions/__init__.py": (
@@ -126,12 +137,8 @@ CASES = {
     ),
     "one figure's module": (code("sensitivity/figures/loop"), ("draw A1_loop",), NOTHING),
     "the plot style": (code("sensitivity/figures/style"), FIGURES, NOTHING),
-    "tables/statistics.py": (
-        code("sensitivity/tables/statistics"),
-        ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "tabulate curve_ratios", "decide the claims", *OF_STATISTICS),
-        NOTHING,
-    ),
+    "tables/statistics.py": (code("sensitivity/tables/statistics"), FROM_STATISTICS, NOTHING),
+    "scripts/table.py": (code("table"), FROM_STATISTICS, NOTHING),
     "the page to explore": (the_page_to_explore, (PAGE,), NOTHING),
     "claims.py": (code("claims"), ("decide the claims",), NOTHING),
     "test points of transitions": (
@@ -139,12 +146,7 @@ CASES = {
         ("measures *", "records *", *TABLES, *FROM_TABLES),
         NOTHING,
     ),
-    "confidence of intervals": (
-        section("statistics", confidence=0.9),
-        ("tabulate correlations", "tabulate factors", "tabulate points", "tabulate curves",
-         "decide the claims", *OF_STATISTICS),
-        NOTHING,
-    ),
+    "confidence of intervals": (section("statistics", confidence=0.9), FROM_STATISTICS, NOTHING),
     "learning rate of one survey": (
         survey("random_labels", learning_rate=0.02),
         ("train digits:200 *", "measures digits:200 *", *TABLES, *FROM_TABLES),

@@ -29,7 +29,7 @@ from sensitivity.study import plan as study_plan
 from sensitivity.files import provenance, storage
 from sensitivity.files.own_code import fingerprint_of_builder
 from sensitivity.datasets import registry
-from sensitivity.base.gpus import free_to_share, visible_gpus
+from sensitivity.base.gpus import visible_gpus
 from sensitivity.base.errors import SensitivityError
 
 # A plan is a million objects that stay: searching them for garbage every 700 new ones takes a tenth

@@ -13,26 +13,10 @@ NEXT_MINUTES = 2  # of one more job in a submission
 BASE_MEGABYTES = 1500 if DEVICE == "cpu" else 4000  # Python, PyTorch and its device context
 
 
-def gpu_jobs():
-    """How many GPU jobs run at once on this machine, unless `--resources gpu=N` says how many.
-
-    One a GPU, and as many more as fit on one GPU with another: a job takes a GPU that no other
-    job holds, and where there is none any (`base/device.py`).
-    """
-    count = visible_gpus()
-    if count and workflow.is_main_process:
-        largest = max(
-            memory.device_memory(model.recipe, costs.sizes_of(model.dataset))
-            for model in MODELS.values()
-        )
-        count += memory.jobs_together(free_to_share(), largest) - 1
-    return count
-
-
-# A cluster hands out its own GPUs; there, Snakemake is told how many jobs to submit, not of cores.
-LOCAL = workflow.resource_settings.nodes is None
-if GPUS and LOCAL and "gpu" not in workflow.global_resources:
-    at_once = gpu_jobs()
+# On this machine as many GPU jobs run at once as there are GPUs, unless `--resources gpu=N` says how
+# many. A cluster hands out its own; there, Snakemake is told how many jobs to submit, not of cores.
+if GPUS and workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
+    at_once = visible_gpus()
     if at_once:
         workflow.global_resources["gpu"] = at_once
 
@@ -40,7 +24,7 @@ if GPUS and LOCAL and "gpu" not in workflow.global_resources:
 @cache
 def training_work(dataset, model):
     """The work of a training; cached, since resources and group are asked for repeatedly."""
-    return measures.training_work(MODELS[dataset, model].recipe, costs.sizes_of(dataset))
+    return costs.training_work(MODELS[dataset, model].recipe, costs.sizes_of(dataset), {})
 
 
 @cache

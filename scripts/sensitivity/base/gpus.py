@@ -37,26 +37,3 @@ def installed_gpus() -> int:
     except (OSError, subprocess.TimeoutExpired):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-
-
-def free_to_share(environment: Mapping[str, str] = os.environ) -> float:
-    """Bytes free on the GPU with the least room, if processes may share all GPUs; else 0.
-
-    0 too where the driver does not say, where GPUs are cut into slices (MIG), and where a GPU
-    takes one process at a time (compute mode).
-    """
-    if "MIG-" in environment.get("CUDA_VISIBLE_DEVICES", ""):
-        return 0.0
-    query = "--query-gpu=memory.free,compute_mode,mig.mode.current"
-    command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
-    try:
-        told = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return 0.0
-    gpus = [[part.strip() for part in line.split(",")] for line in told.splitlines()]
-    if not gpus or not all(
-        len(gpu) == 3 and gpu[0].isdecimal() and gpu[1] == "Default" and gpu[2] != "Enabled"
-        for gpu in gpus
-    ):
-        return 0.0
-    return min(int(gpu[0]) for gpu in gpus) * 2.0**20

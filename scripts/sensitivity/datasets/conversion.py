@@ -6,7 +6,6 @@ that does it.
 
 import logging
 from collections.abc import Mapping
-from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -56,19 +55,9 @@ def check_layout(path: Path, name: str, x: np.ndarray, labels: np.ndarray) -> No
     """
     check_number_first(path, name, x, labels)
     if x.ndim == 4 and layout_of(x.shape[1:]) == "first":
-        _refuse_layout(path, name, x, "channels first", f"np.moveaxis({name}, 1, -1)")
-    if x.ndim == 2 and 0 not in x.shape:
-        side, colour_side = isqrt(x.shape[1]), isqrt(x.shape[1] // 3)
-        if side**2 == x.shape[1]:
-            _refuse_layout(path, name, x, "flat images", f"{name}.reshape(-1, {side}, {side})")
-        if 3 * colour_side**2 == x.shape[1]:
-            call = f"{name}.reshape(-1, 3, {colour_side}, {colour_side})"
-            _refuse_layout(path, name, x, "flat images in colour", f"np.moveaxis({call}, 1, -1)")
+        _refuse_shape(path, name, x, f"channels first: `np.moveaxis({name}, 1, -1)` moves them")
     if x.ndim not in (3, 4) or 0 in x.shape:
-        raise SensitivityError(
-            f"{name} of {path} has the shape {x.shape}; it must be (images, height, width) or "
-            "(images, height, width, channels), none of them 0"
-        )
+        _refuse_shape(path, name, x, f"none of these: `{name}.reshape(...)` may help")
     _, height, width, *channels = x.shape
     said = f"{channels[0]} channel{'s' * (channels[0] != 1)}" if channels else "no channel axis"
     level = logging.INFO if not channels or channels[0] in CHANNELS else logging.WARNING
@@ -86,7 +75,8 @@ def check_number_first(path: Path, name: str, x: np.ndarray, labels: np.ndarray)
         SensitivityError: with the call that moves it.
     """
     if x.ndim in (3, 4) and x.shape[-1] == labels.size != len(x):
-        _refuse_layout(path, name, x, "the number of images last", f"np.moveaxis({name}, -1, 0)")
+        call = f"np.moveaxis({name}, -1, 0)"
+        _refuse_shape(path, name, x, f"the number of images last: `{call}` moves it")
 
 
 def labels(path: Path, name: str, y: np.ndarray, count: int) -> np.ndarray:
@@ -96,29 +86,15 @@ def labels(path: Path, name: str, y: np.ndarray, count: int) -> np.ndarray:
         SensitivityError: they are text, one-hot, not whole, or not one for each image.
     """
     flat = y.reshape(-1) if y.ndim == 2 and 1 in y.shape else y
-    if flat.ndim == 2 and len(flat) == count and _is_one_hot(flat):
-        _refuse_labels(path, name, y, "one-hot", f"np.argmax({name}, axis=1)")
-    if flat.dtype.kind == "U":
-        if all(text.isdigit() for text in flat.flat):
-            _refuse_labels(path, name, y, "text", f"{name}.astype(int)")
-        _refuse_labels(path, name, y, "text", f"np.searchsorted(np.unique(y_train), {name})")
-    if flat.dtype.kind == "f":
-        if not np.isfinite(flat).all():
-            raise SensitivityError(
-                f"{name} of {path} holds labels that are no numbers (NaN or infinite); leave those "
-                f"points out, say with `keep = np.isfinite({name})`"
-            )
-        if not _is_whole(flat):
-            _refuse_labels(path, name, y, "fractions", f"np.digitize({name}, edges)")
+    if flat.dtype.kind not in "uifb" or flat.shape != (count,) or not _is_whole(flat):
+        raise SensitivityError(
+            f"{name} of {path} has the type {y.dtype} and the shape {y.shape}; labels are "
+            f"({count},) whole numbers 0, 1, 2, ..., one for each image: "
+            f"`np.unique({name}, return_inverse=True)[1]` numbers words, "
+            f"`np.argmax({name}, axis=1)` one-hot rows"
+        )
     if flat.dtype.kind in "fb":
         flat = flat.astype(np.int64)
-    if flat.dtype.kind not in "ui":
-        raise SensitivityError(f"{name} of {path} has the type {y.dtype}; labels must be integers")
-    if flat.shape != (count,):
-        raise SensitivityError(
-            f"{name} of {path} has the shape {y.shape}; it must be ({count},), a label for each "
-            "image"
-        )
     if flat.dtype != y.dtype or flat.shape != y.shape:
         logger.info(
             "%s of %s: %s %s converted to integers %s, without loss",
@@ -132,12 +108,6 @@ def _is_whole(x: np.ndarray) -> bool:
     parts = (x[start : start + CHUNK] for start in range(0, len(x), CHUNK))
     parts = (part.astype(np.float64) for part in parts)
     return all(bool(np.all((np.trunc(part) == part) & (np.abs(part) < 2**53))) for part in parts)
-
-
-def _is_one_hot(y: np.ndarray) -> bool:
-    if y.dtype.kind not in "uifb":
-        return False
-    return bool(np.all((y == 0) | (y == 1)) and np.all(np.sum(y != 0, axis=1) == 1))
 
 
 def _pixels(x: np.ndarray, scale: int) -> np.ndarray | None:
@@ -164,35 +134,16 @@ def _pixels(x: np.ndarray, scale: int) -> np.ndarray | None:
 def _refusal(path: Path, name: str, x: np.ndarray) -> str:
     if x.dtype.kind not in "buif":
         return f"{name} of {path} has the type {x.dtype}; images must be numbers from 0 to 255"
-    low, high = float(np.min(x)), float(np.max(x))
-    if not np.isfinite([low, high]).all():
-        call = f"keep = np.isfinite({name}).reshape(len({name}), -1).all(axis=1)"
-        return (
-            f"{name} of {path} holds values that are no numbers; leave those images out, say with "
-            f"`{call}`"
-        )
-    if low < 0:
-        call = f"255 * ({name} - {name}.min()) / ({name}.max() - {name}.min())"
-    elif high > 255 or 1 < high <= 16:  # to round so few levels would leave little
-        call = f"{name} * (255 / {name}.max())"
-    else:
-        call = f"255 * {name}" if high <= 1 else name
+    call = f"255.0 * ({name} - {name}.min()) / ({name}.max() - {name}.min())"
     return (
-        f"{name} of {path} has the type {x.dtype} and values from {low:g} to {high:g}, which 8 "
-        "bits do not hold without loss; images are uint8, 0 to 255: round them yourself, say with "
-        f"`np.round({call}).astype(np.uint8)`"
+        f"{name} of {path} has the type {x.dtype} and values from {np.min(x):g} to {np.max(x):g}, "
+        "which 8 bits do not hold without loss; images are uint8, 0 to 255: round them yourself, "
+        f"say with `np.round({call}).astype(np.uint8)`, and leave out images with NaN"
     )
 
 
-def _refuse_layout(path: Path, name: str, x: np.ndarray, what: str, call: str) -> None:
+def _refuse_shape(path: Path, name: str, x: np.ndarray, what: str) -> None:
     raise SensitivityError(
-        f"{name} of {path} has the shape {x.shape}, which looks like {what}; images are (images, "
-        f"height, width) or (images, height, width, channels): `{call}` brings them there"
-    )
-
-
-def _refuse_labels(path: Path, name: str, y: np.ndarray, what: str, call: str) -> None:
-    raise SensitivityError(
-        f"{name} of {path} has the type {y.dtype} and the shape {y.shape}: its labels are {what}, "
-        f"and must be whole numbers 0, 1, 2, ..., one for each image; `{call}` makes them so"
+        f"{name} of {path} has the shape {x.shape}; images are (images, height, width) or (images, "
+        f"height, width, channels), none of them 0, and this looks like {what}"
     )

@@ -11,7 +11,6 @@ from filelock import FileLock
 from requests import RequestException, Response
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
-from sensitivity.base.torchvision_door import torchvision_module
 from sensitivity.datasets import originals
 from sensitivity.datasets.rows import Original, Row
 
@@ -47,31 +46,8 @@ def download(
             if original.name not in contents:
                 file = row.archive or f"{original.name}.gz"
                 wanted = missing if row.archive else [original]
-                contents |= _from_any_address(name, file, wanted, _addresses(row), folder, retries)
+                contents |= _from_any_address(name, file, wanted, row.mirrors, folder, retries)
     return contents
-
-
-def _addresses(row: Row) -> list[str]:
-    addresses: list[str] = []
-    if row.torchvision is not None:
-        try:
-            addresses.extend(torchvision_addresses(row.torchvision))
-        except ImportError as error:
-            logger.warning("%s: only our own mirrors are tried", error)
-    return [*addresses, *row.mirrors]
-
-
-def torchvision_addresses(class_name: str) -> tuple[str, ...]:
-    """The addresses of the folders from which torchvision.datasets.<class_name> fetches its files.
-
-    Raises:
-        ImportError: torchvision is not installed.
-    """
-    data_class = getattr(torchvision_module("torchvision.datasets"), class_name)
-    if "url" not in vars(data_class):  # EMNIST has its own, and inherits MNIST's mirrors
-        return tuple(data_class.mirrors)
-    folder, _, _ = data_class.url.rpartition("/")
-    return (f"{folder}/",)
 
 
 def _from_any_address(

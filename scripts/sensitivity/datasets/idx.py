@@ -1,4 +1,4 @@
-"""The idx format of MNIST and its relatives (yann.lecun.com/exdb/mnist)."""
+"""The idx format of MNIST and Fashion-MNIST (yann.lecun.com/exdb/mnist)."""
 
 import numpy as np
 
@@ -22,18 +22,6 @@ def read(row: Row, contents: dict[str, bytes]) -> tuple[np.ndarray, ...]:
         images_and_labels.append(parse(contents[images.name], images.name))
         images_and_labels.append(parse(contents[labels.name], labels.name).astype(np.int64))
     return tuple(images_and_labels)
-
-
-def read_emnist(row: Row, contents: dict[str, bytes]) -> tuple[np.ndarray, ...]:
-    """Read verified files of EMNIST, which keeps images by columns and counts letters from 1.
-
-    torchvision shows such images lying on their side; here they stand upright, as MNIST's do, since
-    translations and flips are not the same in both directions.
-    """
-    x_train, y_train, x_test, y_test = read(row, contents)
-    first = y_train.min()
-    upright = [np.ascontiguousarray(x.transpose(0, 2, 1)) for x in (x_train, x_test)]
-    return upright[0], y_train - first, upright[1], y_test - first
 
 
 def parse(content: bytes, name: str) -> np.ndarray:

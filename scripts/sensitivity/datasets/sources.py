@@ -17,7 +17,6 @@ Arrays = tuple[np.ndarray, ...]
 READERS: dict[str, Callable[[Row, dict[str, bytes]], Arrays]] = {
     "cifar": cifar.read,
     "csv": embedded.read,
-    "emnist": idx.read_emnist,
     "idx": idx.read,
 }
 

@@ -10,10 +10,6 @@ from sensitivity.figures.style import GAP, JACOBIAN, MARKERS, NEUTRAL, TRANSITIO
 DATASETS = {
     "mnist": "MNIST",
     "fashion_mnist": "Fashion-MNIST",
-    "kmnist": "KMNIST",
-    "emnist_balanced": "EMNIST (balanced)",
-    "emnist_letters": "EMNIST (letters)",
-    "emnist_digits": "EMNIST (digits)",
     "cifar10": "CIFAR-10",
     "cifar100": "CIFAR-100",
     "mnist5k": "MNIST (5k)",

@@ -8,7 +8,6 @@ import ast
 import hashlib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -27,15 +26,6 @@ OURS = ("convolutional", "residual")
 """Builders of `sensitivity.architectures`, each a function in a module of its name."""
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-
-
-@dataclass(frozen=True)
-class Signature:
-    """The parameters of a function: `needed` have no default; `open` if it takes any name."""
-
-    needed: tuple[str, ...]
-    optional: tuple[str, ...]
-    open: bool
 
 
 def check_name(name: str, known: Collection[str]) -> None:
@@ -68,22 +58,18 @@ def own_file(home: str, folder: str) -> Path | None:
     return path
 
 
-def signature(name: str, folder: str) -> Signature | None:
-    """What the builder `my_models:build` takes; None if it is in no file of the folder.
+def parameters(name: str, folder: str) -> set[str] | None:
+    """What the builder `my_models:build` takes by name; None if that is seen when it is called.
 
     Raises:
-        SensitivityError: the file has no such function, or is no valid Python.
+        SensitivityError: its file is no valid Python.
     """
     home, _, function = name.partition(":")
     file = own_file(home, folder)
-    if file is None:
-        return None
-    for node in parsed(file).body:
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            return _signature(node.args)
-        if isinstance(node, ast.ClassDef | ast.Assign | ast.ImportFrom) and function in _made(node):
-            return Signature((), (), open=True)  # known when it is called
-    raise SensitivityError(f"{file} has no function {function!r}; name one that is in it")
+    for node in parsed(file).body if file else ():
+        if isinstance(node, ast.FunctionDef) and node.name == function and not node.args.kwarg:
+            return {a.arg for a in (*node.args.args, *node.args.kwonlyargs)}
+    return None
 
 
 def fingerprint_of_builder(name: str, folder: str) -> str:
@@ -101,25 +87,6 @@ def fingerprint_of_builder(name: str, folder: str) -> str:
     for path in sorted(reached([file], lambda path: _imports(path, folder))):
         digest.update(f"{path.relative_to(folder)}\0{digest_of(parsed(path))}\0".encode())
     return digest.hexdigest()[:16]
-
-
-def _signature(arguments: ast.arguments) -> Signature:
-    plain = [*arguments.posonlyargs, *arguments.args]
-    without = len(plain) - len(arguments.defaults)
-    needed = [a.arg for a in plain[:without]]
-    optional = [a.arg for a in plain[without:]]
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
-        (needed if default is None else optional).append(argument.arg)
-    return Signature(tuple(needed), tuple(optional), arguments.kwarg is not None)
-
-
-def _made(node: ast.AST) -> set[str]:
-    """The names that a statement defines."""
-    if isinstance(node, ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.ImportFrom):
-        return {alias.asname or alias.name for alias in node.names}
-    return {target.id for target in node.targets if isinstance(target, ast.Name)}
 
 
 def _imports(file: Path, folder: str) -> set[Path]:

@@ -68,10 +68,8 @@ def taken(architecture: str, folder: str) -> tuple[str, ...]:
     if has_known_shape(architecture):
         return KNOWN[architecture].shape if architecture in KNOWN else ()
     named = own_code.NAME.fullmatch(architecture)
-    takes = own_code.signature(architecture, folder) if named else None
-    if takes is None or takes.open:
-        return SHAPE
-    return tuple(key for key in SHAPE if key in (*takes.needed, *takes.optional))
+    takes = own_code.parameters(architecture, folder) if named else None
+    return SHAPE if takes is None else tuple(key for key in SHAPE if key in takes)
 
 
 def has_known_shape(architecture: str) -> bool:
@@ -134,24 +132,3 @@ def combinations(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every choice of one value for each argument, of those that are lists."""
     values = [value if isinstance(value, list) else [value] for value in arguments.values()]
     return [dict(zip(arguments, chosen)) for chosen in product(*values)]
-
-
-def check_own(architecture: str, given: Mapping[str, Any], folder: str) -> None:
-    """Hold what a recipe gives to a reader's own builder against the head of its function.
-
-    Raises:
-        SensitivityError: something is given that it does not take, or lacks that it needs.
-    """
-    if has_known_shape(architecture):
-        return
-    takes = own_code.signature(architecture, folder)
-    if takes is None:
-        return  # of an installed package, which the training asks
-    names = {*takes.needed, *takes.optional}
-    shape = [key for key in SHAPE if given[key] is not None]
-    for key in (*shape, *dict(given["arguments"])):
-        if key not in names and not (takes.open and key not in SHAPE):
-            raise SensitivityError(f"the builder {architecture} takes no {key}; leave it out")
-    for key in takes.needed:
-        if key not in ("input_shape", "classes", *shape, *dict(given["arguments"])):
-            raise SensitivityError(f"the builder {architecture} needs {key}; give it a value")

@@ -77,7 +77,7 @@ def check(
         )
     _check_surveys_named(complete)
     _check_datasets(complete)
-    _check_models(complete, folder)
+    _check_models(complete)
     return complete
 
 
@@ -195,11 +195,11 @@ def _check_interpolation(models: grid.Grid, survey: str | None) -> None:
             )
 
 
-def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
+def _check_models(configuration: Mapping[str, Any]) -> None:
     """Refuse, before hours are spent, what would fail later.
 
-    That is a network that exceeds the memory, a seed without images of its own, and a builder that
-    does not take what it is given.
+    That is a network that exceeds the memory, and a seed without images of its own. What a builder
+    takes is seen when it is called, before the first job too (`traced`).
     """
     limit = configuration["memory_limit_gb"]
     models = grid.expand(configuration)
@@ -207,7 +207,6 @@ def _check_models(configuration: Mapping[str, Any], folder: str) -> None:
     for model in models.values():
         with _named(f"survey {model.surveys[0]!r}"):
             registry.check_seeds(model.dataset, model.recipe.seeds)
-            architectures.check_own(model.recipe.architecture, vars(model.recipe), folder)
         needed = memory.training_memory(model.recipe, costs.sizes_of(model.dataset)) / 1e9
         if needed > limit:
             raise SensitivityError(

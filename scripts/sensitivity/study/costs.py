@@ -26,6 +26,7 @@ BINS = 64  # of a curve
 CHUNK = 512  # points that a measure takes at once
 POLYGONS, POLYGON_VALUES = 2**19, 2**27  # as measures/taken/boundaries.py limits them
 CODE_BYTES = 50  # moved to find and compare the piece of a unit at a sample
+BREAKPOINTS = 0.2  # on a path, of a network's values, as on trained convolutional networks
 CROSSING_BYTES = 400  # moved to find out whether a unit crosses a threshold between two breakpoints
 
 
@@ -93,54 +94,112 @@ def sizes_of(dataset: str) -> Sizes:
     return Sizes(prod(shape), shape[1], row.classes, *images, channels)
 
 
-def number_of_weights(recipe: Recipe, sizes: Sizes) -> int:
-    """Weights of one replicate."""
+@dataclass(frozen=True)
+class Network:
+    """What decides the costs of one replicate, of whatever architecture.
+
+    Attributes:
+        weights: their number.
+        operations: of one image forwards.
+        first: of these, the first layer's where nothing but a closed form needs its inputs' side.
+        cotangent: operations of one row of a Jacobian at a point.
+        layer: operations of the layer in which the regions of a plane are sought.
+        values: numbers that a pass makes of an image, units of hidden layers above all.
+        largest: of these, those of the largest layer.
+        crossed: of these, those that are compared with thresholds at every breakpoint, where that
+            takes the time, and not the operations.
+        breakpoints: on a path, those that a layer is evaluated at, on average.
+        calls: of the device in a pass forwards, whatever the number of images.
+    """
+
+    weights: int
+    operations: int
+    first: int
+    cotangent: int
+    layer: int
+    values: int
+    largest: int
+    crossed: int
+    breakpoints: float
+    calls: int
+
+
+def network(recipe: Recipe, sizes: Sizes) -> Network:
+    """Of a fully connected network by closed forms; of others from what was counted (`traced`).
+
+    How many breakpoints a unit adds varies with training; two a unit is typical of fully connected
+    networks that fit, so that a layer meets one for each unit of the others; a fifth of the values,
+    of convolutional ones.
+    """
     if recipe.architecture != DEFAULT:
-        return counts(recipe, sizes.input_shape, sizes.classes).weights
-    hidden = (recipe.depth - 1) * recipe.width**2
-    return recipe.width * (sizes.input_size + sizes.classes) + hidden
+        of = counts(recipe, sizes.input_shape, sizes.classes)
+        everything = of.operations
+        return Network(
+            *(of.weights, everything, 0, 2 * everything, everything),
+            *(of.values, of.largest, 0, BREAKPOINTS * of.values, of.calls),
+        )
+    width, depth = recipe.width, recipe.depth
+    hidden = (depth - 1) * width**2 + width * sizes.classes
+    first = width * sizes.input_size
+    return Network(
+        weights=first + hidden,
+        operations=2 * (first + hidden),
+        first=2 * first,
+        cotangent=2 * (hidden + width**2),
+        layer=2 * width**2,
+        values=depth * width,
+        largest=width,
+        crossed=depth * width,
+        breakpoints=width * (depth - 1),
+        calls=2 * depth,
+    )
 
 
 def training_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
-    """A whole training: five calls a layer and step, and some for the batch and its loss.
+    """A whole training: forward, weight gradients and input gradients, and some evaluations.
 
-    Forward, weight gradients and input gradients take 2 operations a weight and image each; the
-    first layer needs no input gradient.
+    The first layer needs no input gradient. Calls are those of all replicates at once; L-BFGS takes
+    one replicate after another also on a GPU.
     """
-    weights = number_of_weights(recipe, sizes)
-    images = float(recipe.batch_size * recipe.steps)
-    calls = float(recipe.steps * (5 * recipe.depth + 20))
+    of = network(recipe, sizes)
+    images, passes = float(recipe.batch_size * recipe.steps), float(recipe.steps)
     replicates = recipe.replicates
-    if recipe.optimizer == "lbfgs":  # one replicate after another also on a GPU
-        images = sizes.training_images * recipe.steps * LINE_SEARCH
-        calls *= recipe.replicates * LINE_SEARCH
-        replicates = 1
-    operations = (6 * weights - 2 * sizes.input_size * recipe.width) * images
-    operations += 2 * weights * EVALUATIONS * (sizes.training_images + sizes.test_images)
+    if recipe.optimizer == "lbfgs":
+        passes *= LINE_SEARCH
+        images = sizes.training_images * passes
+        passes, replicates = passes * replicates, 1
+    operations = (3 * of.operations - of.first) * images
+    operations += of.operations * EVALUATIONS * (sizes.training_images + sizes.test_images)
+    calls = passes * (2.5 * of.calls + 20)
     return Work(single=recipe.replicates * operations, calls=calls, replicates=replicates)
 
 
 def jacobian_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
     """Jacobian norms of trained and untrained networks at each set of points.
 
-    One decomposition of the first layer for each set; the errors at all test points besides.
+    For norms at other confidences the rows are formed once more at test points, and whole, with
+    their products. The errors at all test points come besides.
     """
-    counts = [n or sizes.test_images for key, n in numbers.items() if key.endswith("_points")]
-    work = _norms(recipe, sizes, 2 * sum(counts), sets=2 * len(counts))
+    points = sum(n or sizes.test_images for key, n in numbers.items() if key.endswith("_points"))
+    rows = sizes.classes * (numbers["test_points"] or sizes.test_images)
+    work = _norms(recipe, sizes, 2 * points + rows // sizes.classes)
+    first = network(recipe, sizes).first + 2 * sizes.classes * sizes.input_size
+    whole = float(recipe.replicates * rows * first)
     evaluation = 2 * _forward(recipe, sizes, sizes.test_images)
-    return replace(work, single=evaluation)
+    return replace(work, single=evaluation, double=work.double + whole)
 
 
 def points_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
     """Jacobian norms at test points, and the logits there in 64 bits."""
     points = numbers["test_points"] or sizes.test_images
-    work = _norms(recipe, sizes, points, sets=1)
+    work = _norms(recipe, sizes, points)
     return replace(work, double=work.double + _forward(recipe, sizes, points))
 
 
 def as_trained_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
     """The logits at all training images."""
-    return Work(single=_forward(recipe, sizes, sizes.training_images), calls=10.0 * recipe.depth)
+    calls = 5.0 * network(recipe, sizes).calls
+    return Work(single=_forward(recipe, sizes, sizes.training_images), calls=calls)
 
 
 def transitions_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
@@ -159,7 +218,7 @@ def generalization_measures_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[
     """
     points = numbers["training_points"] or sizes.training_images
     passes = 26 * numbers["noise_draws"]
-    calls = recipe.replicates * passes * 6 * (recipe.depth + 1)
+    calls = recipe.replicates * passes * 3.0 * network(recipe, sizes).calls
     return Work(single=passes * _forward(recipe, sizes, points), calls=calls)
 
 
@@ -169,7 +228,7 @@ def curves_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Wor
     Twice: of the trained networks and of the untrained ones.
     """
     curves = 2 * 3 * numbers["curves"]
-    norms = _norms(recipe, sizes, curves * BINS * numbers["points_per_bin"], sets=1)
+    norms = _norms(recipe, sizes, curves * BINS * numbers["points_per_bin"])
     return total([norms, crossings_work(recipe, sizes, curves, vertices=1)])
 
 
@@ -179,19 +238,21 @@ def boundaries_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) ->
     At most: exact polygons up to the limit, all cut by every unit of a layer, and then codes of
     pixels after all.
     """
-    polygons = min(POLYGONS, POLYGON_VALUES // recipe.width)
-    moved = 2.0 * polygons * recipe.width**2 * DOUBLE_BYTES
+    of = network(recipe, sizes)
+    polygons = min(POLYGONS, POLYGON_VALUES // of.largest)
+    moved = float(polygons * of.layer * DOUBLE_BYTES)
     points = 2 * numbers["resolution"] ** 2
-    calls = 4.0 * (recipe.depth + 1) * ceil(points / CHUNK)
-    return Work(double=2.0 * number_of_weights(recipe, sizes) * points, moved=moved, calls=calls)
+    calls = 2.0 * (of.calls + 2) * ceil(points / CHUNK)
+    return Work(double=float(of.operations * points), moved=moved, calls=calls)
 
 
 def sampling_work(recipe: Recipe, sizes: Sizes, numbers: Mapping[str, Any]) -> Work:
     """Codes at ever more samples, twice as many each time, in 32 and in 64 bits."""
+    of = network(recipe, sizes)
     samples = 2 * numbers["curves"] * 2 * 2.0 ** numbers["largest_exponent"]
-    operations = 2.0 * number_of_weights(recipe, sizes) * samples
-    calls = 4 * 2 * (recipe.depth + 1) * samples / CHUNK
-    moved = 2 * samples * recipe.depth * recipe.width * CODE_BYTES
+    operations = of.operations * samples
+    calls = 4 * (of.calls + 2) * samples / CHUNK
+    moved = 2 * samples * of.values * CODE_BYTES
     return Work(single=operations, double=operations, moved=moved, calls=calls)
 
 
@@ -211,34 +272,26 @@ WORK: dict[str, Callable[[Recipe, Sizes, Mapping[str, Any]], Work]] = {
 
 def _forward(recipe: Recipe, sizes: Sizes, points: int) -> float:
     """Operations of the logits of all replicates at points."""
-    return float(recipe.replicates * 2 * number_of_weights(recipe, sizes) * points)
+    return float(recipe.replicates * network(recipe, sizes).operations * points)
 
 
-def _norms(recipe: Recipe, sizes: Sizes, points: int, sets: int) -> Work:
-    """Jacobian norms at `points` points in `sets` sets, all replicates.
-
-    The product of an n-row matrix with every layer at each point; the first layer is decomposed
-    once for each set.
-    """
-    hidden = number_of_weights(recipe, sizes) - sizes.input_size * recipe.width
-    decomposition = 2 * recipe.width**2 * sizes.input_size
-    backward = 2 * sizes.classes * (hidden + recipe.width**2)
-    operations = recipe.replicates * (sets * decomposition + points * backward)
-    calls = recipe.replicates * ceil(points / CHUNK) * 20 * (recipe.depth + 1)
-    return Work(double=operations + _forward(recipe, sizes, points), calls=float(calls))
+def _norms(recipe: Recipe, sizes: Sizes, points: int) -> Work:
+    """Jacobian norms of all replicates at points: a row for each class, of the logits there."""
+    of = network(recipe, sizes)
+    operations = recipe.replicates * points * (sizes.classes * of.cotangent + of.operations)
+    calls = recipe.replicates * ceil(points / CHUNK) * 10.0 * (of.calls + 2)
+    return Work(double=float(operations), calls=calls)
 
 
 def crossings_work(recipe: Recipe, sizes: Sizes, paths: int, vertices: int) -> Work:
     """Exact transitions on closed paths of so many corners, in 64 bits.
 
-    A layer is evaluated at every breakpoint of the layers before it. How many breakpoints a unit
-    adds varies with training; two a unit is typical of networks that fit.
+    The first layer is evaluated at the corners, the others at their breakpoints too.
     """
+    of = network(recipe, sizes)
     walks = recipe.replicates * paths
-    first = 2 * sizes.input_size * recipe.width * vertices
-    nodes = (recipe.depth - 1) * (vertices + recipe.width * recipe.depth)
-    operations = float(walks * (first + 2 * recipe.width**2 * nodes))
-    breakpoints = recipe.depth * (vertices + recipe.width * (recipe.depth - 1))
-    moved = float(walks * breakpoints * recipe.width * CROSSING_BYTES)
-    calls = walks * 40.0 * (recipe.depth + breakpoints / CHUNK)
-    return Work(double=operations, moved=moved, calls=calls)
+    nodes = vertices + of.breakpoints
+    operations = walks * (of.first * vertices + (of.operations - of.first) * nodes)
+    moved = walks * nodes * of.crossed * CROSSING_BYTES
+    calls = walks * 20.0 * of.calls * (1 + nodes / CHUNK)
+    return Work(double=float(operations), moved=float(moved), calls=calls)

@@ -12,7 +12,6 @@ from sensitivity.study.measuring_jobs import MeasuringJob, measuring_jobs
 
 MACHINES: dict[str, Machine] = {**GPUS, "core": CORE}
 POINT_BYTES = 33  # of a record: four numbers and whether the network was right
-H100_BYTES = 80e9
 SMALL_FILE_BYTES = 8192  # on disk, of a history, a checksum, a log, ...
 SMALL_FILES = 12  # of a model: outputs, logs, benchmarks
 OTHER_SECONDS = 4.0  # of a core, for data, a table or a figure
@@ -23,8 +22,7 @@ def table(configuration: Mapping[str, Any]) -> pd.DataFrame:
     """Every training and measuring job of a checked configuration, a row each.
 
     Columns: rule; dataset; survey, the first that asks for its (first) model; networks; operations;
-    bytes on disk; `gpu bytes` that the training of its largest model takes on a GPU; brief; hours
-    of the work and of the start on each of `MACHINES`.
+    bytes on disk; brief; hours of the work and of the start on each of `MACHINES`.
     """
     return pd.DataFrame(_rows(configuration))
 
@@ -34,7 +32,7 @@ def _rows(configuration: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for model in models:
         sizes = costs.sizes_of(model.dataset)
         disk = memory.weights_bytes(model.recipe, sizes) + SMALL_FILES * SMALL_FILE_BYTES
-        work = measures.training_work(model.recipe, sizes)
+        work = costs.training_work(model.recipe, sizes, {})
         yield _row("train", [model], work, disk)
     for job in measuring_jobs(models, configuration).values():
         members = [model for model, _ in job.models]
@@ -43,7 +41,6 @@ def _rows(configuration: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _row(rule: str, models: list[grid.Model], work: costs.Work, disk: float) -> dict[str, Any]:
-    sizes = costs.sizes_of(models[0].dataset)
     return {
         "rule": rule,
         "dataset": models[0].dataset,
@@ -51,7 +48,6 @@ def _row(rule: str, models: list[grid.Model], work: costs.Work, disk: float) -> 
         "networks": sum(model.recipe.replicates for model in models),
         "operations": work.operations,
         "bytes": disk,
-        "gpu bytes": max(memory.device_memory(model.recipe, sizes) for model in models),
         "brief": is_brief(work),
         **{name: machine.seconds(work) / 3600 for name, machine in MACHINES.items()},
         **{f"{name} start": machine.startup / 3600 for name, machine in MACHINES.items()},
@@ -80,16 +76,6 @@ def submissions(frame: pd.DataFrame, shared: Mapping[str, int]) -> int:
     return int((~frame.brief).sum()) + sum(
         ceil(count / shared.get(f"{rule}_brief", 1)) for rule, count in brief.items()
     )
-
-
-def jobs_on_an_h100(frame: pd.DataFrame, cores: int) -> int:
-    """How many of these jobs share an H100 that nothing else uses, beside so many cores."""
-    return min(cores, memory.jobs_together(H100_BYTES, float(frame["gpu bytes"].max())))
-
-
-def hours_of_a_shared_gpu(frame: pd.DataFrame, machine: str, jobs: int) -> float:
-    """Hours of one GPU on which so many jobs run at a time: one computes while others start."""
-    return float(frame[machine].sum() + frame[f"{machine} start"].sum() / jobs)
 
 
 def minutes_on_cores(frame: pd.DataFrame, others: int, cores: int) -> float:

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sensitivity.study import costs, module_costs
+from sensitivity.study import costs
 from sensitivity.study.architectures import DEFAULT
 from sensitivity.study.grid import Model, surveys_named
 from sensitivity.study.machines import CAUTIOUS_GPU, CORE
-from sensitivity.study.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,8 @@ class Measure:
 
     def work(self, model: Model, configuration: Mapping[str, Any]) -> costs.Work:
         """Its work on a model."""
-        sizes = costs.sizes_of(model.dataset)
         section = configuration[self.section]
-        if model.recipe.architecture != DEFAULT:
-            return module_costs.work(self.name, model.recipe, sizes, section)
-        return costs.WORK[self.name](model.recipe, sizes, section)
+        return costs.WORK[self.name](model.recipe, costs.sizes_of(model.dataset), section)
 
 
 MEASURES = {
@@ -106,10 +102,3 @@ def files(model: Model, configuration: Mapping[str, Any]) -> dict[str, list[str]
         large = any(MEASURES[name].large for name in shared)
         found = {RECORDS if large else SHARED if brief else OWN: shared}
     return found | {name: [name] for name in own}
-
-
-def training_work(recipe: Recipe, sizes: costs.Sizes) -> costs.Work:
-    """The work of a whole training."""
-    if recipe.architecture != DEFAULT:
-        return module_costs.work("train", recipe, sizes, {})
-    return costs.WORK["train"](recipe, sizes, {})

@@ -1,8 +1,7 @@
 """The memory and the disk that a job needs, from its recipe and the sizes of its data set."""
 
-from sensitivity.study import module_costs
 from sensitivity.study.architectures import DEFAULT
-from sensitivity.study.costs import BYTES, LBFGS_HISTORY, PIECE, Sizes, number_of_weights
+from sensitivity.study.costs import BYTES, LBFGS_HISTORY, PIECE, Sizes, network
 from sensitivity.study.recipe import Recipe, transformations
 
 EVALUATION_NUMBERS = 2**22  # of a hidden layer while evaluating, and for at least so many points:
@@ -26,43 +25,31 @@ WEIGHT_COPIES = STATE_COPIES | {
 }
 """Those that a training holds: the gradient besides, and what it's computed with."""
 
-CONTEXT_BYTES = 6e8  # of a GPU, for each process that uses it: the driver's and the libraries'
-MOST_TOGETHER = 4  # jobs on a GPU: with more, less and less is left of their starts
-
-
-def jobs_together(free: float, largest: float) -> int:
-    """How many jobs of a study may share a GPU on which `free` bytes are unused.
-
-    largest: `device_memory` of its largest training.
-    A measuring job takes at most half of what it finds free (`base/memory.py`), so a training that
-    starts when all the others measure finds the free part halved once for each of them.
-    """
-    count = 1
-    while count < MOST_TOGETHER and largest + CONTEXT_BYTES <= free / 2**count:
-        count += 1
-    return count
-
 
 def device_memory(recipe: Recipe, sizes: Sizes, gpu: bool = True) -> float:
-    """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one)."""
-    replicates = _stacked(recipe)
-    if recipe.architecture != DEFAULT:
-        together = replicates if gpu else 1
-        copies = WEIGHT_COPIES[recipe.optimizer]
-        return module_costs.device_memory(recipe, sizes, copies, replicates, together)
-    weights = WEIGHT_COPIES[recipe.optimizer] * number_of_weights(recipe, sizes)
+    """Peak bytes of a training on its device, all replicates in one stack (L-BFGS: one by one).
+
+    Gradients of a module are kept beside those that the optimizer sees; on a CPU its replicates
+    compute one after another.
+    """
+    of, replicates = network(recipe, sizes), _stacked(recipe)
+    is_module = recipe.architecture != DEFAULT
+    together = 1 if is_module and not gpu else replicates
+    weights = (WEIGHT_COPIES[recipe.optimizer] + is_module) * of.weights
     drawn = 1 if recipe.augmentation == "none" else 2  # numbers for an image, at a step
-    inputs = sizes.input_size * (1 if drawn == 1 else 4)  # the drawn, turned, and how: 64 bits
-    units = recipe.width * (recipe.depth + 2) + 3 * sizes.classes
+    # The drawn, turned, and how: 64 bits.
+    inputs = sizes.input_size * (1 if drawn == 1 and not is_module else 4)
     batch = min(recipe.batch_size, sizes.training_images)
     if recipe.optimizer == "lbfgs":
-        batch, inputs = min(PIECE, sizes.training_images), 0
+        batch = min(PIECE, sizes.training_images)
+        inputs *= is_module
     # Labels, twice while evaluated; the order of an epoch, twice while the next one comes: 64 bits.
     orders = 2 * sizes.training_images * (2 + 2 * drawn)
-    evaluation = 3 * max(EVALUATION_NUMBERS, SMALLEST_CHUNK * replicates * recipe.width)
+    evaluation = 3 * max(EVALUATION_NUMBERS, SMALLEST_CHUNK * replicates * of.largest)
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
     table = 2 * sizes.input_size * transformations(recipe.augmentation)
-    numbers = replicates * (weights + batch * (inputs + units) + orders)
+    values = of.values + 2 * of.largest + 3 * sizes.classes
+    numbers = replicates * (weights + orders) + together * batch * (inputs + values)
     return float(BYTES * (numbers + evaluation + images + table))
 
 
@@ -70,7 +57,7 @@ def training_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of a training job on a CPU: the training, a checkpoint, the data set."""
     copies = STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = sizes.input_size * (sizes.training_images + sizes.test_images)
-    numbers = copies * number_of_weights(recipe, sizes) + images
+    numbers = copies * network(recipe, sizes).weights + images
     objects = LAYER_BYTES * (recipe.depth or 0)
     return device_memory(recipe, sizes, gpu=False) + float(BYTES * numbers + objects)
 
@@ -79,7 +66,7 @@ def training_host_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of a training job beside a GPU: a checkpoint, and as much to write it."""
     copies = 2 * STATE_COPIES[recipe.optimizer] * _stacked(recipe) + recipe.replicates
     images = 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
-    return float(BYTES * (copies * number_of_weights(recipe, sizes) + images))
+    return float(BYTES * (copies * network(recipe, sizes).weights + images))
 
 
 def _stacked(recipe: Recipe) -> int:
@@ -89,11 +76,11 @@ def _stacked(recipe: Recipe) -> int:
 
 def host_memory(recipe: Recipe, sizes: Sizes) -> float:
     """Peak bytes of measuring beside a GPU: weights on their way there, and the data set."""
-    weights = 4 * recipe.replicates * number_of_weights(recipe, sizes)
+    weights = 4 * recipe.replicates * network(recipe, sizes).weights
     images = 2 * sizes.input_size * (sizes.training_images + sizes.test_images)
     return float(BYTES * (weights + images))
 
 
 def weights_bytes(recipe: Recipe, sizes: Sizes) -> float:
     """What a trained model takes on disk."""
-    return float(BYTES * recipe.replicates * number_of_weights(recipe, sizes))
+    return float(BYTES * recipe.replicates * network(recipe, sizes).weights)

@@ -13,18 +13,21 @@ from typing import Any
 from PIL import Image
 
 from sensitivity.base.errors import DamagedFile, SensitivityError
-from sensitivity.files import measurements, storage
+from sensitivity.files import storage
 
 LENGTH_BYTES = 8  # of the header that begins a safetensors file
 
 
-def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> list[str]:
+def problems(
+    path: Path, expected: Mapping[tuple[str, ...], tuple[Mapping[str, Any], Mapping[str, str]]]
+) -> list[str]:
     """What is wrong with one file; empty if nothing is.
 
     Args:
         path: the file.
-        settings: what it must have been made with, as its job is given them now.
-        inputs: SHA-256 of the files that it must have been made from, by the names it records.
+        expected: the settings that it must have been made with, as its job is given them now, and
+            by the names it records the SHA-256 of the files that it must have been made from. Of a
+            file of measurements by model and measure, of any other by ().
     """
     if not path.is_file():
         return ["it is missing"]
@@ -32,36 +35,15 @@ def problems(path: Path, settings: Mapping[str, Any], inputs: Mapping[str, str])
         record = recorded(path)
     except SensitivityError as error:
         return [str(error)]
-    if record is None:
-        return []
-    return _faults(record, settings, inputs)
-
-
-def problems_of_measures(
-    path: Path,
-    sources: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    inputs: Mapping[str, Mapping[str, str]],
-) -> list[str]:
-    """The same of a file of measurements, in which every measure has sources of its own.
-
-    `sources` by model and measure, `inputs` by model.
-    """
-    if not path.is_file():
-        return ["it is missing"]
-    try:
-        parts = measurements.read(path)
-    except SensitivityError as error:
-        return [str(error)]
     found = []
-    for model, measures in sources.items():
-        if model not in parts:
-            found.append(f"it holds nothing about the model {model}")
-            continue
-        about = f"{model}: " if len(sources) > 1 else ""
-        for name, expected in measures.items():
-            part = parts[model].get(name)
-            faults = _faults(part.sources, expected, inputs[model]) if part else ["it is missing"]
-            found += [f"{about}{name}: {text}" for text in faults]
+    several = len({part[:1] for part in expected}) > 1  # else the path says which model it is
+    for part, (settings, inputs) in expected.items() if record is not None else ():
+        of = record
+        for key in ("models", *part) if part else ():
+            of = of.get(key, {})
+        missing = f"it is missing; the file holds the models {', '.join(record.get('models', {}))}"
+        faults = _faults(of, settings, inputs) if of else [missing]
+        found += [": ".join((*(part if several else part[1:]), text)) for text in faults]
     return found
 
 
