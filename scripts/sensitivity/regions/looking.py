@@ -219,6 +219,6 @@ def _margins(graph: Graph, path: Path) -> list[Tensor]:
         graph, isinstance(path, Ellipse), plan.memory_of(graph.device, None)
     )
     magnitudes = Magnitudes(graph, 1)
-    for piece in inputs.pieces([(path, 0.0, 1.0)], nodes, graph.like, graph.input_shape, True):
+    for piece in inputs.pieces([path], nodes, graph.like, graph.input_shape, True):
         magnitudes.look(piece, nodes)
     return [2 * margin[0] for margin in magnitudes.margins().values()]

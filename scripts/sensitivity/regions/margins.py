@@ -3,11 +3,11 @@
 A unit that is identically at a threshold along a stretch, as where a translated margin leaves it
 nothing to see, would else flicker between its pieces. What rounding leaves behind is followed from
 operation to operation as if errors were independent (squares add up, weighted by squared weights),
-with the largest magnitudes that occur at the nodes of a line and half-way between them. A margin
-depends on its own line alone, and is one and the same for all of it, so that a code can be told
-anywhere, and a count depends on no other line.
+with the largest magnitudes that occur at the nodes of a path and half-way between them. A margin
+depends on its own path alone, and is one and the same for all of it, so that a code can be told
+anywhere, and a count depends on no other path.
 
-Tensor names as in `arcs`; T lines.
+Tensor names as in `arcs`; T paths.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ ROUNDING = 32
 
 
 class Magnitudes:
-    """The largest magnitude of every number of every value on lines: by value, [T, *shape]."""
+    """The largest magnitude of every number of every value on paths: by value, [T, *shape]."""
 
-    def __init__(self, graph: Graph, lines: int) -> None:
-        self.graph, self.lines = graph, lines
+    def __init__(self, graph: Graph, paths: int) -> None:
+        self.graph, self.paths = graph, paths
         piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
         end = len(graph.operations)
         self._first, self._last = (piecewise[0], piecewise[-1]) if piecewise else (end, end)
         self.largest: dict[int, Tensor] = {}
 
     def look(self, arcs: Arcs, most: int) -> dict[int, Tensor]:
-        """Note what occurs on a piece of the inputs, whose tracks are the lines.
+        """Note what occurs on a piece of the inputs, whose tracks are the paths.
 
         most: points that may go through at once. Returns the values at the piece's nodes before the
         first piecewise operation.
@@ -79,7 +79,7 @@ class Magnitudes:
         value = values[number].abs()
         known = self.largest.get(number)
         if known is None:
-            known = value.new_zeros(self.lines, *value.shape[1:])
+            known = value.new_zeros(self.paths, *value.shape[1:])
             self.largest[number] = known
         if isinstance(track, int):
             torch.maximum(known[track], value.amax(0), out=known[track])

@@ -150,7 +150,7 @@ def values_at_breakpoints(
             )
         network = graph_of(network, replicate or 0)
     graph = read(network, [path], input_shape)
-    walk = Walk([graph], [(path, 0.0, 1.0)], memory, to_the_end=True)
+    walk = Walk([graph], [path], memory, to_the_end=True)
     parts = [found.arcs for found in walk.run() if found.breaks is None]
     # Neighbouring pieces share a node: all but the last leave theirs out.
     keep = [slice(0, -1)] * (len(parts) - 1) + [slice(None)]

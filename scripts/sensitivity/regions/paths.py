@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.layout import Layout, layout_of
 
@@ -56,31 +55,14 @@ class Polygon:
         start, end = vertices[edge % corners], vertices[(edge + 1) % corners]
         return torch.lerp(start, end, (scaled - edge).unsqueeze(1))
 
-    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Parameters [N] and points [N, 1, d], in float64: both ends and all vertices between.
+    def nodes(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [N] and points [N, 1, d], in float64, of all vertices and of the end.
 
         In parts of at most `most` nodes, each of which begins with the last node of the one before.
         """
         corners = len(self.vertices)
-        if all(float(bound * corners).is_integer() for bound in (start, stop)):
-            yield from self._vertices(round(start * corners), round(stop * corners), most)
-            return
-        between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
-        scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
-        scaled = kernels.sent(scaled, self.vertices.device)
-        for first, last in overlapping(len(scaled), most):
-            part = scaled[first:last]
-            edge = part.floor().long()
-            points = self.vertices[edge % corners].double()
-            following = self.vertices[(edge + 1) % corners].double()
-            points = torch.lerp(points, following, (part - edge).unsqueeze(1))
-            yield part / corners, points.unsqueeze(1)
-
-    def _vertices(self, start: int, stop: int, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The nodes from one vertex to another, which nothing lies between but vertices."""
-        corners = len(self.vertices)
-        for first, last in overlapping(stop - start + 1, most):
-            number = torch.arange(start + first, start + last, device=self.vertices.device)
+        for first, last in overlapping(corners + 1, most):
+            number = torch.arange(first, last, device=self.vertices.device)
             points = self.vertices.index_select(0, number % corners).double()
             yield number.double() / corners, points.unsqueeze(1)
 
@@ -118,9 +100,9 @@ class Segment:
         """The points at parameters t [k]: [k, d] in t's dtype."""
         return torch.lerp(self.start.to(t), self.stop.to(t), t.unsqueeze(1))
 
-    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Parameters [2] and points [2, 1, d], in float64: both ends of the part."""
-        t = torch.tensor([start, stop], dtype=torch.float64, device=self.start.device)
+    def nodes(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [2] and points [2, 1, d], in float64, of both ends."""
+        t = torch.tensor([0.0, 1.0], dtype=torch.float64, device=self.start.device)
         yield t, self.points(t).unsqueeze(1)
 
     def arc_length(self, t: Tensor) -> Tensor:
@@ -154,17 +136,16 @@ class Ellipse:
         basis = torch.stack([self.center, self.cosine_axis, self.sine_axis]).to(t)
         return torch.stack([torch.ones_like(t), angle.cos(), angle.sin()], dim=1) @ basis
 
-    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Parameters [N] and points [N, 2, d], in float64, of nodes at most pi/4 apart.
+    def nodes(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [9] and points [9, 2, d], in float64, of nodes pi/4 apart.
 
         The second point is half-way to the next node (behind the last node it has no meaning).
         Parts as of a polygon.
         """
-        arcs = max(1, math.ceil(8 * (stop - start)))
-        t = torch.linspace(start, stop, 2 * arcs + 1, dtype=torch.float64)
+        t = torch.linspace(0, 1, 17, dtype=torch.float64)
         t = torch.cat([t, t[-1:]]).to(self.center.device)
         points = self.points(t).unflatten(0, (-1, 2))
-        for first, last in overlapping(arcs + 1, most):
+        for first, last in overlapping(9, most):
             yield t[::2][first:last], points[first:last]
 
     def arc_length(self, t: Tensor) -> Tensor:
@@ -211,12 +192,6 @@ class Octagon(Polygon):
         along = 2 * (t * self.SIDES - side) - 1
         angle = (along * self._HALF_SIDE).atan() / (2 * math.pi)
         return (side + 0.5) / self.SIDES + angle
-
-    def inverse(self, t: float) -> float:
-        """The octagon's parameter for the ellipse's, in [0, 1]."""
-        side = math.floor(t * self.SIDES)
-        angle = 2 * math.pi * (t - (side + 0.5) / self.SIDES)
-        return (side + (1 + math.tan(angle) / self._HALF_SIDE) / 2) / self.SIDES
 
 
 Path = Polygon | Segment | Ellipse

@@ -76,8 +76,8 @@ def _weights(network: Network, dtype: torch.dtype) -> int:
     return network.number_of_weights * dtype.itemsize
 
 
-def lines_to_a_walk(graphs: Sequence[Graph], memory: int) -> int:
-    """Of how many lines the margins take up an eighth."""
+def paths_to_a_walk(graphs: Sequence[Graph], memory: int) -> int:
+    """Of how many paths the margins take up an eighth."""
     graph = graphs[0]
     numbers = sum(math.prod(graph.shape_of(i)) for i in range(graph.length))
     return max(1, memory // (8 * len(graphs) * graph.like.itemsize * numbers))

@@ -23,9 +23,8 @@ from sensitivity.regions.arcs import Arcs, Bends, Breaks
 from sensitivity.regions.chords import Chords
 from sensitivity.regions.curves import curves
 from sensitivity.regions.dense import Dense
-from sensitivity.regions.inputs import Line
 from sensitivity.regions.margins import Magnitudes, check_finite
-from sensitivity.regions.paths import Ellipse, overlapping
+from sensitivity.regions.paths import Ellipse, Path, overlapping
 from sensitivity.regions.stages import Stage
 from sensitivity.regions.thresholds import threshold_breaks
 from sensitivity.regions.winners import Windows
@@ -44,23 +43,23 @@ class Found:
 
 
 class Walk:
-    """Networks that are alike, each on the same lines; track r * lines + l is line l of network r.
+    """Networks that are alike, each on the same paths; track r * paths + l is path l of network r.
 
-    Several networks or lines must be `together`. memory: bytes for what is under way; places:
+    Several networks or paths must be `together`. memory: bytes for what is under way; places:
     whether positions are asked for; to_the_end: whether final values are asked for, too.
     """
 
     def __init__(
         self,
         graphs: Sequence[Graph],
-        lines: Sequence[Line],
+        paths: Sequence[Path],
         memory: int,
         places: bool = True,
         to_the_end: bool = False,
     ) -> None:
-        self.graphs, self.graph, self.lines = graphs, graphs[0], lines
+        self.graphs, self.graph, self.paths = graphs, graphs[0], paths
         self.places, self.to_the_end = places or to_the_end, to_the_end
-        self.curved = isinstance(lines[0][0], Ellipse)
+        self.curved = isinstance(paths[0], Ellipse)
         operations = self.graph.operations
         piecewise = [i for i, op in enumerate(operations) if not isinstance(op, Affine)]
         self.layer_of = {index: layer for layer, index in enumerate(piecewise)}
@@ -74,11 +73,11 @@ class Walk:
 
     def run(self) -> Iterator[Found]:
         """All that is found, piece by piece; pieces of one layer come in the path's order."""
-        looks = [Magnitudes(graph, len(self.lines)) for graph in self.graphs]
+        looks = [Magnitudes(graph, len(self.paths)) for graph in self.graphs]
         stream = self._inputs()
         first, second = (*islice(stream, 2), None, None)[:2]
         values = [look.look(first, self.nodes) for look in looks]
-        if second is not None:  # Margins need to know what the whole of a line is like.
+        if second is not None:  # Margins need to know what the whole of a path is like.
             del first, values
             for piece in chain([second], stream):
                 for look in looks:
@@ -98,7 +97,7 @@ class Walk:
         # Maxima leave out arcs that are as short as rounding.
         places = self.places or any(map(self._is_maximum, self.layer_of))
         nodes = max(2, self.nodes // len(self.graphs))
-        return inputs.pieces(self.lines, nodes, self.graph.like, self.graph.input_shape, places)
+        return inputs.pieces(self.paths, nodes, self.graph.like, self.graph.input_shape, places)
 
     def _first_stages(self) -> list[Stage]:
         """The affine operations before the first piecewise one, of every network."""
@@ -107,12 +106,12 @@ class Walk:
     def _enter(self, piece: Arcs, values: Sequence[dict[int, Tensor]]) -> Iterator[Found]:
         """What is found on a piece of the inputs, given the values before the first layer."""
         joined = {i: torch.cat([own[i] for own in values]) for i in values[0]}
-        arcs = inputs.stacked(piece, joined, len(self.graphs), len(self.lines))
+        arcs = inputs.stacked(piece, joined, len(self.graphs), len(self.paths))
         yield from self._walk(arcs, self._next(0))
 
     def _closing(self) -> Iterator[Found]:
         """Maxima whose winner at the end of a closed path is another than at its beginning."""
-        if self.windows and self.lines[0][0].closed:
+        if self.windows and self.paths[0].closed:
             like = self.graph.like
             around = Arcs(like.new_tensor([0.0, 1.0]), {0: like.new_empty(2, 1)})
             for index, windows in self.windows.items():
@@ -145,7 +144,7 @@ class Walk:
             yield from self._walk(arcs.part(merged, first, last, values), stage.stop)
 
     def _walk_any(self, arcs: Arcs, stage: Stage, at_the_end: bool) -> Iterator[Found]:
-        """From any piecewise operation on, of one network on one line."""
+        """From any piecewise operation on, of one network on one path."""
         nodes: list[tuple[Breaks, Bends]] = []
         for layer, breaks, bends in self._breaks(arcs, stage):
             yield Found(layer, arcs, breaks)
@@ -158,11 +157,11 @@ class Walk:
 
     def _bounds(self, arcs: Arcs, breaks: Breaks) -> list[int]:
         """Where the nodes of every network begin and end among old and new ones."""
-        lines, networks = len(self.lines), len(self.graphs)
+        paths, networks = len(self.paths), len(self.graphs)
         if isinstance(arcs.track, int):
-            found = [len(breaks) * (arcs.track // lines == network) for network in range(networks)]
+            found = [len(breaks) * (arcs.track // paths == network) for network in range(networks)]
         else:
-            found = kernels.tally(arcs.track.take(breaks.arc) // lines, networks).tolist()
+            found = kernels.tally(arcs.track.take(breaks.arc) // paths, networks).tolist()
         return [n + more for n, more in zip(arcs.bounds, accumulate(found, initial=0))]
 
     def _crossings(self, arcs: Arcs, index: int, places: bool = True) -> Breaks:
@@ -273,7 +272,7 @@ def _none(z: Tensor) -> Breaks:
 
 
 def together(graph: Graph) -> bool:
-    """Whether several networks, or several lines, can go through as one piece.
+    """Whether several networks, or several paths, can go through as one piece.
 
     So they can where between two layers there is a fully connected one and nothing else.
     """
