@@ -137,7 +137,9 @@ class Modules:
         """f(x) for inputs [P, d], shared by the replicates, or [R, P, d]: [R, P, n]."""
         x_RPd = x.expand(self.replicates, *x.shape[-2:])
         images = as_images(x_RPd.to(self.dtype), self.architecture.input_shape)
-        return torch.stack([module(some) for module, some in zip(self.modules, images)])
+        none = images.new_empty(0, x.shape[-2], self.classes)
+        logits = [module(some)[None] for module, some in zip(self.modules, images)]
+        return torch.cat([none, *logits])
 
     def probabilities(self, x: Tensor) -> Tensor:
         """softmax(f(x)), [R, P, n]."""

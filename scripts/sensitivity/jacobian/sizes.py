@@ -63,6 +63,11 @@ def jacobian_sizes(
 
     Where weights are not finite, some sizes are not either; none raises. Singular values
     (`spectral`) take some more time.
+
+    >>> from sensitivity import jacobian
+    >>> layers = [nn.Linear(6, 9), nn.GELU(), nn.Linear(9, 4)]
+    >>> jacobian.jacobian_sizes(nn.Sequential(*layers), torch.randn(5, 6)).row_norms.shape
+    torch.Size([1, 5, 4])
     """
     with known_state():
         found = []
@@ -71,20 +76,18 @@ def jacobian_sizes(
             pieces = source.pieces(x_Pd, 2 * source.classes, budgeted)
             none = torch.empty(0, source.classes + 5, dtype=torch.float64, device=source.device)
             found.append(torch.cat([none, *(_sizes(piece, spectral) for piece in pieces)]))
-        if found:
-            all_RPs = torch.stack(found)
-        else:  # no replicates
-            all_RPs = torch.empty(0, x.shape[-2], network.classes + 5, dtype=torch.float64)
-        rows_RPn, others_RP5 = all_RPs.tensor_split([-5], dim=2)
-        norms, softmax_norms, logit_norms, largest, logit_largest = others_RP5.unbind(2)
-        return JacobianSizes(
-            norms,
-            rows_RPn,
-            softmax_norms,
-            logit_norms,
-            largest if spectral else None,
-            logit_largest if spectral else None,
-        )
+        if not found:
+            return no_sizes(x.shape[-2], network.classes, spectral)
+        rows_RPn, others_RP5 = torch.stack(found).tensor_split([-5], dim=2)
+        norms, softmax_norms, logit_norms, *largest = others_RP5.unbind(2)
+        of_both = largest if spectral else (None, None)
+        return JacobianSizes(norms, rows_RPn, softmax_norms, logit_norms, *of_both)
+
+
+def no_sizes(points: int, classes: int, spectral: bool = True) -> JacobianSizes:
+    """Of no networks at all, R = 0."""
+    none, rows = torch.empty(0, points).double(), torch.empty(0, points, classes).double()
+    return JacobianSizes(none, rows, none, none, *([none if spectral else None] * 2))
 
 
 def _sizes(piece: Piece, spectral: bool) -> Tensor:

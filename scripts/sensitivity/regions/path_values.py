@@ -142,6 +142,17 @@ def values_at_breakpoints(
     """The logits of a network, or of a module as of `transitions`, at every breakpoint of a path.
 
     replicate: which network of a stack, if it holds several.
+
+    >>> import torch
+    >>> from sensitivity import paths, regions
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, path = torch.nn.Sequential(*layers), paths.Segment(*torch.randn(2, 6))
+    >>> values = regions.values_at_breakpoints(module, path)
+    >>> len(values) == 2 + len(regions.transitions(module, path))
+    True
+    >>> straight = (values.logits[-1] - values.logits[0]).norm()
+    >>> values.path_length() >= float(straight)
+    True
     """
     if isinstance(network, Network):
         if replicate is None and network.replicates > 1:

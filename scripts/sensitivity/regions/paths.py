@@ -31,6 +31,10 @@ class Polygon:
     """A closed polygon of V vertices [V, d]; each edge takes 1/V of the parameter.
 
     Edge i runs from vertex i to vertex i + 1, the last one back to vertex 0. Vertices may coincide.
+
+    >>> square = Polygon([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    >>> square.points(torch.tensor([0.125, 0.25])).tolist()
+    [[0.5, 0.0], [1.0, 0.0]]
     """
 
     closed = True
@@ -83,6 +87,10 @@ class Segment:
     Its parameter runs from 0 to 1, both of which are on it. A unit's transitions are those of its
     code from the start to the stop, ends included: one that leaves its threshold upwards at the
     very start changes there, one that comes down to it at the very stop changes there.
+
+    >>> line = Segment([0.0, 0.0], [3.0, 4.0])
+    >>> line.arc_length(torch.tensor([1.0])).tolist()
+    [5.0]
     """
 
     closed = False
@@ -112,7 +120,12 @@ class Segment:
 
 
 class Ellipse:
-    """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d]."""
+    """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d].
+
+    >>> circle = Ellipse(torch.zeros(2), *torch.eye(2))
+    >>> float(circle.arc_length(torch.ones(1)) / math.pi)
+    2.0
+    """
 
     closed = True
 
@@ -216,6 +229,9 @@ def translation_loop(image: Tensor | np.ndarray, channels: Layout | None = None)
     image: [h, w], [h, w, c] (channels last) or [c, h, w] (first), already normalised; `channels`
     need not be said where just one of the outer sizes is at most 4. Vertex s is the image moved s
     pixels to the right, flattened in its own order: [w, h * w * c].
+
+    >>> translation_loop([[1.0, 2.0, 3.0]]).vertices.tolist()
+    [[1.0, 2.0, 3.0], [3.0, 1.0, 2.0], [2.0, 3.0, 1.0]]
     """
     image = torch.as_tensor(image)
     if image.dim() not in (2, 3):
@@ -235,14 +251,23 @@ def translation_loop(image: Tensor | np.ndarray, channels: Layout | None = None)
 
 
 def ellipse_through(x1: Tensor, x2: Tensor, x3: Tensor) -> Ellipse:
-    """The ellipse that meets three points [d] at the angles pi/3, pi and 5 pi/3."""
+    """The ellipse that meets three points [d] at the angles pi/3, pi and 5 pi/3.
+
+    >>> three = torch.randn(3, 6).double()
+    >>> torch.allclose(ellipse_through(*three).points(torch.tensor([1, 3, 5]) / 6.0), three.float())
+    True
+    """
     points = torch.stack([torch.as_tensor(x) for x in (x1, x2, x3)]).double()
     angles = torch.tensor([1, 3, 5], dtype=torch.float64, device=points.device) * (math.pi / 3)
     return Ellipse(points.mean(0), 2 / 3 * angles.cos() @ points, 2 / 3 * angles.sin() @ points)
 
 
 def random_ellipse(d: int, generator: torch.Generator) -> Ellipse:
-    """An ellipse around 0 whose two axes are drawn from N(0, I), in float64."""
+    """An ellipse around 0 whose two axes are drawn from N(0, I), in float64.
+
+    >>> random_ellipse(6, torch.Generator().manual_seed(0)).input_size
+    6
+    """
     cosine, sine = torch.randn(
         2, d, dtype=torch.float64, generator=generator, device=generator.device
     )
