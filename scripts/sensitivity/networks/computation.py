@@ -60,6 +60,11 @@ class Graph:
         """How many values there are, the input among them."""
         return len(self.operations) + 1
 
+    @cached_property
+    def widest(self) -> int:
+        """The most numbers that a point has in one value."""
+        return max(math.prod(self.shape_of(i)) for i in range(self.length))
+
     @property
     def classes(self) -> int:
         """Numbers in the output, n."""

@@ -21,7 +21,9 @@ from torch import Tensor
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.operations import Affine, Elementwise, Maximum
+from sensitivity.regions import inputs, plan
 from sensitivity.regions.arcs import Arcs
+from sensitivity.regions.paths import Ellipse, Path
 from sensitivity.regions.stages import applied
 
 ROUNDING = 32
@@ -96,7 +98,25 @@ class Magnitudes:
 
     def margins(self) -> dict[int, Tensor]:
         """By piecewise operation, its number in the graph: the margin of its inputs, [T, D]."""
-        return _margins(self.graph, self.largest, self._last)
+        rounding, found = Rounding(self.graph, self.largest[0]), {}
+        for index, operation in enumerate(self.graph.operations[: self._last + 1]):
+            if not isinstance(operation, Affine):
+                largest = self.largest[operation.inputs[0]]
+                found[index] = margin_of(rounding, operation, largest)
+            if index < self._last:
+                rounding.follow(index, *(self.largest[i] for i in operation.inputs))
+        return found
+
+
+def margins_along(graph: Graph, path: Path) -> list[Tensor]:
+    """Of what goes into each layer, [D], on one path."""
+    nodes = plan.nodes_to_a_piece(
+        graph, isinstance(path, Ellipse), plan.memory_of(graph.device, None)
+    )
+    magnitudes = Magnitudes(graph, 1)
+    for piece in inputs.pieces([path], nodes, graph.like, graph.input_shape, True):
+        magnitudes.look(piece, nodes)
+    return [margin[0] for margin in magnitudes.margins().values()]
 
 
 def check_finite(looks: Sequence[Magnitudes]) -> None:
@@ -148,17 +168,6 @@ class Rounding:
             errors = [error + size.square() for error, size in zip(errors, largest)]
         result = operation.spread(*errors)
         self._squares = self._graph.still_needed({**self._squares, index + 1: result}, index)
-
-
-def _margins(graph: Graph, largest: dict[int, Tensor], last: int) -> dict[int, Tensor]:
-    """Of the piecewise operations up to number `last`, from magnitudes [T, *shape]."""
-    rounding, found = Rounding(graph, largest[0]), {}
-    for index, operation in enumerate(graph.operations[: last + 1]):
-        if not isinstance(operation, Affine):
-            found[index] = margin_of(rounding, operation, largest[operation.inputs[0]])
-        if index < last:
-            rounding.follow(index, *(largest[i] for i in operation.inputs))
-    return found
 
 
 def margin_of(rounding: Rounding, operation: Elementwise | Maximum, largest: Tensor) -> Tensor:

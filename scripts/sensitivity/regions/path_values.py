@@ -159,8 +159,8 @@ def values_at_breakpoints(
             raise SensitivityError(
                 f"Values are of one network; say which replicate, 0 to {network.replicates - 1}."
             )
-        network = graph_of(network, replicate or 0)
-    graph = read(network, [path], input_shape)
+        network = network.replicate(replicate or 0)
+    graph = graph_of(read(network, [path], input_shape))
     walk = Walk([graph], [path], memory, to_the_end=True)
     parts = [found.arcs for found in walk.run() if found.breaks is None]
     # Neighbouring pieces share a node: all but the last leave theirs out.

@@ -38,7 +38,7 @@ def nodes_to_a_piece(graph: Graph, curved: bool, memory: int) -> int:
     """So many that all pieces that are under way fit into `memory` bytes; at least 2."""
     points = 2 if curved else 1
     number = memory // (points * graph.like.itemsize * _numbers_to_a_point(graph))
-    most = INDICES // (2 * points * max(map(math.prod, map(graph.shape_of, range(graph.length)))))
+    most = INDICES // (2 * points * graph.widest)
     return max(2, min(NODES[graph.like.device.type], number, most))
 
 

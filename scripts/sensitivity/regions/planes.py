@@ -183,8 +183,7 @@ def _read(
         )
     if input_shape is None and isinstance(network, torch.nn.Module):
         input_shape = tuple(vectors[0].shape)
-    network = read(network, (), input_shape)
-    graph = graph_of(network) if isinstance(network, Network) else network
+    graph = graph_of(read(network, (), input_shape))
     if any(x.shape != (graph.input_size,) for x in vectors):
         shapes = ", ".join(str(list(x.shape)) for x in vectors)
         raise SensitivityError(
