@@ -14,11 +14,10 @@ from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
 from sensitivity.base.layout import Layout
 from sensitivity.base.memory import budget
-from sensitivity.base.wrapped import check_not_pruned, unwrapped
+from sensitivity.base.wrapped import unwrapped
 from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
 from sensitivity.jacobian.chains import MEMORY_BYTES
-from sensitivity.jacobian.modules import copied
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.jacobian.sources import sources
 from sensitivity.networks.graph import Graph, read_graph
@@ -71,7 +70,7 @@ def measured(
     regions |= {"local_complexity": (), ERROR: ()} if radius is not None else {}
     if regions:
         try:
-            graph = _graph(module, shape)
+            graph = read_graph(module, shape)
             if on_loops:
                 counts, checked = _on_loops(graph, points.x[:loops], points.channels)
                 regions |= counts
@@ -115,12 +114,6 @@ def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
         loss = cross_entropy(logits_Pn, labels_P, reduction="none")
     right = (predicted == labels_P).long()
     return {"label": labels_P, "predicted": predicted, "correct": right, "cross_entropy": loss}
-
-
-def _graph(module: nn.Module, shape: tuple[int, ...]) -> Graph:
-    check_not_pruned(module)
-    with known_state():
-        return read_graph(copied(module), shape)  # whatever a forward may change
 
 
 def _on_loops(

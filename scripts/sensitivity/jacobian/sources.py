@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.wrapped import unwrapped
 from sensitivity.jacobian.chains import Chain, ChainPiece, chain_of_module, chain_of_replicate
-from sensitivity.jacobian.modules import Function, ModulePiece, copied
+from sensitivity.jacobian.modules import Function, ModulePiece, in_float64
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
 
@@ -107,7 +107,7 @@ def _of_module(
     module = unwrapped(module)
     shape, x_Pd = _flat(module, x, input_shape)
     if not create_graph and (len(shape) == 1 or _flattens(module)):
-        chain = chain_of_module(copied(module))
+        chain = chain_of_module(in_float64(module))
         if chain is not None:
             if chain.input_size != x_Pd.shape[1]:
                 raise SensitivityError(

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, fx, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.wrapped import returned
 from sensitivity.networks import maxima
 from sensitivity.networks.affine import Then, Value
 from sensitivity.networks.computation import Graph, without_the_unused
 from sensitivity.networks.operations import Operation
-from sensitivity.networks.preparing import check_parameters, prepared
+from sensitivity.networks.preparing import check_outputs, check_parameters, prepared
 from sensitivity.networks.refusals import Refused, reason, refusal
 from sensitivity.networks.rules import ELSEWHERE, FUNCTIONS, IN_PLACE, METHODS, NAMES, Softmax
 from sensitivity.networks.tracing import rule_of, trace
-from sensitivity.networks.trial import check_outputs, returned
 
 _SHAPES = {
     "size": lambda x, *dim: x.sample.size(*dim),
@@ -196,7 +196,8 @@ class Reader:
         if isinstance(result, Ending):
             ends_in, value = result.name, result.value
         if not isinstance(value, Value):
-            raise SensitivityError(f"The module returns {returned(result)}")
+            what = returned(result, lambda part: isinstance(part, Value))
+            raise SensitivityError(f"The module returns {what}")
         graph = Graph(self.input_shape, tuple(self.operations), value.number, ends_in, self.like)
         return without_the_unused(graph)
 
