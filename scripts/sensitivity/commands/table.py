@@ -11,15 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.known_state import known_state
 from sensitivity.base.layout import Layout
-from sensitivity.base.memory import budget
 from sensitivity.base.wrapped import unwrapped
 from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
-from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.jacobian.sources import sources
+from sensitivity.jacobian.sources import at_all_points
 from sensitivity.networks.graph import Graph, read_graph
 from sensitivity.regions.checking import Checked
 from sensitivity.regions.complexity import local_complexity
@@ -62,9 +59,8 @@ def measured(
     if points.labels is not None:
         columns |= _compared(_logits(module, points.x), points.labels)
     columns["jacobian_norm"] = norms
-    columns["logit_jacobian_norm"] = jacobian_norms(module, points.x, "logits", input_shape=shape)[
-        0
-    ]
+    of_logits = jacobian_norms(module, points.x, "logits", input_shape=shape)
+    columns["logit_jacobian_norm"] = of_logits[0]
     on_loops, regions = len(shape) >= 2 and loops > 0, {}
     regions |= {"transitions": (), "places": ()} if on_loops else {}
     regions |= {"local_complexity": (), ERROR: ()} if radius is not None else {}
@@ -91,10 +87,12 @@ def measured(
 
 def _logits(module: nn.Module, x: Tensor) -> Tensor:
     """[P, n] in float64, without the softmax that the module may end with."""
-    with known_state():
-        ((source, x_Pd),) = sources(module, x, "probabilities", x.shape[1:])
-        pieces = source.pieces(x_Pd, 1, budget(source.device, MEMORY_BYTES))
-        return torch.cat([piece.logits.detach().cpu() for piece in pieces])
+    return at_all_points(
+        lambda piece: piece.logits.detach(),
+        *(module, x, "probabilities", x.shape[1:]),
+        shape=lambda source: (source.classes,),
+        rows=lambda source: 1,
+    )[0].cpu()
 
 
 def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sensitivity.base.known_state import known_state
-from sensitivity.base.memory import budget
-from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.magnitudes import largest_singular_values, vector_norms
-from sensitivity.jacobian.sources import Piece, basis, contrasts, sources
+from sensitivity.jacobian.sources import Piece, at_all_points, basis, contrasts
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import softmax_jacobian
 
@@ -69,25 +66,26 @@ def jacobian_sizes(
     >>> jacobian.jacobian_sizes(nn.Sequential(*layers), torch.randn(5, 6)).row_norms.shape
     torch.Size([1, 5, 4])
     """
-    with known_state():
-        found = []
-        for source, x_Pd in sources(network, x, "probabilities", input_shape):
-            budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
-            pieces = source.pieces(x_Pd, 2 * source.classes, budgeted)
-            none = torch.empty(0, source.classes + 5, dtype=torch.float64, device=source.device)
-            found.append(torch.cat([none, *(_sizes(piece, spectral) for piece in pieces)]))
-        if not found:
-            return no_sizes(x.shape[-2], network.classes, spectral)
-        rows_RPn, others_RP5 = torch.stack(found).tensor_split([-5], dim=2)
-        norms, softmax_norms, logit_norms, *largest = others_RP5.unbind(2)
-        of_both = largest if spectral else (None, None)
-        return JacobianSizes(norms, rows_RPn, softmax_norms, logit_norms, *of_both)
+    all_RPs = at_all_points(
+        lambda piece: _sizes(piece, spectral),
+        *(network, x, "probabilities", input_shape),
+        shape=lambda source: (source.classes + 5,),
+        rows=lambda source: 2 * source.classes,
+        memory=memory,
+    )
+    return _told_apart(all_RPs, spectral)
 
 
 def no_sizes(points: int, classes: int, spectral: bool = True) -> JacobianSizes:
     """Of no networks at all, R = 0."""
-    none, rows = torch.empty(0, points).double(), torch.empty(0, points, classes).double()
-    return JacobianSizes(none, rows, none, none, *([none if spectral else None] * 2))
+    return _told_apart(torch.empty(0, points, classes + 5, dtype=torch.float64), spectral)
+
+
+def _told_apart(all_RPs: Tensor, spectral: bool) -> JacobianSizes:
+    rows_RPn, others_RP5 = all_RPs.tensor_split([-5], dim=2)
+    norms, softmax_norms, logit_norms, *largest = others_RP5.unbind(2)
+    of_both = largest if spectral else (None, None)
+    return JacobianSizes(norms, rows_RPn, softmax_norms, logit_norms, *of_both)
 
 
 def _sizes(piece: Piece, spectral: bool) -> Tensor:

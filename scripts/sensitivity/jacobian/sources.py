@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
+from sensitivity.base.memory import budget
 from sensitivity.base.wrapped import unwrapped
-from sensitivity.jacobian.chains import Chain, ChainPiece, chain_of_module, chain_of_replicate
+from sensitivity.jacobian.chains import (
+    MEMORY_BYTES,
+    Chain,
+    ChainPiece,
+    chain_of_module,
+    chain_of_replicate,
+)
 from sensitivity.jacobian.modules import Function, ModulePiece, in_float64
 from sensitivity.networks.network import Network
 from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
@@ -57,6 +65,36 @@ def sources(
         raise SensitivityError(
             f"Give a torch.nn.Module or a Network to differentiate, not {type(network).__name__}."
         )
+
+
+def at_all_points(
+    find: Callable[[Piece], Tensor],
+    network: Network | nn.Module,
+    x: Tensor | np.ndarray,
+    of: str,
+    input_shape: Sequence[int] | None,
+    *,
+    shape: Callable[[Source | Network], tuple[int, ...]] = lambda source: (),
+    rows: Callable[[Source], int] = lambda source: source.classes,
+    memory: int | None = None,
+    columns: bool = False,
+    create_graph: bool = False,
+) -> Tensor:
+    """What `find` gives for each piece, [P, *shape], of all points and replicates: [R, P, *shape].
+
+    Other arguments are those of `sources` and of a source's `pieces`; memory: None for what the
+    device has.
+    """
+    found = []
+    with known_state(gradients=create_graph):
+        for source, x_Pd in sources(network, x, of, input_shape, create_graph):
+            budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
+            pieces = source.pieces(x_Pd, rows(source), budgeted, columns)
+            none = torch.empty(0, *shape(source), dtype=torch.float64, device=source.device)
+            found.append(torch.cat([none, *map(find, pieces)]))
+        if found:
+            return torch.stack(found)
+    return torch.empty(0, np.shape(x)[-2], *shape(network), dtype=torch.float64)
 
 
 def _numbers(x: Tensor | np.ndarray) -> Tensor:
