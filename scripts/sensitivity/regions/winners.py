@@ -22,9 +22,8 @@ from torch import Tensor
 from sensitivity.base import kernels
 from sensitivity.networks.operations import Elementwise, Maximum
 from sensitivity.regions.arcs import Bends, Breaks
-from sensitivity.regions.curves import Curves, curves
+from sensitivity.regions.curves import Curves, Stretches, curves, follow
 from sensitivity.regions.standings import NEAR, Standings, limit
-from sensitivity.regions.stretches import Stretches, follow
 
 
 class Windows:
