@@ -32,8 +32,7 @@ class FromPoints(nn.Module):
         self.input_shape = input_shape
 
     def forward(self, x: Tensor) -> Tensor:
-        channels, height, width = self.input_shape
-        return self.module(x.unflatten(1, (height, width, channels)).permute(0, 3, 1, 2))
+        return self.module(as_images(x, self.input_shape))
 
 
 class Modules:

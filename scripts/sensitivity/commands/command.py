@@ -14,7 +14,6 @@ from sensitivity.base.command import device_argument
 from sensitivity.base.device import prepare
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import inputs, table
-from sensitivity.commands import series as over_training
 from sensitivity.commands.points import Points, load_points
 from sensitivity.commands.weights import Checkpoint, checkpoints, fill
 
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(points.reading)
     for prefix in sorted(prefixes - {""}):
         print(f"names of weights begin with {prefix} (a wrapper's), which was left out")
-    print(over_training.summary(rows) if series else table.summary(rows))
+    print(table.summary_over_steps(rows) if series else table.summary(rows))
     if why is not None:
         both = "" if arguments.radius is None else " and local complexity"
         print(f"transitions{both} are left empty: {why}")

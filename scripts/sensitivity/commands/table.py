@@ -1,8 +1,12 @@
-"""The measures of a module at points, a row a point; as CSV, and as a table of their means."""
+"""The measures of a module at points, a row a point; as CSV, and as a table of their means.
+
+Over a training, a row a checkpoint and point.
+"""
 
 import csv
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,10 +180,43 @@ def summary(rows: list[Row]) -> str:
     lines = [("measure", "points", "mean", "standard error", "smallest", "largest")]
     for name, (n, *numbers) in statistics(rows).items():
         lines.append((name, str(n), *(f"{number:.4g}" for number in numbers)))
-    return aligned(lines)
+    return _aligned(lines)
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
+def over_steps(rows: list[Row]) -> list[Row]:
+    """The means over points, with `<measure>_standard_error`: a row a checkpoint, in their order.
+
+    A measure that is known at no point of a checkpoint is None there.
+
+    rows: those of one checkpoint stand together; `steps` tells them apart.
+    """
+    series = []
+    for steps, group in groupby(rows, key=lambda row: row["steps"]):
+        of_it = list(group)
+        found = statistics(of_it)
+        row = {"checkpoint": of_it[0]["checkpoint"]} if "checkpoint" in of_it[0] else {}
+        row["steps"] = steps
+        for name in measures(rows):
+            known = found.get(name)
+            row[name] = known and known.mean
+            row[f"{name}_standard_error"] = known and known.error
+        series.append(row)
+    return series
+
+
+def summary_over_steps(rows: list[Row]) -> str:
+    """The means over points, a line a checkpoint."""
+    series = over_steps(rows)
+    names = [name for name in series[0] if not name.endswith("_standard_error")]
+    lines = [names, *([_text(row[name]) for name in names] for row in series)]
+    return _aligned(lines)
+
+
+def _text(value: float | int | str | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their longest entry, the first one to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
