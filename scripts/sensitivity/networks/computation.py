@@ -126,14 +126,15 @@ class Graph:
         values: dict[int, Tensor],
         start: int = 0,
         applied: Callable[..., Tensor] = lambda operation, *inputs: operation.apply(*inputs),
+        stop: int | None = None,
     ) -> Iterator[dict[int, Tensor]]:
-        """The values that are still needed, before every operation from `start` on and at the end.
+        """The values that are still needed, before every operation from `start` on and at `stop`.
 
         values: by number, [P, *shape]; they must hold what is needed from `start` on; applied: what
         an operation makes of its inputs.
         """
         values = dict(values)
-        for index in range(start, len(self.operations)):
+        for index in range(start, len(self.operations) if stop is None else stop):
             yield values
             operation = self.operations[index]
             result = applied(operation, *(values[i] for i in operation.inputs))

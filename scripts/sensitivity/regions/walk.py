@@ -20,7 +20,7 @@ from sensitivity.networks.graph import Graph
 from sensitivity.networks.operations import Affine, Elementwise, Maximum
 from sensitivity.regions import inputs, plan
 from sensitivity.regions.arcs import Arcs, Bends, Breaks
-from sensitivity.regions.chords import Chords
+from sensitivity.regions.chords import Chords, Responses
 from sensitivity.regions.curves import curves
 from sensitivity.regions.dense import Dense
 from sensitivity.regions.margins import Magnitudes, check_finite
@@ -216,7 +216,7 @@ class Walk:
     def _chords(self, stage: Stage) -> Chords | None:
         """For a stage whose responses do not take too much memory."""
         if stage.start not in self._known_chords:
-            size = stage.responses_size(stage.result)
+            size = Responses.memory(stage)
             fits = size <= self._for_chords
             self._for_chords -= size if fits else 0
             results = self._results(stage.start)
