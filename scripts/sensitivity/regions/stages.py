@@ -6,6 +6,7 @@ Tensor names as in `arcs`; P points.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
@@ -86,9 +87,8 @@ class Stage:
 
     def through(self, values: dict[int, Tensor], start: int) -> dict[int, Tensor]:
         """What operations from `start` on make of values [P, *shape]."""
-        for values in self.graph.run(values, start, applied, self.stop):
-            pass  # A list of all would keep values that nothing needs any more.
-        return values
+        # A list of all would keep values that nothing needs any more.
+        return deque(self.graph.run(values, start, applied, self.stop), maxlen=1).pop()
 
     def needed(self, result: int) -> list[int]:
         """The values from number `result` on that are needed behind."""
