@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.jacobian.modules import ModulePiece
-from sensitivity.jacobian.sources import Piece, at_all_points, contrasts, cotangents
+from sensitivity.jacobian.sources import Piece, at_all_points, cotangents
 from sensitivity.networks.network import Network
+from sensitivity.networks.softmax import logit_contrasts
 
 BENT = 1e-9
 """A second derivative of this size, relative to the first, is more than rounding."""
@@ -46,7 +47,7 @@ def jacobian(
     def find(piece: Piece) -> Tensor:
         cotangents_Pmn, log_size_P = cotangents(piece.logits.detach(), of)
         rows_Pmd = log_size_P.exp()[:, None, None] * piece.rows(cotangents_Pmn)
-        return rows_Pmd if of == "logits" else contrasts(piece.logits) @ rows_Pmd
+        return rows_Pmd if of == "logits" else logit_contrasts(piece.logits) @ rows_Pmd
 
     return at_all_points(
         find,

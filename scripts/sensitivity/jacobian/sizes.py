@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.jacobian.magnitudes import largest_singular_values, vector_norms
-from sensitivity.jacobian.sources import Piece, at_all_points, basis, contrasts
+from sensitivity.jacobian.sources import Piece, at_all_points
 from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import softmax_jacobian
+from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def _told_apart(all_RPs: Tensor, spectral: bool) -> JacobianSizes:
 def _sizes(piece: Piece, spectral: bool) -> Tensor:
     """Row norms and the five other sizes in the order of `JacobianSizes`, [P, n + 5]."""
     logits_Pn = piece.logits.detach()
-    basis_nn = basis(logits_Pn)  # orthonormal, which moves no size
+    basis_nn = logit_basis(logits_Pn.shape[1], logits_Pn.device)  # orthonormal, which moves no size
     logit_jacobian = piece.rows(basis_nn.T.expand(len(logits_Pn), -1, -1))
-    contrasts_nm = contrasts(logits_Pn)
+    contrasts_nm = logit_contrasts(logits_Pn)
     lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, contrasts_nm)
     jacobian = torch.matmul(lambda_Pnm, logit_jacobian[:, -contrasts_nm.shape[1] :])
     small = log_size_P.exp()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -23,7 +22,7 @@ from sensitivity.jacobian.chains import (
 )
 from sensitivity.jacobian.modules import Function, ModulePiece, in_float64
 from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
+from sensitivity.networks.softmax import logit_contrasts, softmax_jacobian
 
 Source = Chain | Function
 Piece = ChainPiece | ModulePiece
@@ -198,20 +197,5 @@ def cotangents(logits_Pn: Tensor, of: str) -> tuple[Tensor, Tensor]:
     if of == "logits":
         identity = torch.eye(logits_Pn.shape[1]).to(logits_Pn)
         return identity.expand(len(logits_Pn), -1, -1), logits_Pn.new_zeros(len(logits_Pn))
-    lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, contrasts(logits_Pn))
+    lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, logit_contrasts(logits_Pn))
     return lambda_Pnm.mT, log_size_P
-
-
-def contrasts(logits_Pn: Tensor) -> Tensor:
-    """`softmax.logit_contrasts` of so many classes, where the logits are."""
-    return _kept(logit_contrasts, logits_Pn.shape[1], logits_Pn.device)
-
-
-def basis(logits_Pn: Tensor) -> Tensor:
-    """`softmax.logit_basis` of so many classes, where the logits are."""
-    return _kept(logit_basis, logits_Pn.shape[1], logits_Pn.device)
-
-
-@functools.lru_cache(maxsize=8)
-def _kept(make, classes: int, device: torch.device) -> Tensor:
-    return make(classes).to(device)

@@ -95,6 +95,13 @@ class Graph:
         uses = {number: i for i, op in enumerate(self.operations) for number in op.inputs}
         return uses | {self.output: len(self.operations)}
 
+    def alive(self) -> Iterator[set[int]]:
+        """The values that are still needed, by number, before every operation."""
+        alive = {0}
+        for index in range(len(self.operations)):
+            yield alive
+            alive = {i for i in (*alive, index + 1) if self.last_use.get(i, -1) > index}
+
     def shape_of(self, value: int) -> tuple[int, ...]:
         """At one point."""
         return self.operations[value - 1].shape if value else self.input_shape

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sensitivity.networks import affine, pieces
-from sensitivity.networks.affine import Then, Value, moving, negative
+from sensitivity.networks.affine import Then, Value, each, moving, negative
 from sensitivity.networks.operations import Maximum
 from sensitivity.networks.refusals import Refused
 
@@ -103,8 +103,8 @@ def max_pool(dimensions: int):
     ):
         if return_indices:
             raise Refused("it returns indices; without them it is accepted")
-        kernel, padding, dilation = (_each(v, dimensions) for v in (kernel_size, padding, dilation))
-        stride = _each(stride, dimensions) if stride else kernel
+        kernel, padding, dilation = (each(v, dimensions) for v in (kernel_size, padding, dilation))
+        stride = each(stride, dimensions) if stride else kernel
         apply = partial(
             function,
             kernel_size=kernel,
@@ -139,11 +139,6 @@ def adaptive_max_pool(dimensions: int):
         return _maximum(x, apply, ranges)
 
     return rule
-
-
-def _each(setting, dimensions: int) -> tuple[int, ...]:
-    """A setting for every dimension."""
-    return (setting,) * dimensions if isinstance(setting, int) else tuple(setting)
 
 
 def _maximum(

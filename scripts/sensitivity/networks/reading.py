@@ -51,7 +51,7 @@ class Reader:
         # A layer by itself is put into a module, whose forward is to be traced.
         self.module = nn.Sequential(module).eval() if rule_of(module) is not None else module
         self.dtype = dtype
-        floating = [t for t in _tensors(module) if t.is_floating_point()]
+        floating = [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
         device = floating[0].device if floating else torch.device("cpu")
         self.like = torch.empty(0, dtype=dtype, device=device)
         self.trace = trace(self.module)
@@ -215,10 +215,6 @@ class Reader:
             "The shape of a point can't be told from this module; give input_shape, such as "
             "(3, 32, 32)."
         )
-
-
-def _tensors(module: nn.Module) -> list[Tensor]:
-    return [*module.parameters(), *module.buffers()]
 
 
 def _computed(node: fx.Node, args: tuple, kwargs: dict) -> Any:

@@ -47,8 +47,8 @@ def _numbers_to_a_point(graph: Graph) -> int:
 
     The inputs are there twice while a piece is made.
     """
-    held, largest, alive = 2 * graph.input_size, 0, {0}
-    for index, operation in enumerate(graph.operations):
+    held, largest = 2 * graph.input_size, 0
+    for operation, alive in zip(graph.operations, graph.alive()):
         sizes = sum(math.prod(graph.shape_of(i)) for i in alive)
         if not isinstance(operation, Affine):
             held += 2 * sizes
@@ -56,7 +56,6 @@ def _numbers_to_a_point(graph: Graph) -> int:
             if isinstance(operation, Maximum):
                 work += operation.windows.numel()
             largest = max(largest, sizes + 6 * work)
-        alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
     return held + largest
 
 
