@@ -231,7 +231,7 @@ class Walk:
         def results(arcs: Arcs, arc: Tensor, result: Tensor, place: Tensor) -> Tensor:
             z = arcs.values[operation.inputs[0]].flatten(2)
             if windows is not None:
-                return windows.values(z, arc, result, place, arcs.tangent).amax(1)
+                return windows.on(z, arcs.tangent).values(arc, result, place).amax(1)
             value = curves(z, arc, result, arcs.tangent)(place)
             if arcs.curved:
                 value = value / (1 + (place * arcs.tangent.take(arc)) ** 2)
