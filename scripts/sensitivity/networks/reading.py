@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,16 +29,6 @@ _SHAPES = {
     "numel": lambda x: x.sample.numel(),
 }
 _ATTRIBUTES = "shape", "ndim", "dtype", "device", "is_cuda", "requires_grad"
-
-
-@dataclass(frozen=True)
-class Ending:
-    """A softmax: where it stands, and what it is applied to."""
-
-    place: str
-    kind: str
-    name: str
-    value: Value
 
 
 class Reader:
@@ -106,7 +96,7 @@ class Reader:
         """What a node stands for: a `Value`, or whatever a computation of constants gives."""
         inputs = list(_leaves([args, kwargs]))
         for ending in inputs:
-            if isinstance(ending, Ending):
+            if isinstance(ending, Softmax):
                 raise refusal(ending.place, ending.kind, "it is accepted at the end alone")
         if node.op != "call_module":
             if not any(isinstance(x, Value) for x in inputs):
@@ -161,7 +151,7 @@ class Reader:
             return step
         place, kind = self._place(node), self._kind(node)
         if isinstance(step, Softmax):
-            return Ending(place, kind, step.name, step.value)
+            return replace(step, place=place, kind=kind)
         samples = [self._value(i, self._shape(i)).sample for i in step.keywords["inputs"]]
         shape = tuple(step(place=place, kind=kind, shape=()).apply(*samples).shape)
         if shape[:1] != (2,):
@@ -193,7 +183,7 @@ class Reader:
         (node,) = (node for node in self.trace.nodes if node.op == "output")
         result = fx.node.map_arg(node.args[0], self.known.__getitem__)
         ends_in, value = None, result
-        if isinstance(result, Ending):
+        if isinstance(result, Softmax):
             ends_in, value = result.name, result.value
         if not isinstance(value, Value):
             what = returned(result, lambda part: isinstance(part, Value))

@@ -32,10 +32,15 @@ def stochastic_depth(x: Value, p: float, mode: str, training: bool = True):
 
 @dataclass(frozen=True)
 class Softmax:
-    """The end of a network that is recognised, and left out: its name, what it is applied to."""
+    """The end of a network that is recognised, and left out.
+
+    name, value: which one, and what it is applied to; place, kind: as of an operation.
+    """
 
     name: str
     value: Value
+    place: str = ""
+    kind: str = ""
 
 
 def _over_classes(name: str):

@@ -45,10 +45,7 @@ class Polygon:
             raise SensitivityError(
                 "A polygon needs at least two vertices, as a [vertices, d] tensor."
             )
-
-    @property
-    def input_size(self) -> int:
-        return self.vertices.shape[1]
+        self.input_size = self.vertices.shape[1]
 
     def points(self, t: Tensor) -> Tensor:
         """The points at parameters t [k]: [k, d] in t's dtype."""
@@ -99,10 +96,7 @@ class Segment:
         self.start, self.stop = torch.as_tensor(start), torch.as_tensor(stop)
         if self.start.dim() != 1 or self.start.shape != self.stop.shape:
             raise SensitivityError("A segment needs two points of one size, [d] each.")
-
-    @property
-    def input_size(self) -> int:
-        return len(self.start)
+        self.input_size = len(self.start)
 
     def points(self, t: Tensor) -> Tensor:
         """The points at parameters t [k]: [k, d] in t's dtype."""
@@ -138,10 +132,7 @@ class Ellipse:
             raise SensitivityError(
                 "An ellipse needs a centre and two axes of one and the same size."
             )
-
-    @property
-    def input_size(self) -> int:
-        return len(self.center)
+        self.input_size = len(self.center)
 
     def points(self, t: Tensor) -> Tensor:
         """The points at parameters t [k]: [k, d] in t's dtype."""

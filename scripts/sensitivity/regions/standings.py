@@ -81,12 +81,8 @@ class Standings:
             half = ((at.low + at.high) / 2)[:, None]
             bend = 0.0 if self.tangent is None else (self.tangent.take(at.arc) ** 2)[:, None]
             slopes, offsets = self._inner.piece(found(half) / (1 + bend * half**2), units)
-            a, b, c = (
-                slopes * found.a + bend * offsets,
-                slopes * found.b,
-                slopes * found.c + offsets,
-            )
-            found = Curves(a, b, c)
+            a, c = slopes * found.a + bend * offsets, slopes * found.c + offsets
+            found = Curves(a, slopes * found.b, c)
         return Curves(found.a, found.b, found.c.masked_fill(outside, -torch.inf))
 
     def _block(self, point: int, nodes: slice) -> Tensor:
