@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.wrapped import returned
-from sensitivity.networks import maxima
+from sensitivity.networks import pieces
 from sensitivity.networks.affine import Then, Value
 from sensitivity.networks.computation import Graph, without_the_unused
 from sensitivity.networks.operations import Operation
@@ -143,7 +143,7 @@ class Reader:
         """Give an operation its number, place, kind and shape; its `Value`, or those of several."""
         if isinstance(step, Then):
             return self._add(node, step.rule(self._add(node, step.first)))
-        if isinstance(step, maxima.Extremes):
+        if isinstance(step, pieces.Extremes):
             return step._replace(values=self._add(node, step.values))
         if isinstance(step, tuple):
             return tuple(self._add(node, one) for one in step)
