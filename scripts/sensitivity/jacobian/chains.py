@@ -102,7 +102,7 @@ class Chain:
         """Whether it costs less to decompose W_1 [width, inputs] once, and to multiply by C."""
         width, inputs = self.weights[0].shape
         saved = 2 * points * rows * width * (inputs - width)
-        return saved > max(0, 2 * inputs * width**2)
+        return saved > 2 * inputs * width**2
 
     def _bytes_of_slopes(self) -> int:
         widths = [len(weight) for weight in self.weights]

@@ -38,7 +38,7 @@ from sensitivity.networks.network import Network
 from sensitivity.regions import plan
 from sensitivity.regions.found import Transitions
 from sensitivity.regions.paths import Ellipse, Octagon, Path
-from sensitivity.regions.reading import check_dtype, read
+from sensitivity.regions.reading import read
 from sensitivity.regions.walk import Walk, together
 
 
@@ -75,8 +75,7 @@ def transitions(
     >>> int(found.counts()) == len(found.position)
     True
     """
-    check_dtype(network, dtype)
-    network = read(network, [path], input_shape)
+    network = read(network, [path], input_shape, dtype)
     walks = _walks(network, [path], dtype, None)
     like = torch.empty(0, dtype=dtype, device=network.device)
     none = like.long()
@@ -126,8 +125,7 @@ def count_transitions(
     """
     if isinstance(paths, Path):
         raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")
-    check_dtype(network, dtype)
-    network = read(network, paths, input_shape)
+    network = read(network, paths, input_shape, dtype)
     shape = network.replicates, len(paths), network.depth
     total = torch.zeros(shape, dtype=torch.int64, device=network.device)
     for first, numbers, walk in _walks(network, paths, dtype, memory, places=False):
