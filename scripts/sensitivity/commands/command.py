@@ -20,7 +20,6 @@ from sensitivity.commands import table
 from sensitivity.commands.points import Points, load_points
 from sensitivity.commands.weights import Checkpoint, checkpoints, fill
 
-
 GIVEN = ("classes", "width", "depth", "activation")
 """What a builder may take of `--arguments`, beside arguments of its own."""
 
