@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.layout import layout_of
 from sensitivity.commands.points import Points
-from sensitivity.commands.series import over_steps
-from sensitivity.commands.table import Row, measured
+from sensitivity.commands.table import Row, measured, over_steps
 
 if TYPE_CHECKING:
     import pandas as pd

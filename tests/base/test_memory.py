@@ -12,7 +12,7 @@ from sensitivity.base import device
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
 from sensitivity.regions.paths import Polygon, random_ellipse
-from sensitivity.regions.counting import count_transitions, estimate_transitions
+from sensitivity.regions.counting import count_transitions
 
 device.prepare("cpu")
 generator = torch.Generator().manual_seed(0)

@@ -15,7 +15,7 @@ from torch.nn.utils import prune
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands import command, drawing
-from sensitivity.commands.series import over_steps
+from sensitivity.commands.table import over_steps
 from sensitivity.commands.weights import checkpoints, fill
 from sensitivity.jacobian.norms import jacobian_norms
 

@@ -182,7 +182,7 @@ REFUSED = {
     "no dimension of classes": (Returns(lambda z: z[:, 0]), "one number for each class"),
     "a dictionary": (Returns(lambda z: {"loss": z.sum(), "logits": z}), "'logits' would do"),
     "a tuple": (Returns(lambda z: (z.sum(), z)), "entry 1 would do"),
-    "a number": (Returns(lambda z: 3.0), "returns float"),
+    "a number": (Returns(lambda z: 3.0), "returns a float"),
     "several sigmoids": (Returns(torch.sigmoid), "Sigmoid of several outputs"),
     "lazy layers": (nn.Sequential(nn.LazyLinear(3)), "call the module once"),
     "no numbers": (nn.Linear(6, 3, device="meta"), "weight is on the meta device"),

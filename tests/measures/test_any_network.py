@@ -60,6 +60,16 @@ def test_sizes_of_jacobians(pair):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), **CLOSE)
 
 
+def test_of_no_replicates_there_are_no_sizes_and_no_logits(pair):
+    stack, modules = (network.select([]) for network in pair)
+    assert modules.logits(X).shape == stack.logits(X).shape == (0, 30, 4)
+    for spectral in (True, False):
+        expected = jacobians.jacobian_sizes(stack, X, spectral)
+        found = jacobians.jacobian_sizes(modules, X, spectral)
+        for name, values in vars(expected).items():
+            torch.testing.assert_close(getattr(found, name), values)
+
+
 def test_confidence(pair):
     expected, found = (at_confidence(network, X) for network in pair)
     for name, values in expected.items():

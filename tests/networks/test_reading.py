@@ -18,7 +18,6 @@ from sensitivity.regions import (
     transitions,
     values_at_breakpoints,
 )
-from sensitivity.regions.counting import estimate_transitions
 from sensitivity.regions.paths import Ellipse, Segment
 
 SHAPE = (2, 4, 4)
@@ -147,12 +146,10 @@ def found(network, line):
     """All that regions say of a network on a line."""
     shape = None if isinstance(network, Network) else SHAPE
     values = values_at_breakpoints(network, line, shape)
-    generator = torch.Generator().manual_seed(3)
     every = transitions(network, line, shape)
     return [
         *(every.position, every.unit, every.layer, count_transitions(network, [line], shape)),
         sampled_transitions(network, line, 400, input_shape=shape),
-        *estimate_transitions(network, line, 4, generator, 16, shape),
         *(values.position, values.logits),
     ]
 
@@ -197,13 +194,6 @@ def test_a_module_that_was_made_in_inference_mode():
     assert all(torch.equal(a, b) for a, b in zip(results, expected, strict=True))
 
 
-def test_draws_of_pytorchs_own_generator_go_on():
-    network = stack()
-    before = torch.get_rng_state()
-    estimate_transitions(network, path(), 2, torch.default_generator, 64)
-    assert not torch.equal(torch.get_rng_state(), before)
-
-
 def small(widths):
     """A stack of one network and the module that computes the same."""
     torch.manual_seed(0)
@@ -232,7 +222,6 @@ def _of(network, line):
     return [
         *(transitions(network, line).counts(), transitions(network, line).position),
         *(count_transitions(network, [line], by_layer=True), sampled_transitions(network, line, 9)),
-        *estimate_transitions(network, line, 2, torch.Generator().manual_seed(0), 4),
         *(values.logits, values.probabilities(), torch.tensor(values.path_length())),
     ]
 
@@ -246,8 +235,6 @@ def test_a_network_without_hidden_layer_has_no_transitions(module, kind):
     assert count_transitions(module, [line, line], (4,)).tolist() == [[0, 0]]
     assert count_transitions(module, [line], (4,), by_layer=True).shape == (1, 1, 0)
     assert sampled_transitions(module, line, 10, input_shape=(4,)).tolist() == [0]
-    estimate, error = estimate_transitions(module, line, 2, torch.Generator(), 4, (4,))
-    assert (estimate.tolist(), error.tolist()) == ([0], [0])
     assert len(values_at_breakpoints(module, line, (4,))) >= 2
 
 

@@ -8,7 +8,7 @@ import torch
 from sensitivity.networks.graph import graph_of
 from sensitivity.networks.network import Network
 from sensitivity.regions import plan
-from sensitivity.regions.counting import count_transitions, estimate_transitions, transitions
+from sensitivity.regions.counting import count_transitions, transitions
 from sensitivity.regions.paths import (
     Polygon,
     ellipse_through,
@@ -68,28 +68,18 @@ def test_transitions_are_the_same_each_at_its_place(activation, kind, stack):
     torch.testing.assert_close(found.position, expected.position, rtol=0, atol=1e-11)
 
 
-def test_estimates_from_parts_of_paths_are_the_same(stack):
-    network, path = random_network("relu", 9, True, replicates=3), random_path("ellipse", 9)
-    estimates = []
-    for replicates in (1, 3):
-        stack(replicates)
-        generator = torch.Generator().manual_seed(0)
-        estimates.append(estimate_transitions(network, path, 8, generator, parts=32)[0])
-    assert torch.equal(*estimates)
-
-
 def test_little_memory_makes_stacks_and_walks_smaller(monkeypatch):
     network = random_network("relu", 0, False, sizes=(10, 100, 100, 3), replicates=4)
     monkeypatch.setitem(plan.STACKED, "cpu", 8)
     weights, numbers = 8 * (10 * 100 + 100 * 100 + 100 * 3), 8 * (10 + 4 * 100 + 3)
     for memory, stack in ((16 * weights, 4), (8 * weights, 2), (weights, 1)):
         assert plan.networks_to_a_piece(network, torch.float64, memory) == stack
-    assert plan.lines_to_a_walk([graph_of(network)] * 2, 8 * 2 * 5 * numbers) == 5
+    assert plan.paths_to_a_walk([graph_of(network)] * 2, 8 * 2 * 5 * numbers) == 5
 
 
 def test_little_memory_takes_many_lines_a_few_at_a_time(monkeypatch):
     network = random_network("relu", 0, True)
     paths = [random_path(kind, seed) for seed in range(5) for kind in PATHS]
     expected = count_transitions(network, paths, by_layer=True)
-    monkeypatch.setattr(plan, "lines_to_a_walk", lambda *a: 3)
+    monkeypatch.setattr(plan, "paths_to_a_walk", lambda *a: 3)
     assert torch.equal(count_transitions(network, paths, by_layer=True), expected)

@@ -29,7 +29,7 @@ FIGURES = ("draw *",)
 FROM_STATISTICS = (
     *(f"tabulate {table}" for table in ("correlations", "factors", "points", "curves")),
     "decide the claims",
-    *(f"draw {figure}_*" for figure in ["2", "4", "5", "A2", "A4", "A6", "A8"]),
+    *OF_STATISTICS,
 )
 SHOWN = (*TABLES, *FIGURES)
 PAGE = "gather the page to explore"  # follows whenever a table or a figure is made anew

@@ -5,22 +5,26 @@ from __future__ import annotations
 import importlib
 import inspect
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
+from importlib import util
 from math import prod
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from sensitivity.architectures import own_files, torchvision_models
+from sensitivity.architectures import torchvision_models
 from sensitivity.architectures.initial_weights import draw_weights, scale_weights
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.streams import stream
-from sensitivity.files.own_code import OURS
+from sensitivity.files.own_code import OURS, check_name, own_file
 
 GIVEN = ("input_shape", "classes", "width", "depth", "activation")
 """What a builder may take, beside arguments of its own."""
@@ -132,15 +136,62 @@ def build(
 def find_builder(name: str, folder: str = ".") -> Callable[..., nn.Module]:
     """The function that a name stands for; only what it needs is imported.
 
+    Of a reader's own it is in a file of the folder, or installed.
+
     Raises:
-        SensitivityError: there is none, or its file fails when it is imported.
+        SensitivityError: the name has another form; there is no such file, package or function; or
+            the file fails when it is imported.
     """
     if name in OURS:  # imported by name, so that an edit of one retrains its models alone
         return getattr(importlib.import_module(f"sensitivity.architectures.{name}"), name)
     home, _, function = name.partition(":")
     if home == torchvision_models.HOME and function:
         return partial(torchvision_models.build, function)
-    return own_files.function(name, folder, ("fully_connected", *OURS))
+    check_name(name, ("fully_connected", *OURS))
+    file = own_file(home, folder)
+    module = _installed(home, folder) if file is None else _loaded(home, file, str(Path(folder)))
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise SensitivityError(
+            f"{file or home} has no function {function!r}; name one that is in it"
+        )
+    return found
+
+
+@cache
+def _loaded(home: str, file: Path, folder: str) -> ModuleType:
+    """The module of a file, which may import others of its folder.
+
+    It is known by its name, as data classes need it, unless another one already has that name.
+    """
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    specification = util.spec_from_file_location(home, file)
+    module = util.module_from_spec(specification)
+    sys.modules.setdefault(home, module)
+    _imported(lambda: specification.loader.exec_module(module), str(file))
+    return module
+
+
+def _installed(home: str, folder: str) -> ModuleType:
+    try:
+        found = util.find_spec(home)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise SensitivityError(
+            f"there is no file {home.replace('.', '/')}.py in {folder}, and no installed package "
+            f"{home}; put the builder's file beside the configuration"
+        )
+    return _imported(lambda: importlib.import_module(home), home)
+
+
+def _imported(run: Callable[[], Any], what: str) -> Any:
+    try:
+        return run()
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SensitivityError(f"{what} fails when it is imported: {why}") from error
 
 
 def _settle(module: nn.Module, input_shape: tuple[int, int, int]) -> None:

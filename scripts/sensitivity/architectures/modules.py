@@ -32,8 +32,7 @@ class FromPoints(nn.Module):
         self.input_shape = input_shape
 
     def forward(self, x: Tensor) -> Tensor:
-        channels, height, width = self.input_shape
-        return self.module(x.unflatten(1, (height, width, channels)).permute(0, 3, 1, 2))
+        return self.module(as_images(x, self.input_shape))
 
 
 class Modules:
@@ -137,7 +136,9 @@ class Modules:
         """f(x) for inputs [P, d], shared by the replicates, or [R, P, d]: [R, P, n]."""
         x_RPd = x.expand(self.replicates, *x.shape[-2:])
         images = as_images(x_RPd.to(self.dtype), self.architecture.input_shape)
-        return torch.stack([module(some) for module, some in zip(self.modules, images)])
+        none = images.new_empty(0, x.shape[-2], self.classes)
+        logits = [module(some)[None] for module, some in zip(self.modules, images)]
+        return torch.cat([none, *logits])
 
     def probabilities(self, x: Tensor) -> Tensor:
         """softmax(f(x)), [R, P, n]."""

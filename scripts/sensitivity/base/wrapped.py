@@ -4,7 +4,8 @@ A wrapper that only calls the module inside is taken off. Of the rest a sentence
 over: what can't be looked into would be measured wrongly, such as a softmax at a scripted end.
 """
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,49 @@ def check_weights(module: nn.Module) -> None:
                 f"{name} is on the meta device and holds no numbers; call the module's to_empty, "
                 "and load its weights and buffers."
             )
+
+
+def copied(module: nn.Module, of_tensor: Callable[[Tensor], Tensor]) -> nn.Module:
+    """A copy in evaluation mode, whose parameters, buffers and other tensors `of_tensor` gives.
+
+    So what a forward changes it changes in the copy; PyTorch copies no tensor that has a history.
+
+    Raises:
+        SensitivityError: there are no weights yet, or something can't be copied.
+    """
+    check_weights(module)
+    memo: dict[int, object] = {}
+    for part in module.modules():
+        for tensor in (*part._parameters.values(), *part._buffers.values(), *vars(part).values()):
+            if isinstance(tensor, Tensor):
+                memo[id(tensor)] = of_tensor(tensor)
+    try:
+        return copy.deepcopy(module, memo).eval()
+    except Exception as error:
+        why = " ".join(str(error).split())
+        raise SensitivityError(
+            f"{type(module).__name__} can't be copied ({why}); give a module that copy.deepcopy "
+            "takes."
+        ) from error
+
+
+def returned(result: object, would_do: Callable[[object], bool]) -> str:
+    """What a module returns in place of one tensor, and which part of it would do."""
+    if isinstance(result, Mapping):
+        kind, named = "a dictionary", {repr(name): value for name, value in result.items()}
+    elif isinstance(result, tuple | list):
+        kind, named = "a tuple", {str(i): value for i, value in enumerate(result)}
+    else:
+        return (
+            f"a {type(result).__name__} and not one tensor that depends on its input; wrap it so "
+            "that it returns the logits alone."
+        )
+    good = [name for name, value in named.items() if would_do(value)]
+    advice = f"its entry {' or '.join(good)} would do" if good else "none of its entries would do"
+    return (
+        f"{kind} with the entries {', '.join(named)} and not one tensor; wrap it so that it "
+        f"returns the logits alone ({advice})."
+    )
 
 
 def check_not_pruned(module: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """The command line of `python -m sensitivity`."""
 
 import argparse
+import json
 import logging
 import time
 from collections.abc import Sequence
@@ -10,15 +11,17 @@ from types import ModuleType
 import torch
 from torch import nn
 
+from sensitivity.architectures.building import Architecture
 from sensitivity.base.command import device_argument
 from sensitivity.base.device import prepare
 from sensitivity.base.errors import SensitivityError
-from sensitivity.commands import inputs, table
-from sensitivity.commands import series as over_training
+from sensitivity.base.wrapped import unwrapped
+from sensitivity.commands import table
 from sensitivity.commands.points import Points, load_points
 from sensitivity.commands.weights import Checkpoint, checkpoints, fill
 
-logger = logging.getLogger(__name__)
+GIVEN = ("classes", "width", "depth", "activation")
+"""What a builder may take of `--arguments`, beside arguments of its own."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(arguments.channels, arguments.normalization),
     )
     shape = tuple(points.x.shape[1:])
-    module = inputs.load_module(arguments.module, arguments.arguments, shape)
+    module = load_module(arguments.module, arguments.arguments, shape)
     named = arguments.weights
     files = checkpoints(named)
     series = len(named) > 1 or any(path.is_dir() for path in named)
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(points.reading)
     for prefix in sorted(prefixes - {""}):
         print(f"names of weights begin with {prefix} (a wrapper's), which was left out")
-    print(over_training.summary(rows) if series else table.summary(rows))
+    print(table.summary_over_steps(rows) if series else table.summary(rows))
     if why is not None:
         both = "" if arguments.radius is None else " and local complexity"
         print(f"transitions{both} are left empty: {why}")
@@ -85,6 +88,37 @@ def _over_training(
         first: table.Row = {"checkpoint": str(file.path), "steps": file.steps}
         rows += [first | row for row in found.rows]
     return table.Measured(rows, why, table.together(looks))
+
+
+def load_module(name: str, given: Sequence[str], input_shape: tuple[int, ...]) -> nn.Module:
+    """What `my_models:build` returns or is, in evaluation mode; called as a study calls a builder.
+
+    Args:
+        name: of a builder in a file of the current folder, or of an installed package.
+        given: `key=value`, what it is called with beside the `input_shape` of a point.
+
+    Raises:
+        SensitivityError: there is no such name, or it gives no module that can be looked into; it
+            does not take what is given, or needs more.
+    """
+    arguments = dict(map(_argument, given))
+    known = {key: arguments.pop(key, None) for key in GIVEN}
+    home, colon, attribute = name.partition(":")
+    name = home.removesuffix(".py").replace("/", ".") + colon + attribute
+    folder = str(Path.cwd())
+    built = Architecture(name, input_shape, **known, arguments=arguments, folder=folder)
+    return unwrapped(built.build(seed=0)).eval()
+
+
+def _argument(text: str) -> tuple[str, object]:
+    """A truth value or number as JSON has it, else a word."""
+    key, equals, value = text.partition("=")
+    if not key.isidentifier() or not equals:
+        raise SensitivityError(f"--arguments {text} is no key=value; give some such as width=8.")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
 
 
 def _drawing() -> ModuleType:

@@ -14,8 +14,7 @@ from torch import nn
 from sensitivity import plotting
 from sensitivity.base.errors import SensitivityError
 from sensitivity.commands.points import Points
-from sensitivity.commands.series import over_steps
-from sensitivity.commands.table import Row
+from sensitivity.commands.table import Row, over_steps
 from sensitivity.figures import style
 from sensitivity.files.storage import atomic
 from sensitivity.regions.paths import translation_loop

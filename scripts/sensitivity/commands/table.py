@@ -1,8 +1,12 @@
-"""The measures of a module at points, a row a point; as CSV, and as a table of their means."""
+"""The measures of a module at points, a row a point; as CSV, and as a table of their means.
+
+Over a training, a row a checkpoint and point.
+"""
 
 import csv
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,16 +15,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.known_state import known_state
 from sensitivity.base.layout import Layout
-from sensitivity.base.memory import budget
-from sensitivity.base.wrapped import check_not_pruned, unwrapped
+from sensitivity.base.wrapped import unwrapped
 from sensitivity.commands.points import Points
 from sensitivity.files.storage import atomic
-from sensitivity.jacobian.chains import MEMORY_BYTES
-from sensitivity.jacobian.modules import copied
 from sensitivity.jacobian.norms import jacobian_norms
-from sensitivity.jacobian.sources import sources
+from sensitivity.jacobian.sources import at_all_points
 from sensitivity.networks.graph import Graph, read_graph
 from sensitivity.regions.checking import Checked
 from sensitivity.regions.complexity import local_complexity
@@ -63,15 +63,14 @@ def measured(
     if points.labels is not None:
         columns |= _compared(_logits(module, points.x), points.labels)
     columns["jacobian_norm"] = norms
-    columns["logit_jacobian_norm"] = jacobian_norms(module, points.x, "logits", input_shape=shape)[
-        0
-    ]
+    of_logits = jacobian_norms(module, points.x, "logits", input_shape=shape)
+    columns["logit_jacobian_norm"] = of_logits[0]
     on_loops, regions = len(shape) >= 2 and loops > 0, {}
     regions |= {"transitions": (), "places": ()} if on_loops else {}
     regions |= {"local_complexity": (), ERROR: ()} if radius is not None else {}
     if regions:
         try:
-            graph = _graph(module, shape)
+            graph = read_graph(module, shape)
             if on_loops:
                 counts, checked = _on_loops(graph, points.x[:loops], points.channels)
                 regions |= counts
@@ -92,10 +91,12 @@ def measured(
 
 def _logits(module: nn.Module, x: Tensor) -> Tensor:
     """[P, n] in float64, without the softmax that the module may end with."""
-    with known_state():
-        ((source, x_Pd),) = sources(module, x, "probabilities", x.shape[1:])
-        pieces = source.pieces(x_Pd, 1, budget(source.device, MEMORY_BYTES))
-        return torch.cat([piece.logits.detach().cpu() for piece in pieces])
+    return at_all_points(
+        lambda piece: piece.logits.detach(),
+        *(module, x, "probabilities", x.shape[1:]),
+        shape=lambda source: (source.classes,),
+        rows=lambda source: 1,
+    )[0].cpu()
 
 
 def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
@@ -115,12 +116,6 @@ def _compared(logits_Pn: Tensor, labels_P: Tensor) -> dict[str, Tensor]:
         loss = cross_entropy(logits_Pn, labels_P, reduction="none")
     right = (predicted == labels_P).long()
     return {"label": labels_P, "predicted": predicted, "correct": right, "cross_entropy": loss}
-
-
-def _graph(module: nn.Module, shape: tuple[int, ...]) -> Graph:
-    check_not_pruned(module)
-    with known_state():
-        return read_graph(copied(module), shape)  # whatever a forward may change
 
 
 def _on_loops(
@@ -185,10 +180,43 @@ def summary(rows: list[Row]) -> str:
     lines = [("measure", "points", "mean", "standard error", "smallest", "largest")]
     for name, (n, *numbers) in statistics(rows).items():
         lines.append((name, str(n), *(f"{number:.4g}" for number in numbers)))
-    return aligned(lines)
+    return _aligned(lines)
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> str:
+def over_steps(rows: list[Row]) -> list[Row]:
+    """The means over points, with `<measure>_standard_error`: a row a checkpoint, in their order.
+
+    A measure that is known at no point of a checkpoint is None there.
+
+    rows: those of one checkpoint stand together; `steps` tells them apart.
+    """
+    series = []
+    for steps, group in groupby(rows, key=lambda row: row["steps"]):
+        of_it = list(group)
+        found = statistics(of_it)
+        row = {"checkpoint": of_it[0]["checkpoint"]} if "checkpoint" in of_it[0] else {}
+        row["steps"] = steps
+        for name in measures(rows):
+            known = found.get(name)
+            row[name] = known and known.mean
+            row[f"{name}_standard_error"] = known and known.error
+        series.append(row)
+    return series
+
+
+def summary_over_steps(rows: list[Row]) -> str:
+    """The means over points, a line a checkpoint."""
+    series = over_steps(rows)
+    names = [name for name in series[0] if not name.endswith("_standard_error")]
+    lines = [names, *([_text(row[name]) for name in names] for row in series)]
+    return _aligned(lines)
+
+
+def _text(value: float | int | str | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their longest entry, the first one to the left."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -79,14 +79,16 @@ class Chain:
             first = _strips(_root(self.weights[0]))
         chunk = self._chunk_length(rows, memory // 2)
         for block_Pd in x_Pd.split(max(1, memory // 2 // self._bytes_of_slopes())):
+            block_Pd = block_Pd.to(self.device, torch.float64)
             logits_Pn, slopes = self._forward(block_Pd)
             for start in range(0, len(block_Pd), chunk):
                 part = slice(start, start + chunk)
-                yield ChainPiece(self, first, logits_Pn[part], [s_wP[:, part] for s_wP in slopes])
+                slopes_of_it = [s_wP[:, part] for s_wP in slopes]
+                yield ChainPiece(self, first, block_Pd[part], logits_Pn[part], slopes_of_it)
 
     def _forward(self, x_Pd: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits [P, n] and the slopes of each hidden layer [width, P]."""
-        values, slopes = x_Pd.to(self.device, torch.float64).T, []
+        values, slopes = x_Pd.T, []
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             values = kernels.product(weight, values)
             if bias is not None:
@@ -100,7 +102,7 @@ class Chain:
         """Whether it costs less to decompose W_1 [width, inputs] once, and to multiply by C."""
         width, inputs = self.weights[0].shape
         saved = 2 * points * rows * width * (inputs - width)
-        return saved > max(0, 2 * inputs * width**2)
+        return saved > 2 * inputs * width**2
 
     def _bytes_of_slopes(self) -> int:
         widths = [len(weight) for weight in self.weights]
@@ -115,7 +117,7 @@ class Chain:
 
 @dataclass
 class ChainPiece:
-    """A chain around some points: their logits [P, n], and L tensors of slopes [width, P].
+    """A chain around some points [P, d]: logits [P, n], and L tensors of slopes [width, P].
 
     first: the first layer's weights in strips of columns [rows, columns], each without what rows
         of zeros it would begin with.
@@ -123,6 +125,7 @@ class ChainPiece:
 
     chain: Chain
     first: Sequence[Tensor]
+    points: Tensor
     logits: Tensor
     slopes: Sequence[Tensor]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.known_state import known_state
-from sensitivity.base.memory import budget
-from sensitivity.jacobian.chains import MEMORY_BYTES
-from sensitivity.jacobian.sources import Source, contrasts, cotangents, sources
+from sensitivity.jacobian.modules import ModulePiece
+from sensitivity.jacobian.sources import Piece, at_all_points, cotangents
 from sensitivity.networks.network import Network
+from sensitivity.networks.softmax import logit_contrasts
 
 BENT = 1e-9
 """A second derivative of this size, relative to the first, is more than rounding."""
@@ -44,18 +43,18 @@ def jacobian(
     >>> jacobian.jacobian(module, x).shape
     torch.Size([1, 5, 4, 6])
     """
-    with known_state():
-        found = []
-        for source, x_Pd in sources(network, x, of, input_shape):
-            parts = [_empty(source, source.classes, source.input_size)]
-            for piece in _pieces(source, x_Pd):
-                cotangents_Pmn, log_size_P = cotangents(piece.logits.detach(), of)
-                rows_Pmd = log_size_P.exp()[:, None, None] * piece.rows(cotangents_Pmn)
-                if of == "probabilities":
-                    rows_Pmd = contrasts(piece.logits) @ rows_Pmd
-                parts.append(rows_Pmd)
-            found.append(torch.cat(parts))
-        return torch.stack(found)
+
+    def find(piece: Piece) -> Tensor:
+        cotangents_Pmn, log_size_P = cotangents(piece.logits.detach(), of)
+        rows_Pmd = log_size_P.exp()[:, None, None] * piece.rows(cotangents_Pmn)
+        return rows_Pmd if of == "logits" else logit_contrasts(piece.logits) @ rows_Pmd
+
+    return at_all_points(
+        find,
+        *(network, x, of, input_shape),
+        shape=lambda source: (source.classes, source.input_size),
+        columns=True,
+    )
 
 
 def affine_map(
@@ -79,38 +78,28 @@ def affine_map(
     >>> torch.allclose(found, module.double()(x.double()))
     True
     """
-    with known_state():
-        matrices, offsets = [], []
-        # Second derivatives are those of a graph.
-        bends = not isinstance(network, Network)
-        for source, x_Pd in sources(network, x, "logits", input_shape, create_graph=bends):
-            matrix = [_empty(source, source.classes, source.input_size)]
-            offset = [_empty(source, source.classes)]
-            start = 0
-            for piece in _pieces(source, x_Pd.detach()):
-                logits_Pn = piece.logits.detach()
-                if bends:
-                    _check_straight(piece)
-                part_Pd = x_Pd[start : start + len(logits_Pn)].detach().to(logits_Pn)
-                start += len(logits_Pn)
-                rows_Pnd = piece.rows(cotangents(logits_Pn, "logits")[0]).detach()
-                matrix.append(rows_Pnd)
-                offset.append(logits_Pn - torch.einsum("pnd,pd->pn", rows_Pnd, part_Pd))
-            matrices.append(torch.cat(matrix))
-            offsets.append(torch.cat(offset))
-        return AffineMap(torch.stack(matrices), torch.stack(offsets))
+    # Second derivatives are those of a graph.
+    bends = not isinstance(network, Network)
+
+    def find(piece: Piece) -> Tensor:
+        if bends:
+            _check_straight(piece)
+        logits_Pn = piece.logits.detach()
+        rows_Pnd = piece.rows(cotangents(logits_Pn, "logits")[0]).detach()
+        offset_Pn = logits_Pn - torch.einsum("pnd,pd->pn", rows_Pnd, piece.points.detach())
+        return torch.cat([rows_Pnd, offset_Pn.unsqueeze(2)], 2)
+
+    found = at_all_points(
+        find,
+        *(network, x, "logits", input_shape),
+        shape=lambda source: (source.classes, source.input_size + 1),
+        columns=True,
+        create_graph=bends,
+    )
+    return AffineMap(found[..., :-1], found[..., -1])
 
 
-def _pieces(source: Source, x_Pd: Tensor) -> Iterator:
-    memory = budget(source.device, MEMORY_BYTES)
-    return source.pieces(x_Pd, source.classes, memory, columns=True)
-
-
-def _empty(source: Source, *shape: int) -> Tensor:
-    return torch.empty(0, *shape, dtype=torch.float64, device=source.device)
-
-
-def _check_straight(piece) -> None:
+def _check_straight(piece: ModulePiece) -> None:
     """The derivative of a mixture of the Jacobian's rows, in some direction, must vanish."""
     generator = torch.Generator().manual_seed(0)
     mixture = torch.randn(piece.logits.shape, generator=generator).to(piece.logits)

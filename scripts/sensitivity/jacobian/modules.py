@@ -5,9 +5,8 @@ The module itself is never run: a copy in float64 and evaluation mode is. Nothin
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.wrapped import check_weights, unwrapped
+from sensitivity.base.wrapped import copied, returned, unwrapped
 from sensitivity.jacobian.magnitudes import vector_norms
 
 SAME = 1e-6
@@ -56,7 +55,7 @@ class Function:
     ) -> Function:
         """A copy of the module; under `create_graph` it is lent the module's own parameters."""
         module = unwrapped(module)
-        copy_of_it = copied(module)
+        copy_of_it = in_float64(module)
         parameters: dict[str, Tensor] = {}
         if create_graph:
             parameters = {name: p.double() for name, p in module.named_parameters()}
@@ -146,7 +145,8 @@ class Function:
             # A copy, since a forward may change what it is given.
             output = self.call(points.reshape(len(points), *self.shape).clone())
         if not isinstance(output, Tensor):
-            raise SensitivityError(f"{self.name} returns {_what(output)}")
+            what = returned(output, lambda part: isinstance(part, Tensor) and part.ndim == 2)
+            raise SensitivityError(f"{self.name} returns {what}")
         return ending.before(output, self.of)
 
     def _checked(self, points: Tensor) -> Tensor:
@@ -261,15 +261,9 @@ class _Ending(TorchFunctionMode):
         return given if torch.allclose(over_classes, ones, equal_nan=True) else output
 
 
-def copied(module: nn.Module) -> nn.Module:
+def in_float64(module: nn.Module) -> nn.Module:
     """A copy in float64 and evaluation mode, that shares no tensor with the module."""
-    check_weights(module)
-    memo: dict[int, object] = {}
-    for part in module.modules():
-        for tensor in [*part._parameters.values(), *part._buffers.values(), *vars(part).values()]:
-            if isinstance(tensor, Tensor):
-                memo[id(tensor)] = _in_float64(tensor)
-    return copy.deepcopy(module, memo).double().eval()
+    return copied(module, _in_float64).double()
 
 
 def _in_float64(tensor: Tensor) -> Tensor:
@@ -281,19 +275,3 @@ def _in_float64(tensor: Tensor) -> Tensor:
 def _same(a: Tensor, b: Tensor) -> bool:
     size = float(a.abs().nan_to_num(0, 0, 0).max()) if a.numel() else 0.0
     return torch.allclose(a, b, rtol=0, atol=SAME * size, equal_nan=True)
-
-
-def _what(output: object) -> str:
-    """What a module returns in place of a tensor, and which part of it would do."""
-    if isinstance(output, Mapping):
-        named = {repr(name): value for name, value in output.items()}
-    elif isinstance(output, (tuple, list)):
-        named = {str(i): value for i, value in enumerate(output)}
-    else:
-        return f"{type(output).__name__} in place of a tensor [points, classes]."
-    good = [name for name, value in named.items() if isinstance(value, Tensor) and value.ndim == 2]
-    advice = f"its entry {' or '.join(good)} would do" if good else "none of its entries would do"
-    return (
-        f"a {type(output).__name__} with the entries {', '.join(named)} in place of a tensor "
-        f"[points, classes]; wrap it in a module that returns one ({advice})."
-    )

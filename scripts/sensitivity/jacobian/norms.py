@@ -15,15 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.known_state import known_state
-from sensitivity.base.memory import budget
-from sensitivity.jacobian.chains import MEMORY_BYTES, ChainPiece
+from sensitivity.jacobian.chains import ChainPiece
 from sensitivity.jacobian.magnitudes import (
     largest_singular_values,
     leading_vectors,
     vector_norms,
 )
-from sensitivity.jacobian.sources import Piece, Source, cotangents, sources
+from sensitivity.jacobian.sources import Piece, at_all_points, cotangents
 from sensitivity.networks.network import Network
 
 EXACT_ROWS = 64
@@ -102,25 +100,20 @@ def jacobian_norms(
             "Estimates need two samples or more, and are of the Frobenius norm alone; without "
             "`samples` norms are exact."
         )
-    with known_state(gradients=create_graph):
-        if generator is None:
-            generator = torch.Generator().manual_seed(0)
-        found = []
-        for source, x_Pd in sources(network, x, of, input_shape, create_graph):
-            budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
-            if samples is not None:
-                found.append(_estimates(source, x_Pd, of, budgeted, samples, generator))
-                continue
-            find = _spectral if norm == "spectral" else _frobenius
-            parts = [find(piece, of) for piece in source.pieces(x_Pd, source.classes, budgeted)]
-            found.append(torch.cat([_empty(source), *parts]))
-        if samples is None:
-            return torch.stack(found) if found else torch.empty(0, np.shape(x)[-2]).double()
-        return Estimate(*map(torch.stack, zip(*found)))
-
-
-def _empty(source: Source) -> Tensor:
-    return torch.empty(0, dtype=torch.float64, device=source.device)
+    settings = {"memory": memory, "create_graph": create_graph}
+    if samples is None:
+        find = _spectral if norm == "spectral" else _frobenius
+        return at_all_points(lambda piece: find(piece, of), network, x, of, input_shape, **settings)
+    if generator is None:
+        generator = torch.Generator().manual_seed(0)
+    found_RP2 = at_all_points(
+        lambda piece: _estimates(piece, of, samples, generator),
+        *(network, x, of, input_shape),
+        shape=lambda source: (2,),
+        rows=lambda source: samples,
+        **settings,
+    )
+    return Estimate(*found_RP2.unbind(2))
 
 
 def _frobenius(piece: Piece, of: str) -> Tensor:
@@ -147,27 +140,15 @@ def _spectral(piece: Piece, of: str) -> Tensor:
     return log_size_P.exp() * vector_norms(row_Pd)
 
 
-def _estimates(
-    source: Source,
-    x_Pd: Tensor,
-    of: str,
-    memory: int,
-    samples: int,
-    generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Norms and standard errors [P] of one replicate."""
-    rows = max(1, source.classes - (of == "probabilities"))
-    drawn = torch.randint(2, (len(x_Pd), samples, rows), generator=generator, dtype=torch.int8)
-    norms, errors, start = [_empty(source)], [_empty(source)], 0
-    for piece in source.pieces(x_Pd, samples, memory):
-        cotangents_Pmn, log_size_P = cotangents(piece.logits, of)
-        part = drawn[start : start + len(cotangents_Pmn)]
-        signs_Pkm = 2 * part.to(cotangents_Pmn) - 1
-        start += len(part)
-        products_Pk = piece.row_norms(signs_Pkm @ cotangents_Pmn)
-        root_Pn = vector_norms(products_Pk) / samples**0.5
-        relative = products_Pk / root_Pn.where(root_Pn > 0, 1.0)[:, None]
-        spread = relative.square().std(1) / samples**0.5
-        norms.append(log_size_P.exp() * root_Pn)
-        errors.append(log_size_P.exp() * root_Pn * spread / 2)
-    return torch.cat(norms), torch.cat(errors)
+def _estimates(piece: Piece, of: str, samples: int, generator: torch.Generator) -> Tensor:
+    """Norms and standard errors, [P, 2]."""
+    cotangents_Pmn, log_size_P = cotangents(piece.logits, of)
+    shape = len(cotangents_Pmn), samples, cotangents_Pmn.shape[1]
+    drawn = torch.randint(2, shape, generator=generator, dtype=torch.int8)
+    signs_Pkm = 2 * drawn.to(cotangents_Pmn) - 1
+    products_Pk = piece.row_norms(signs_Pkm @ cotangents_Pmn)
+    root_Pn = vector_norms(products_Pk) / samples**0.5
+    relative = products_Pk / root_Pn.where(root_Pn > 0, 1.0)[:, None]
+    spread = relative.square().std(1) / samples**0.5
+    norms = log_size_P.exp() * root_Pn
+    return torch.stack([norms, norms * spread / 2], 1)

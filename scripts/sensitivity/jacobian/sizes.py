@@ -13,13 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sensitivity.base.known_state import known_state
-from sensitivity.base.memory import budget
-from sensitivity.jacobian.chains import MEMORY_BYTES
 from sensitivity.jacobian.magnitudes import largest_singular_values, vector_norms
-from sensitivity.jacobian.sources import Piece, basis, contrasts, sources
+from sensitivity.jacobian.sources import Piece, at_all_points
 from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import softmax_jacobian
+from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
 
 
 @dataclass(frozen=True)
@@ -63,36 +60,40 @@ def jacobian_sizes(
 
     Where weights are not finite, some sizes are not either; none raises. Singular values
     (`spectral`) take some more time.
+
+    >>> from sensitivity import jacobian
+    >>> layers = [nn.Linear(6, 9), nn.GELU(), nn.Linear(9, 4)]
+    >>> jacobian.jacobian_sizes(nn.Sequential(*layers), torch.randn(5, 6)).row_norms.shape
+    torch.Size([1, 5, 4])
     """
-    with known_state():
-        found = []
-        for source, x_Pd in sources(network, x, "probabilities", input_shape):
-            budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
-            pieces = source.pieces(x_Pd, 2 * source.classes, budgeted)
-            none = torch.empty(0, source.classes + 5, dtype=torch.float64, device=source.device)
-            found.append(torch.cat([none, *(_sizes(piece, spectral) for piece in pieces)]))
-        if found:
-            all_RPs = torch.stack(found)
-        else:  # no replicates
-            all_RPs = torch.empty(0, x.shape[-2], network.classes + 5, dtype=torch.float64)
-        rows_RPn, others_RP5 = all_RPs.tensor_split([-5], dim=2)
-        norms, softmax_norms, logit_norms, largest, logit_largest = others_RP5.unbind(2)
-        return JacobianSizes(
-            norms,
-            rows_RPn,
-            softmax_norms,
-            logit_norms,
-            largest if spectral else None,
-            logit_largest if spectral else None,
-        )
+    all_RPs = at_all_points(
+        lambda piece: _sizes(piece, spectral),
+        *(network, x, "probabilities", input_shape),
+        shape=lambda source: (source.classes + 5,),
+        rows=lambda source: 2 * source.classes,
+        memory=memory,
+    )
+    return _told_apart(all_RPs, spectral)
+
+
+def no_sizes(points: int, classes: int, spectral: bool = True) -> JacobianSizes:
+    """Of no networks at all, R = 0."""
+    return _told_apart(torch.empty(0, points, classes + 5, dtype=torch.float64), spectral)
+
+
+def _told_apart(all_RPs: Tensor, spectral: bool) -> JacobianSizes:
+    rows_RPn, others_RP5 = all_RPs.tensor_split([-5], dim=2)
+    norms, softmax_norms, logit_norms, *largest = others_RP5.unbind(2)
+    of_both = largest if spectral else (None, None)
+    return JacobianSizes(norms, rows_RPn, softmax_norms, logit_norms, *of_both)
 
 
 def _sizes(piece: Piece, spectral: bool) -> Tensor:
     """Row norms and the five other sizes in the order of `JacobianSizes`, [P, n + 5]."""
     logits_Pn = piece.logits.detach()
-    basis_nn = basis(logits_Pn)  # orthonormal, which moves no size
+    basis_nn = logit_basis(logits_Pn.shape[1], logits_Pn.device)  # orthonormal, which moves no size
     logit_jacobian = piece.rows(basis_nn.T.expand(len(logits_Pn), -1, -1))
-    contrasts_nm = contrasts(logits_Pn)
+    contrasts_nm = logit_contrasts(logits_Pn)
     lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, contrasts_nm)
     jacobian = torch.matmul(lambda_Pnm, logit_jacobian[:, -contrasts_nm.shape[1] :])
     small = log_size_P.exp()

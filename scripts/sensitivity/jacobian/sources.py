@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
+from sensitivity.base.known_state import known_state
+from sensitivity.base.memory import budget
 from sensitivity.base.wrapped import unwrapped
-from sensitivity.jacobian.chains import Chain, ChainPiece, chain_of_module, chain_of_replicate
-from sensitivity.jacobian.modules import Function, ModulePiece, copied
+from sensitivity.jacobian.chains import (
+    MEMORY_BYTES,
+    Chain,
+    ChainPiece,
+    chain_of_module,
+    chain_of_replicate,
+)
+from sensitivity.jacobian.modules import Function, ModulePiece, in_float64
 from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import logit_basis, logit_contrasts, softmax_jacobian
+from sensitivity.networks.softmax import logit_contrasts, softmax_jacobian
 
 Source = Chain | Function
 Piece = ChainPiece | ModulePiece
@@ -57,6 +64,36 @@ def sources(
         raise SensitivityError(
             f"Give a torch.nn.Module or a Network to differentiate, not {type(network).__name__}."
         )
+
+
+def at_all_points(
+    find: Callable[[Piece], Tensor],
+    network: Network | nn.Module,
+    x: Tensor | np.ndarray,
+    of: str,
+    input_shape: Sequence[int] | None,
+    *,
+    shape: Callable[[Source | Network], tuple[int, ...]] = lambda source: (),
+    rows: Callable[[Source], int] = lambda source: source.classes,
+    memory: int | None = None,
+    columns: bool = False,
+    create_graph: bool = False,
+) -> Tensor:
+    """What `find` gives for each piece, [P, *shape], of all points and replicates: [R, P, *shape].
+
+    Other arguments are those of `sources` and of a source's `pieces`; memory: None for what the
+    device has.
+    """
+    found = []
+    with known_state(gradients=create_graph):
+        for source, x_Pd in sources(network, x, of, input_shape, create_graph):
+            budgeted = budget(source.device, MEMORY_BYTES) if memory is None else memory
+            pieces = source.pieces(x_Pd, rows(source), budgeted, columns)
+            none = torch.empty(0, *shape(source), dtype=torch.float64, device=source.device)
+            found.append(torch.cat([none, *map(find, pieces)]))
+        if found:
+            return torch.stack(found)
+    return torch.empty(0, np.shape(x)[-2], *shape(network), dtype=torch.float64)
 
 
 def _numbers(x: Tensor | np.ndarray) -> Tensor:
@@ -107,7 +144,7 @@ def _of_module(
     module = unwrapped(module)
     shape, x_Pd = _flat(module, x, input_shape)
     if not create_graph and (len(shape) == 1 or _flattens(module)):
-        chain = chain_of_module(copied(module))
+        chain = chain_of_module(in_float64(module))
         if chain is not None:
             if chain.input_size != x_Pd.shape[1]:
                 raise SensitivityError(
@@ -160,20 +197,5 @@ def cotangents(logits_Pn: Tensor, of: str) -> tuple[Tensor, Tensor]:
     if of == "logits":
         identity = torch.eye(logits_Pn.shape[1]).to(logits_Pn)
         return identity.expand(len(logits_Pn), -1, -1), logits_Pn.new_zeros(len(logits_Pn))
-    lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, contrasts(logits_Pn))
+    lambda_Pnm, log_size_P = softmax_jacobian(logits_Pn, logit_contrasts(logits_Pn))
     return lambda_Pnm.mT, log_size_P
-
-
-def contrasts(logits_Pn: Tensor) -> Tensor:
-    """`softmax.logit_contrasts` of so many classes, where the logits are."""
-    return _kept(logit_contrasts, logits_Pn.shape[1], logits_Pn.device)
-
-
-def basis(logits_Pn: Tensor) -> Tensor:
-    """`softmax.logit_basis` of so many classes, where the logits are."""
-    return _kept(logit_basis, logits_Pn.shape[1], logits_Pn.device)
-
-
-@functools.lru_cache(maxsize=8)
-def _kept(make, classes: int, device: torch.device) -> Tensor:
-    return make(classes).to(device)

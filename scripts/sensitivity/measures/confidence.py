@@ -14,9 +14,9 @@ from sensitivity.architectures.modules import Modules
 from sensitivity.base.known_state import known_state
 from sensitivity.base.memory import budget
 from sensitivity.jacobian.chains import MEMORY_BYTES
-from sensitivity.jacobian.sources import Source, contrasts, sources
+from sensitivity.jacobian.sources import Source, sources
 from sensitivity.networks.network import Network
-from sensitivity.networks.softmax import softmax_jacobian
+from sensitivity.networks.softmax import logit_contrasts, softmax_jacobian
 
 # The doubts 1 - p_max shrink by a factor of 1.6 at a time: between them norms are interpolated.
 LEVELS = (0.6, 0.75, 0.84, 0.9, 0.94, 0.96, 0.975, 0.984, 0.99, 0.994, 0.996, 0.9975)
@@ -49,7 +49,7 @@ def _of_source(source: Source, x_Pd: Tensor) -> Tensor:
         return torch.full((1 + len(LEVELS),), math.nan, dtype=torch.float64)
     for piece in source.pieces(x_Pd, rows, budget(source.device, MEMORY_BYTES)):
         logits_Pn = piece.logits.detach()
-        contrasts_nm = contrasts(logits_Pn)
+        contrasts_nm = logit_contrasts(logits_Pn)
         rows_Pmd = piece.rows(contrasts_nm.T.expand(len(logits_Pn), -1, -1)).detach()
         parts.append((logits_Pn, rows_Pmd @ rows_Pmd.mT))
     logits_Pn, products_Pmm = (torch.cat(part) for part in zip(*parts))

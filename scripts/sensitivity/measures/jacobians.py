@@ -16,6 +16,8 @@ def jacobian_sizes(network: Network | Modules, x: Tensor, spectral: bool = True)
     """All sizes of the Jacobians at points [P, d] or [R, P, d], as `jacobian.sizes`."""
     if isinstance(network, Network):
         return sizes.jacobian_sizes(network, x, spectral=spectral)
+    if not network.replicates:
+        return sizes.no_sizes(x.shape[-2], network.classes, spectral)
     x_RPd = x.expand(network.replicates, *x.shape[-2:])
     of_each = [
         sizes.jacobian_sizes(module, x_Pd, spectral=spectral)

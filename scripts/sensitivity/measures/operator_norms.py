@@ -6,6 +6,7 @@ found from products with the map and with its transpose alone, which autograd gi
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -37,11 +38,14 @@ def spectral_norm(operation: Affine, shape: tuple[int, ...], like: Tensor) -> fl
         return float(torch.linalg.matrix_norm(operation.weight, 2))
     zero = torch.zeros(1, *shape, dtype=like.dtype, device=like.device)
     _, transposed = torch.func.vjp(operation.apply, zero)
-    at_zero = operation.apply(zero)
+    apply = operation.apply
+    if operation.quick is not None:  # without a graph, which products with the map need not have
+        apply = partial(operation.quick, shape=operation.shape)
+    at_zero = apply(zero)
 
     def times(x: np.ndarray) -> np.ndarray:
         x = torch.as_tensor(x.reshape(zero.shape)).to(zero)
-        return (operation.apply(x) - at_zero).flatten().cpu().numpy()
+        return (apply(x) - at_zero).flatten().cpu().numpy()
 
     def back(y: np.ndarray) -> np.ndarray:
         return (

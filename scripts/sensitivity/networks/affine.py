@@ -98,17 +98,17 @@ def convolution(function: Callable[..., Tensor]) -> Rule:
         if len(x.shape) != weight.dim() - 1 or not Convolution.fits(x.shape[0], weight, groups):
             return step
         kernel = weight.shape[2:]
-        stride, spread_out = (_each(v, len(kernel)) for v in (stride, dilation))
+        stride, spread_out = (each(v, len(kernel)) for v in (stride, dilation))
         if padding == "same":
             padding = [d * (k - 1) // 2 for d, k in zip(spread_out, kernel)]
-        before = _each(0 if padding == "valid" else padding, len(kernel))
+        before = each(0 if padding == "valid" else padding, len(kernel))
         quick = Convolution(weight, bias, stride, before, spread_out, groups)
         return partial(step, quick=quick, columns=0)
 
     return rule
 
 
-def _each(setting: int | Sequence[int], dimensions: int) -> Sequence[int]:
+def each(setting: int | Sequence[int], dimensions: int) -> Sequence[int]:
     """A setting for every dimension."""
     setting = (setting,) if isinstance(setting, int) else tuple(setting)
     return setting * dimensions if len(setting) == 1 else setting

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.known_state import known_state
 from sensitivity.networks.activations import Activation
 from sensitivity.networks.computation import Graph
+from sensitivity.networks.network import one_dtype
 from sensitivity.networks.operations import Elementwise, Linear, Operation
 from sensitivity.networks.reading import Reader
 
@@ -22,8 +22,9 @@ def read_chain(module: nn.Module) -> tuple[list[Tensor], Activation, list[Tensor
     if not isinstance(module, nn.Module):
         raise SensitivityError(f"Give a torch.nn.Module, not a {type(module).__name__}.")
     inputs = [layer.in_features for layer in module.modules() if isinstance(layer, nn.Linear)]
+    dtype = one_dtype(p for p in module.parameters() if p.is_floating_point())
     with known_state():
-        graph = Reader(module, inputs[0] if inputs else None, _dtype_of(module)).read()
+        graph = Reader(module, inputs[0] if inputs else None, dtype).read()
     if graph.ends_in:
         raise SensitivityError(
             f"The module ends with a {graph.ends_in}; leave a softmax at its end out."
@@ -47,16 +48,6 @@ def read_chain(module: nn.Module) -> tuple[list[Tensor], Activation, list[Tensor
             for zero, layer in zip(zeros, linears)
         ]
     return [layer.weight[None] for layer in linears], used.pop(), biases
-
-
-def _dtype_of(module: nn.Module) -> torch.dtype:
-    dtypes = {p.dtype for p in module.parameters() if p.is_floating_point()}
-    if len(dtypes) != 1 or not dtypes <= {torch.float32, torch.float64}:
-        names = ", ".join(sorted(map(str, dtypes))) or "nothing"
-        raise SensitivityError(
-            f"Weights and biases must be all float32 or all float64, not {names}; convert them."
-        )
-    return dtypes.pop()
 
 
 def _without_flatten(graph: Graph) -> list[Operation]:

@@ -60,6 +60,11 @@ class Graph:
         """How many values there are, the input among them."""
         return len(self.operations) + 1
 
+    @cached_property
+    def widest(self) -> int:
+        """The most numbers that a point has in one value."""
+        return max(math.prod(self.shape_of(i)) for i in range(self.length))
+
     @property
     def classes(self) -> int:
         """Numbers in the output, n."""
@@ -89,6 +94,13 @@ class Graph:
         """By value, the operation that is the last to take it; the output's is never."""
         uses = {number: i for i, op in enumerate(self.operations) for number in op.inputs}
         return uses | {self.output: len(self.operations)}
+
+    def alive(self) -> Iterator[set[int]]:
+        """The values that are still needed, by number, before every operation."""
+        alive = {0}
+        for index in range(len(self.operations)):
+            yield alive
+            alive = {i for i in (*alive, index + 1) if self.last_use.get(i, -1) > index}
 
     def shape_of(self, value: int) -> tuple[int, ...]:
         """At one point."""
@@ -121,14 +133,15 @@ class Graph:
         values: dict[int, Tensor],
         start: int = 0,
         applied: Callable[..., Tensor] = lambda operation, *inputs: operation.apply(*inputs),
+        stop: int | None = None,
     ) -> Iterator[dict[int, Tensor]]:
-        """The values that are still needed, before every operation from `start` on and at the end.
+        """The values that are still needed, before every operation from `start` on and at `stop`.
 
         values: by number, [P, *shape]; they must hold what is needed from `start` on; applied: what
         an operation makes of its inputs.
         """
         values = dict(values)
-        for index in range(start, len(self.operations)):
+        for index in range(start, len(self.operations) if stop is None else stop):
             yield values
             operation = self.operations[index]
             result = applied(operation, *(values[i] for i in operation.inputs))

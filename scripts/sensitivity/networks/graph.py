@@ -54,13 +54,18 @@ def read_graph(
 
 
 def graph_of(
-    network: Network, replicate: int = 0, dtype: torch.dtype = torch.float64, keep: bool = True
+    network: Network | Graph,
+    replicate: int = 0,
+    dtype: torch.dtype = torch.float64,
+    keep: bool = True,
 ) -> Graph:
-    """One replicate of a stack of fully connected networks.
+    """One replicate of a stack of fully connected networks; a graph is its own.
 
     keep: whether to keep its weights in `dtype`, rather than to convert them whenever they are
     used, which takes longer and less memory.
     """
+    if isinstance(network, Graph):
+        return network
     operations: list[Operation] = []
     activation = network.activation
     like = network.weights[0].new_empty(0, dtype=dtype)

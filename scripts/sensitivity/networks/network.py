@@ -50,12 +50,7 @@ class Network:
                     f"The weights of layer {layer + 1}, {tuple(following.shape)}, do not follow "
                     f"those of layer {layer}, {tuple(w.shape)}."
                 )
-        dtypes = {t.dtype for t in [*self.weights, *(self.biases or [])]}
-        if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
-            names = ", ".join(sorted(str(dtype) for dtype in dtypes))
-            raise SensitivityError(
-                f"Weights and biases must be all float32 or all float64, not {names}; convert them."
-            )
+        one_dtype([*self.weights, *(self.biases or [])])
         if self.biases is not None and [tuple(b.shape) for b in self.biases] != [
             tuple(w.shape[:2]) for w in self.weights
         ]:
@@ -200,6 +195,17 @@ class Network:
         weights = [tensors[f"weights.{i}"] for i in range(layers)]
         biases = [tensors[f"biases.{i}"] for i in range(layers)] if "biases.0" in tensors else None
         return cls(weights, Activation(record["activation"], **record["pieces"]), biases)
+
+
+def one_dtype(tensors: Iterable[Tensor]) -> torch.dtype:
+    """Of all weights and biases; raises SensitivityError where it is not float32 or float64."""
+    dtypes = {tensor.dtype for tensor in tensors}
+    if len(dtypes) != 1 or not dtypes <= {torch.float32, torch.float64}:
+        names = ", ".join(sorted(map(str, dtypes))) or "nothing"
+        raise SensitivityError(
+            f"Weights and biases must be all float32 or all float64, not {names}; convert them."
+        )
+    return dtypes.pop()
 
 
 def save_tensors(path: str | Path, tensors: dict[str, Tensor], record: dict) -> None:

@@ -1,23 +1,22 @@
-"""A module made ready to be read: a copy of it, looked through for what can't be measured."""
+"""A module made ready to be read, and its graph tried: does it compute the same?"""
 
 from __future__ import annotations
 
-import copy
 import logging
 from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.base.wrapped import check_not_pruned, check_weights, unwrapped
+from sensitivity.base.wrapped import check_not_pruned, copied, unwrapped
+from sensitivity.networks.computation import Graph
 
 
 def prepared(module: nn.Module) -> nn.Module:
     """A copy in evaluation mode that shares the module's parameters and nothing else.
 
-    What a forward changes, as a buffer that counts its calls, it changes in the copy. Wrappers such
-    as those of torch.compile are taken off.
+    Wrappers such as those of torch.compile are taken off.
 
     Raises:
         SensitivityError: it is no module, can't be copied, is scripted or pruned, or has layers
@@ -29,29 +28,11 @@ def prepared(module: nn.Module) -> nn.Module:
         )
     module = unwrapped(module)
     check_not_pruned(module)
-    check_weights(module)
-    memo: dict[int, object] = {}
-    for part in module.modules():
-        memo.update((id(p), p) for p in part._parameters.values() if p is not None)
-        tensors = [*part._buffers.values(), *vars(part).values()]
-        # PyTorch copies no tensor that has a history.
-        memo.update((id(t), t.detach().clone()) for t in tensors if _ordinary(t))
-    try:
-        found = copy.deepcopy(module, memo)
-    except Exception as error:
-        why = " ".join(str(error).split())
-        raise SensitivityError(
-            f"{type(module).__name__} can't be copied ({why}); give a module that copy.deepcopy "
-            "takes."
-        ) from error
+    found = copied(module, lambda x: x if isinstance(x, nn.Parameter) else x.detach().clone())
     for part in list(found.modules()):
         for name, child in part.named_children():
             setattr(part, name, unwrapped(child))
-    return found.eval()
-
-
-def _ordinary(value: object) -> bool:
-    return isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
+    return found
 
 
 def check_parameters(module: nn.Module, dtype: torch.dtype) -> None:
@@ -65,6 +46,37 @@ def check_parameters(module: nn.Module, dtype: torch.dtype) -> None:
             )
         if tensor.dtype in (torch.float16, torch.bfloat16):
             _say_converted(tensor.dtype, dtype)
+
+
+def check_outputs(module: nn.Module, graph: Graph) -> None:
+    """Raise SensitivityError if module and graph differ on random inputs."""
+    parameters = [p for p in (*module.parameters(), *module.buffers()) if p.is_floating_point()]
+    dtype = parameters[0].dtype if parameters else torch.float32
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, *graph.input_shape, generator=generator).to(graph.like.device, dtype)
+    try:
+        expected = module(x.clone())
+    except Exception as error:
+        raise SensitivityError(
+            f"The module can't be called on points of the shape {list(graph.input_shape)}: "
+            f"{error}; give the input_shape that it takes."
+        ) from error
+    logits = graph.logits(x)
+    found = {
+        None: lambda: logits,
+        "sigmoid": logits.sigmoid,
+        "softmax": lambda: logits.softmax(1),
+        "log_softmax": lambda: logits.log_softmax(1),
+    }[graph.ends_in]()
+    expected = expected.to(found).flatten(1)
+    coarsest = max(torch.finfo(t).eps for t in (dtype, graph.like.dtype))
+    allowed = 1000 * coarsest * (1 + expected.abs().max())
+    if found.shape != expected.shape or (found - expected).abs().max() > allowed:
+        raise SensitivityError(
+            f"{type(module).__name__} computes something else than the operations that were read "
+            "from it, as where a tensor is changed in place while another name for it is in use, "
+            "or where an output depends on chance; write it without."
+        )
 
 
 @cache

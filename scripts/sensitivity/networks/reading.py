@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, fx, nn
 
 from sensitivity.base.errors import SensitivityError
-from sensitivity.networks import maxima
+from sensitivity.base.wrapped import returned
+from sensitivity.networks import pieces
 from sensitivity.networks.affine import Then, Value
 from sensitivity.networks.computation import Graph, without_the_unused
 from sensitivity.networks.operations import Operation
-from sensitivity.networks.preparing import check_parameters, prepared
+from sensitivity.networks.preparing import check_outputs, check_parameters, prepared
 from sensitivity.networks.refusals import Refused, reason, refusal
 from sensitivity.networks.rules import ELSEWHERE, FUNCTIONS, IN_PLACE, METHODS, NAMES, Softmax
 from sensitivity.networks.tracing import rule_of, trace
-from sensitivity.networks.trial import check_outputs, returned
 
 _SHAPES = {
     "size": lambda x, *dim: x.sample.size(*dim),
@@ -29,16 +29,6 @@ _SHAPES = {
     "numel": lambda x: x.sample.numel(),
 }
 _ATTRIBUTES = "shape", "ndim", "dtype", "device", "is_cuda", "requires_grad"
-
-
-@dataclass(frozen=True)
-class Ending:
-    """A softmax: where it stands, and what it is applied to."""
-
-    place: str
-    kind: str
-    name: str
-    value: Value
 
 
 class Reader:
@@ -51,7 +41,7 @@ class Reader:
         # Only a module's forward can be traced, so a single layer gets a module around it.
         self.module = nn.Sequential(module).eval() if rule_of(module) is not None else module
         self.dtype = dtype
-        floating = [t for t in _tensors(module) if t.is_floating_point()]
+        floating = [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
         device = floating[0].device if floating else torch.device("cpu")
         self.like = torch.empty(0, dtype=dtype, device=device)
         self.trace = trace(self.module)
@@ -106,7 +96,7 @@ class Reader:
         """What a node gives: a `Value`, or the result of a computation with constants."""
         inputs = list(_leaves([args, kwargs]))
         for ending in inputs:
-            if isinstance(ending, Ending):
+            if isinstance(ending, Softmax):
                 raise refusal(ending.place, ending.kind, "it is accepted at the end alone")
         if node.op != "call_module":
             if not any(isinstance(x, Value) for x in inputs):
@@ -153,7 +143,7 @@ class Reader:
         """Add an operation with its number, place, kind and shape; returns its `Value`s."""
         if isinstance(step, Then):
             return self._add(node, step.rule(self._add(node, step.first)))
-        if isinstance(step, maxima.Extremes):
+        if isinstance(step, pieces.Extremes):
             return step._replace(values=self._add(node, step.values))
         if isinstance(step, tuple):
             return tuple(self._add(node, one) for one in step)
@@ -161,7 +151,7 @@ class Reader:
             return step
         place, kind = self._place(node), self._kind(node)
         if isinstance(step, Softmax):
-            return Ending(place, kind, step.name, step.value)
+            return replace(step, place=place, kind=kind)
         samples = [self._value(i, self._shape(i)).sample for i in step.keywords["inputs"]]
         shape = tuple(step(place=place, kind=kind, shape=()).apply(*samples).shape)
         if shape[:1] != (2,):
@@ -193,10 +183,11 @@ class Reader:
         (node,) = (node for node in self.trace.nodes if node.op == "output")
         result = fx.node.map_arg(node.args[0], self.known.__getitem__)
         ends_in, value = None, result
-        if isinstance(result, Ending):
+        if isinstance(result, Softmax):
             ends_in, value = result.name, result.value
         if not isinstance(value, Value):
-            raise SensitivityError(f"The module returns {returned(result)}")
+            what = returned(result, lambda part: isinstance(part, Value))
+            raise SensitivityError(f"The module returns {what}")
         graph = Graph(self.input_shape, tuple(self.operations), value.number, ends_in, self.like)
         return without_the_unused(graph)
 
@@ -214,10 +205,6 @@ class Reader:
             "The shape of a point can't be told from this module; give input_shape, such as "
             "(3, 32, 32)."
         )
-
-
-def _tensors(module: nn.Module) -> list[Tensor]:
-    return [*module.parameters(), *module.buffers()]
 
 
 def _computed(node: fx.Node, args: tuple, kwargs: dict) -> Any:

@@ -16,7 +16,7 @@ ACCEPTED = (
 _SMOOTH = "it is not piecewise linear; put ReLU or another piecewise-linear function there"
 _NORM = "it divides by a norm of its own input; BatchNorm, with its running statistics, is accepted"
 _ATTENTION = "it multiplies what it computes by what it computes; convolutions are accepted"
-_RECURRENT = "its gates are not piecewise linear; a feed-forward module is accepted"
+_RECURRENT = "recurrent layers are not read; a feed-forward module is accepted"
 
 _REASONS = {
     _SMOOTH: (

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from sensitivity.networks import affine, maxima, pieces, shapes
+from sensitivity.networks import affine, pieces, shapes
 from sensitivity.networks.affine import Value, averaging, weighted
 from sensitivity.networks.refusals import Refused
 
@@ -32,10 +32,15 @@ def stochastic_depth(x: Value, p: float, mode: str, training: bool = True):
 
 @dataclass(frozen=True)
 class Softmax:
-    """The end of a network that is recognised, and left out: its name, what it is applied to."""
+    """The end of a network that is recognised, and left out.
+
+    name, value: which one, and what it is applied to; place, kind: as of an operation.
+    """
 
     name: str
     value: Value
+    place: str = ""
+    kind: str = ""
 
 
 def _over_classes(name: str):
@@ -101,12 +106,12 @@ _ARITHMETIC = {
     "sum": affine.total,
 }
 _MAXIMA = {
-    "amax": maxima.amax,
-    "amin": maxima.amin,
-    "max": maxima.largest,
-    "min": maxima.smallest,
-    "maximum": maxima.maximum,
-    "minimum": maxima.minimum,
+    "amax": pieces.amax,
+    "amin": pieces.amin,
+    "max": pieces.largest,
+    "min": pieces.smallest,
+    "maximum": pieces.maximum,
+    "minimum": pieces.minimum,
 }
 _RESHAPING = "flatten unflatten reshape squeeze unsqueeze"
 _REARRANGING = (
@@ -186,8 +191,8 @@ FUNCTIONS: dict[Any, Any] = {
     **_pools(
         "adaptive_avg_pool", lambda n: averaging(getattr(functional, f"adaptive_avg_pool{n}d"))
     ),
-    **_pools("max_pool", maxima.max_pool),
-    **_pools("adaptive_max_pool", maxima.adaptive_max_pool),
+    **_pools("max_pool", pieces.max_pool),
+    **_pools("adaptive_max_pool", pieces.adaptive_max_pool),
 }
 
 IN_PLACE = operator.iadd, operator.isub, operator.imul

@@ -3,24 +3,30 @@
 A network with a single output f says a probability too: sigmoid(f), of its one class.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+CPU = torch.device("cpu")
 
-def logit_basis(classes: int) -> Tensor:
+
+@lru_cache(maxsize=8)
+def logit_basis(classes: int, device: torch.device = CPU) -> Tensor:
     """An orthonormal basis of R^n in float64, in columns; the first is along (1, ..., 1)."""
     vectors = torch.eye(classes, dtype=torch.float64)
     vectors[:, 0] = 1.0
-    return torch.linalg.qr(vectors).Q
+    return torch.linalg.qr(vectors).Q.to(device)
 
 
-def logit_contrasts(classes: int) -> Tensor:
+def logit_contrasts(logits_Pn: Tensor) -> Tensor:
     """Directions of the logits that probabilities see, orthonormal in R^n: [n, n - 1] in float64.
 
     All that sum to zero; of a single logit the one there is, [1, 1].
     """
-    return logit_basis(classes)[:, 1:] if classes > 1 else logit_basis(1)
+    basis = logit_basis(logits_Pn.shape[1], logits_Pn.device)
+    return basis[:, 1:] if len(basis) > 1 else basis
 
 
 def softmax_jacobian(logits_Pn: Tensor, contrasts_nm: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 
 import torch
@@ -164,6 +164,58 @@ def _where_defined(weights: Tensor) -> Tensor:
     return torch.where(weights.isfinite().all(2, keepdim=True), weights, first)
 
 
+class Responses:
+    """What one unit more of a stage's result adds to the values that are needed behind the stage.
+
+    From the result on all is affine. Rows of the tables [size of the result, size of the value] are
+    computed when they are first asked for.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, like = stage, stage.graph.like
+        self.shape = stage.graph.shape_of(stage.result)
+        size = math.prod(self.shape)
+        needed = stage.needed(stage.result)
+        widths = {number: math.prod(stage.graph.shape_of(number)) for number in needed}
+        self.tables = {number: like.new_empty(size, width) for number, width in widths.items()}
+        self.known = torch.zeros(size, dtype=torch.bool, device=like.device)
+
+    @staticmethod
+    def memory(stage: Stage) -> int:
+        """Bytes of the tables."""
+        size = stage.graph.shape_of
+        numbers = sum(math.prod(size(i)) for i in stage.needed(stage.result))
+        return math.prod(size(stage.result)) * numbers * stage.graph.like.itemsize
+
+    def learn(self, results: Tensor) -> None:
+        """Compute the rows of these results."""
+        at_zero = self._at_zero
+        for some in results.split(self.stage.nodes):
+            ones = self.stage.graph.like.new_zeros(len(some), len(self.known))
+            ones.scatter_(1, some[:, None], 1.0)
+            for number, value in self._behind(ones.view(-1, *self.shape)).items():
+                self.tables[number][some] = (value - at_zero[number]).flatten(1)
+        self.known[results] = True
+
+    def missing(self, results: Tensor) -> Tensor:
+        """Those of the results whose rows are not known yet."""
+        asked = torch.zeros_like(self.known)
+        asked[results] = True
+        return kernels.where(asked & ~self.known)
+
+    @cached_property
+    def _at_zero(self) -> dict[int, Tensor]:
+        return self._behind(self.stage.graph.like.new_zeros(1, *self.shape))
+
+    def _behind(self, values: Tensor) -> dict[int, Tensor]:
+        """The values behind a result [P, *shape], where earlier values are zero."""
+        graph, result = self.stage.graph, self.stage.result
+        taken = self.stage.taken(result)
+        others = {i: values.new_zeros(len(values), *graph.shape_of(i)) for i in taken}
+        found = self.stage.through({**others, result: values}, result)
+        return {number: found[number] for number in self.tables}
+
+
 class Chords:
     """The values behind one stage of a graph, at the nodes of parts of a path.
 
@@ -174,7 +226,7 @@ class Chords:
     def __init__(self, stage: Stage, results: Callable[..., Tensor]) -> None:
         self.stage, self.results = stage, results
         self.size = math.prod(stage.graph.shape_of(stage.result))
-        self.responses = stage.responses(stage.result)
+        self.responses = Responses(stage)
 
     def values(
         self, arcs: Arcs, merged: Merged, bends: Bends, first: int, last: int

@@ -38,10 +38,9 @@ from sensitivity.networks.graph import Graph, graph_of
 from sensitivity.networks.network import Network
 from sensitivity.regions import plan
 from sensitivity.regions.found import Transitions
-from sensitivity.regions.inputs import Line
 from sensitivity.regions.paths import Ellipse, Octagon, Path
-from sensitivity.regions.reading import check_dtype, read
-from sensitivity.regions.walk import Found, Walk, together
+from sensitivity.regions.reading import read
+from sensitivity.regions.walk import Walk, together
 
 
 @known_state()
@@ -77,9 +76,8 @@ def transitions(
     >>> int(found.counts()) == len(found.position)
     True
     """
-    check_dtype(network, dtype)
-    network = read(network, [path], input_shape)
-    walks = _walks(network, [(path, 0.0, 1.0)], dtype, None)
+    network = read(network, [path], input_shape, dtype)
+    walks = _walks(network, [path], dtype, None)
     like = torch.empty(0, dtype=dtype, device=network.device)
     none = like.long()
     columns = [[like], [none], [none], [none], [none.to(torch.int8)]]
@@ -88,7 +86,10 @@ def transitions(
             breaks, track = found.breaks, found.arcs.track
             own = 0 * breaks.arc if isinstance(track, int) else track.take(breaks.arc)
             layer = torch.full_like(breaks.unit, found.layer)
-            parts = _positions(walk, found), first + own, layer, breaks.unit, breaks.change
+            places = found.arcs.positions(breaks)
+            if isinstance(walk.paths[0], Octagon):
+                places = walk.paths[0].parameter(places)
+            parts = places, first + own, layer, breaks.unit, breaks.change
             for column, part in zip(columns, parts, strict=True):
                 column.append(part)
     position, replicate, *rest = (torch.cat(column) for column in columns)
@@ -126,45 +127,10 @@ def count_transitions(
     """
     if isinstance(paths, Path):
         raise SensitivityError("count_transitions takes a list of paths; put this one into a list.")
-    check_dtype(network, dtype)
-    network = read(network, paths, input_shape)
-    counts = _count(network, [(path, 0.0, 1.0) for path in paths], dtype, memory)
-    return counts if by_layer else counts.sum(2)
-
-
-def estimate_transitions(
-    network: Network | nn.Module | Graph,
-    path: Path,
-    arcs: int,
-    generator: torch.Generator,
-    parts: int = 1024,
-    input_shape: Sequence[int] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """An unbiased estimate of the number of transitions and its standard error, [R] each.
-
-    The path is divided into `parts` equal arcs. `arcs` of them are drawn without replacement, the
-    same ones for all replicates, and counted exactly. With all parts the estimate is exact.
-    """
-    if not 2 <= arcs <= parts:
-        raise SensitivityError(f"Choose at least 2 and at most {parts} arcs, not {arcs}.")
-    # Drawn before the known state begins, which restores PyTorch's own generator at its end.
-    chosen = torch.randperm(parts, generator=generator, device=generator.device)[:arcs].tolist()
-    lines = [(path, i / parts, (i + 1) / parts) for i in sorted(chosen)]
-    with known_state():
-        network = read(network, [path], input_shape)
-        counts = _count(network, lines, torch.float64, None).sum(2).double()
-        # The variance of a mean drawn without replacement from a finite population.
-        variance = counts.var(dim=1) / arcs * (1 - arcs / parts)
-        return parts * counts.mean(dim=1), parts * variance.sqrt()
-
-
-def _count(
-    network: Network | Graph, lines: Sequence[Line], dtype: torch.dtype, memory: int | None
-) -> Tensor:
-    """Transitions of every replicate on every line, by layer, [R, lines, L]."""
-    shape = network.replicates, len(lines), network.depth
+    network = read(network, paths, input_shape, dtype)
+    shape = network.replicates, len(paths), network.depth
     total = torch.zeros(shape, dtype=torch.int64, device=network.device)
-    for first, numbers, walk in _walks(network, lines, dtype, memory, places=False):
+    for first, numbers, walk in _walks(network, paths, dtype, memory, places=False):
         tracks = len(walk.graphs) * len(numbers)
         counts = torch.zeros(network.depth, tracks, dtype=torch.int64, device=network.device)
         for found in walk.run():
@@ -173,27 +139,27 @@ def _count(
                 counts[found.layer, track] += len(found.breaks)
             else:
                 counts[found.layer] += kernels.tally(track.take(found.breaks.arc), tracks)
-        by_line = counts.view(network.depth, len(walk.graphs), len(numbers)).permute(1, 2, 0)
-        total[first : first + len(walk.graphs), numbers] = by_line
-    return total
+        by_path = counts.view(network.depth, len(walk.graphs), len(numbers)).permute(1, 2, 0)
+        total[first : first + len(walk.graphs), numbers] = by_path
+    return total if by_layer else total.sum(2)
 
 
 def _walks(
     network: Network | Graph,
-    lines: Sequence[Line],
+    paths: Sequence[Path],
     dtype: torch.dtype,
     memory: int | None,
     places: bool = True,
 ) -> Iterator[tuple[int, list[int], Walk]]:
-    """All walks that are needed, each with its first replicate and the numbers of its lines."""
+    """(the first replicate, the numbers of the paths, how they go through) for all of them."""
     memory = plan.memory_of(network.device, memory)
     for first, graphs in _stacks(network, dtype, memory):
-        chosen = [_straightened(graphs[0], line) for line in lines]
+        chosen = [_straightened(graphs[0], path) for path in paths]
         most = 1
-        if len(lines) > 1 and together(graphs[0]):
-            most = plan.lines_to_a_walk(graphs, memory)
+        if len(paths) > 1 and together(graphs[0]):
+            most = plan.paths_to_a_walk(graphs, memory)
         for curved in (False, True):
-            kind = [i for i, line in enumerate(chosen) if isinstance(line[0], Ellipse) == curved]
+            kind = [i for i, path in enumerate(chosen) if isinstance(path, Ellipse) == curved]
             for start in range(0, len(kind), most):
                 numbers = kind[start : start + most]
                 yield first, numbers, Walk(graphs, [chosen[i] for i in numbers], memory, places)
@@ -215,21 +181,11 @@ def _stacks(
         yield first, [graph_of(network, replicate, dtype, keep) for replicate in some]
 
 
-def _straightened(graph: Graph, line: Line) -> Line:
-    """The line itself, or straight chords with the same transitions if there are such.
+def _straightened(graph: Graph, path: Path) -> Path:
+    """The path, or chords with the same transitions where these depend on the direction alone.
 
     Straight arcs need half the arithmetic. They can replace an ellipse around 0 (the random ones
     are) if scaling the input changes no unit's code, as in ReLU networks without biases.
     """
-    path, start, stop = line
-    if not isinstance(path, Ellipse) or path.center.any() or not graph.scales:
-        return line
-    octagon = Octagon(path)
-    return octagon, octagon.inverse(start), octagon.inverse(stop)
-
-
-def _positions(walk: Walk, found: Found) -> Tensor:
-    """The path's parameter at each break, [n]."""
-    position = found.arcs.positions(found.breaks)
-    path, _, _ = walk.lines[0]
-    return path.parameter(position) if isinstance(path, Octagon) else position
+    around_0 = isinstance(path, Ellipse) and not path.center.any()
+    return Octagon(path) if around_0 and graph.scales else path

@@ -49,7 +49,10 @@ class Dense:
         shape = h.shape[:2]
         h = self.function.apply(h.flatten(0, 1))
         if merged.bounds is None:
-            values = self._product(self.layers[0], h, units, constant)
+            values = self.layers[0].of(h, kernels.product, units)
+            if constant is not None:
+                rows = self.layers[0].rows(values.dtype)
+                values += torch.cat([some @ constant for some in rows])
         else:
             bounds = (shape[1] * bound for bound in merged.bounds_of(first, last))
             parts = zip(self.layers, pairwise(bounds), strict=True)
@@ -57,14 +60,6 @@ class Dense:
         behind = self.stage.start + 2
         values = self.stage.through({behind: values}, behind)
         return {number: value.unflatten(0, shape) for number, value in values.items()}
-
-    def _product(
-        self, layer: Linear, h: Tensor, units: Tensor | None, constant: Tensor | None
-    ) -> Tensor:
-        z = layer.of(h, kernels.product, units)
-        if constant is not None:
-            z += torch.cat([rows @ constant for rows in layer.rows(z.dtype)])
-        return z
 
     def _moving(
         self, arcs: Arcs, merged: Merged, breaks: Breaks, first: int, last: int

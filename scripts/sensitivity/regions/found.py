@@ -63,10 +63,6 @@ class Transitions:
         counts = index.bincount(minlength=self.replicates * self.depth)
         return counts.view(self.replicates, self.depth)
 
-    def boundary_density(self) -> Tensor:
-        """Boundaries met per unit of length in input space, by layer, [R, L]."""
-        return self.layer_counts() / self.path.arc_length(torch.ones(1)).item()
-
     def histogram(self, bins: int) -> Tensor:
         """Transitions in each of `bins` equal parts of the path's parameter, [R, bins]."""
         index = self.replicate * bins + (self.position * bins).long().clamp(max=bins - 1)

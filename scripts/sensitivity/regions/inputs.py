@@ -1,4 +1,4 @@
-"""The inputs on lines, in pieces that fit into memory: what enters a network."""
+"""The inputs on paths, in pieces that fit into memory: what enters a network."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from sensitivity.base import kernels
 from sensitivity.regions.arcs import Arcs
 from sensitivity.regions.paths import Path
 
-Line = tuple[Path, float, float]
-"""A path and the range of its parameter, within [0, 1], that is followed."""
-
 
 def pieces(
-    lines: Sequence[Line], nodes: int, like: Tensor, shape: Sequence[int], places: bool
+    paths: Sequence[Path], nodes: int, like: Tensor, shape: Sequence[int], places: bool
 ) -> Iterator[Arcs]:
-    """The inputs on all lines, in pieces of at most `nodes` nodes: parts of lines, or several.
+    """The inputs on all paths, in pieces of at most `nodes` nodes: parts of paths, or several.
 
-    Lines must be all ellipses, or all of straight parts. Values are [N, m, *shape]; their tracks
-    are the lines. places: whether positions on straight ones are asked for.
+    Paths must be all ellipses, or all of straight parts. Values are [N, m, *shape]; their tracks
+    are the paths. places: whether positions on straight ones are asked for.
     """
     batch: list[tuple[int, Tensor, Tensor]] = []
     length = 0
-    for number, (path, start, stop) in enumerate(lines):
-        for position, points in path.nodes(start, stop, nodes):
+    for number, path in enumerate(paths):
+        for position, points in path.nodes(nodes):
             if batch and length + len(position) > nodes:
                 yield _piece(batch, like, shape, places)
                 batch, length = [], 0
@@ -55,7 +52,7 @@ def _piece(
     return Arcs(position, {0: values}, *sent)
 
 
-def stacked(arcs: Arcs, values: dict[int, Tensor], networks: int, lines: int) -> Arcs:
+def stacked(arcs: Arcs, values: dict[int, Tensor], networks: int, paths: int) -> Arcs:
     """The same nodes on their way through each of several networks, with the networks' values."""
     if networks == 1:
         return Arcs(arcs.position, values, arcs.track, arcs.joint)
@@ -64,7 +61,7 @@ def stacked(arcs: Arcs, values: dict[int, Tensor], networks: int, lines: int) ->
     if isinstance(track, int):
         track = torch.full((nodes,), track, device=device)
         joint = torch.arange(nodes, device=device) == nodes - 1
-    track = track + lines * torch.arange(networks, device=device)[:, None]
+    track = track + paths * torch.arange(networks, device=device)[:, None]
     position = None if arcs.position is None else arcs.position.repeat(networks)
     bounds = [nodes * i for i in range(networks + 1)]
     return Arcs(position, values, track.view(-1), joint.repeat(networks), bounds)

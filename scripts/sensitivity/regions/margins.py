@@ -3,11 +3,11 @@
 A unit that is identically at a threshold along a stretch, as where a translated margin leaves it
 nothing to see, would else flicker between its pieces. What rounding leaves behind is followed from
 operation to operation as if errors were independent (squares add up, weighted by squared weights),
-with the largest magnitudes that occur at the nodes of a line and half-way between them. A margin
-depends on its own line alone, and is one and the same for all of it, so that a code can be told
-anywhere, and a count depends on no other line.
+with the largest magnitudes that occur at the nodes of a path and half-way between them. A margin
+depends on its own path alone, and is one and the same for all of it, so that a code can be told
+anywhere, and a count depends on no other path.
 
-Tensor names as in `arcs`; T lines.
+Tensor names as in `arcs`; T paths.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from torch import Tensor
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.operations import Affine, Elementwise, Maximum
+from sensitivity.regions import inputs, plan
 from sensitivity.regions.arcs import Arcs
+from sensitivity.regions.paths import Ellipse, Path
 from sensitivity.regions.stages import applied
 
 ROUNDING = 32
@@ -29,17 +31,17 @@ ROUNDING = 32
 
 
 class Magnitudes:
-    """The largest magnitude of every number of every value on lines: by value, [T, *shape]."""
+    """The largest magnitude of every number of every value on paths: by value, [T, *shape]."""
 
-    def __init__(self, graph: Graph, lines: int) -> None:
-        self.graph, self.lines = graph, lines
+    def __init__(self, graph: Graph, paths: int) -> None:
+        self.graph, self.paths = graph, paths
         piecewise = [i for i, op in enumerate(graph.operations) if not isinstance(op, Affine)]
         end = len(graph.operations)
         self._first, self._last = (piecewise[0], piecewise[-1]) if piecewise else (end, end)
         self.largest: dict[int, Tensor] = {}
 
     def look(self, arcs: Arcs, most: int) -> dict[int, Tensor]:
-        """Note what occurs on a piece of the inputs, whose tracks are the lines.
+        """Note what occurs on a piece of the inputs, whose tracks are the paths.
 
         most: points that may go through at once. Returns the values at the piece's nodes before the
         first piecewise operation.
@@ -79,7 +81,7 @@ class Magnitudes:
         value = values[number].abs()
         known = self.largest.get(number)
         if known is None:
-            known = value.new_zeros(self.lines, *value.shape[1:])
+            known = value.new_zeros(self.paths, *value.shape[1:])
             self.largest[number] = known
         if isinstance(track, int):
             torch.maximum(known[track], value.amax(0), out=known[track])
@@ -96,7 +98,25 @@ class Magnitudes:
 
     def margins(self) -> dict[int, Tensor]:
         """By piecewise operation, its number in the graph: the margin of its inputs, [T, D]."""
-        return _margins(self.graph, self.largest, self._last)
+        rounding, found = Rounding(self.graph, self.largest[0]), {}
+        for index, operation in enumerate(self.graph.operations[: self._last + 1]):
+            if not isinstance(operation, Affine):
+                largest = self.largest[operation.inputs[0]]
+                found[index] = margin_of(rounding, operation, largest)
+            if index < self._last:
+                rounding.follow(index, *(self.largest[i] for i in operation.inputs))
+        return found
+
+
+def margins_along(graph: Graph, path: Path) -> list[Tensor]:
+    """Of what goes into each layer, [D], on one path."""
+    nodes = plan.nodes_to_a_piece(
+        graph, isinstance(path, Ellipse), plan.memory_of(graph.device, None)
+    )
+    magnitudes = Magnitudes(graph, 1)
+    for piece in inputs.pieces([path], nodes, graph.like, graph.input_shape, True):
+        magnitudes.look(piece, nodes)
+    return [margin[0] for margin in magnitudes.margins().values()]
 
 
 def check_finite(looks: Sequence[Magnitudes]) -> None:
@@ -148,17 +168,6 @@ class Rounding:
             errors = [error + size.square() for error, size in zip(errors, largest)]
         result = operation.spread(*errors)
         self._squares = self._graph.still_needed({**self._squares, index + 1: result}, index)
-
-
-def _margins(graph: Graph, largest: dict[int, Tensor], last: int) -> dict[int, Tensor]:
-    """Of the piecewise operations up to number `last`, from magnitudes [T, *shape]."""
-    rounding, found = Rounding(graph, largest[0]), {}
-    for index, operation in enumerate(graph.operations[: last + 1]):
-        if not isinstance(operation, Affine):
-            found[index] = margin_of(rounding, operation, largest[operation.inputs[0]])
-        if index < last:
-            rounding.follow(index, *(largest[i] for i in operation.inputs))
-    return found
 
 
 def margin_of(rounding: Rounding, operation: Elementwise | Maximum, largest: Tensor) -> Tensor:

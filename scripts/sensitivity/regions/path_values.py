@@ -142,15 +142,26 @@ def values_at_breakpoints(
     """The logits of a network, or of a module as of `transitions`, at every breakpoint of a path.
 
     replicate: which network of a stack, if it holds several.
+
+    >>> import torch
+    >>> from sensitivity import paths, regions
+    >>> layers = [torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)]
+    >>> module, path = torch.nn.Sequential(*layers), paths.Segment(*torch.randn(2, 6))
+    >>> values = regions.values_at_breakpoints(module, path)
+    >>> len(values) == 2 + len(regions.transitions(module, path))
+    True
+    >>> straight = (values.logits[-1] - values.logits[0]).norm()
+    >>> values.path_length() >= float(straight)
+    True
     """
     if isinstance(network, Network):
         if replicate is None and network.replicates > 1:
             raise SensitivityError(
                 f"Values are of one network; say which replicate, 0 to {network.replicates - 1}."
             )
-        network = graph_of(network, replicate or 0)
-    graph = read(network, [path], input_shape)
-    walk = Walk([graph], [(path, 0.0, 1.0)], memory, to_the_end=True)
+        network = network.replicate(replicate or 0)
+    graph = graph_of(read(network, [path], input_shape))
+    walk = Walk([graph], [path], memory, to_the_end=True)
     parts = [found.arcs for found in walk.run() if found.breaks is None]
     # Neighbouring pieces share a node: all but the last leave theirs out.
     keep = [slice(0, -1)] * (len(parts) - 1) + [slice(None)]

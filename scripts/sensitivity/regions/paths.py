@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sensitivity.base import kernels
 from sensitivity.base.errors import SensitivityError
 from sensitivity.base.layout import Layout, layout_of
 
@@ -32,6 +31,10 @@ class Polygon:
     """A closed polygon of V vertices [V, d]; each edge takes 1/V of the parameter.
 
     Edge i runs from vertex i to vertex i + 1, the last one back to vertex 0. Vertices may coincide.
+
+    >>> square = Polygon([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    >>> square.points(torch.tensor([0.125, 0.25])).tolist()
+    [[0.5, 0.0], [1.0, 0.0]]
     """
 
     closed = True
@@ -42,10 +45,7 @@ class Polygon:
             raise SensitivityError(
                 "A polygon needs at least two vertices, as a [vertices, d] tensor."
             )
-
-    @property
-    def input_size(self) -> int:
-        return self.vertices.shape[1]
+        self.input_size = self.vertices.shape[1]
 
     def points(self, t: Tensor) -> Tensor:
         """The points at parameters t [k]: [k, d] in t's dtype."""
@@ -56,31 +56,14 @@ class Polygon:
         start, end = vertices[edge % corners], vertices[(edge + 1) % corners]
         return torch.lerp(start, end, (scaled - edge).unsqueeze(1))
 
-    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Parameters [N] and points [N, 1, d], in float64: both ends and all vertices between.
+    def nodes(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [N] and points [N, 1, d], in float64, of all vertices and of the end.
 
         In parts of at most `most` nodes, each of which begins with the last node of the one before.
         """
         corners = len(self.vertices)
-        if all(float(bound * corners).is_integer() for bound in (start, stop)):
-            yield from self._vertices(round(start * corners), round(stop * corners), most)
-            return
-        between = range(math.floor(start * corners) + 1, math.ceil(stop * corners))
-        scaled = torch.tensor([start * corners, *between, stop * corners], dtype=torch.float64)
-        scaled = kernels.sent(scaled, self.vertices.device)
-        for first, last in overlapping(len(scaled), most):
-            part = scaled[first:last]
-            edge = part.floor().long()
-            points = self.vertices[edge % corners].double()
-            following = self.vertices[(edge + 1) % corners].double()
-            points = torch.lerp(points, following, (part - edge).unsqueeze(1))
-            yield part / corners, points.unsqueeze(1)
-
-    def _vertices(self, start: int, stop: int, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The nodes from one vertex to another, which nothing lies between but vertices."""
-        corners = len(self.vertices)
-        for first, last in overlapping(stop - start + 1, most):
-            number = torch.arange(start + first, start + last, device=self.vertices.device)
+        for first, last in overlapping(corners + 1, most):
+            number = torch.arange(first, last, device=self.vertices.device)
             points = self.vertices.index_select(0, number % corners).double()
             yield number.double() / corners, points.unsqueeze(1)
 
@@ -101,6 +84,10 @@ class Segment:
     Its parameter runs from 0 to 1, both of which are on it. A unit's transitions are those of its
     code from the start to the stop, ends included: one that leaves its threshold upwards at the
     very start changes there, one that comes down to it at the very stop changes there.
+
+    >>> line = Segment([0.0, 0.0], [3.0, 4.0])
+    >>> line.arc_length(torch.tensor([1.0])).tolist()
+    [5.0]
     """
 
     closed = False
@@ -109,18 +96,15 @@ class Segment:
         self.start, self.stop = torch.as_tensor(start), torch.as_tensor(stop)
         if self.start.dim() != 1 or self.start.shape != self.stop.shape:
             raise SensitivityError("A segment needs two points of one size, [d] each.")
-
-    @property
-    def input_size(self) -> int:
-        return len(self.start)
+        self.input_size = len(self.start)
 
     def points(self, t: Tensor) -> Tensor:
         """The points at parameters t [k]: [k, d] in t's dtype."""
         return torch.lerp(self.start.to(t), self.stop.to(t), t.unsqueeze(1))
 
-    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Parameters [2] and points [2, 1, d], in float64: both ends of the part."""
-        t = torch.tensor([start, stop], dtype=torch.float64, device=self.start.device)
+    def nodes(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [2] and points [2, 1, d], in float64, of both ends."""
+        t = torch.tensor([0.0, 1.0], dtype=torch.float64, device=self.start.device)
         yield t, self.points(t).unsqueeze(1)
 
     def arc_length(self, t: Tensor) -> Tensor:
@@ -130,7 +114,12 @@ class Segment:
 
 
 class Ellipse:
-    """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d]."""
+    """center + cosine_axis cos(2 pi t) + sine_axis sin(2 pi t), three tensors [d].
+
+    >>> circle = Ellipse(torch.zeros(2), *torch.eye(2))
+    >>> float(circle.arc_length(torch.ones(1)) / math.pi)
+    2.0
+    """
 
     closed = True
 
@@ -143,10 +132,7 @@ class Ellipse:
             raise SensitivityError(
                 "An ellipse needs a centre and two axes of one and the same size."
             )
-
-    @property
-    def input_size(self) -> int:
-        return len(self.center)
+        self.input_size = len(self.center)
 
     def points(self, t: Tensor) -> Tensor:
         """The points at parameters t [k]: [k, d] in t's dtype."""
@@ -154,17 +140,16 @@ class Ellipse:
         basis = torch.stack([self.center, self.cosine_axis, self.sine_axis]).to(t)
         return torch.stack([torch.ones_like(t), angle.cos(), angle.sin()], dim=1) @ basis
 
-    def nodes(self, start: float, stop: float, most: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Parameters [N] and points [N, 2, d], in float64, of nodes at most pi/4 apart.
+    def nodes(self, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parameters [9] and points [9, 2, d], in float64, of nodes pi/4 apart.
 
         The second point is half-way to the next node (behind the last node it has no meaning).
         Parts as of a polygon.
         """
-        arcs = max(1, math.ceil(8 * (stop - start)))
-        t = torch.linspace(start, stop, 2 * arcs + 1, dtype=torch.float64)
+        t = torch.linspace(0, 1, 17, dtype=torch.float64)
         t = torch.cat([t, t[-1:]]).to(self.center.device)
         points = self.points(t).unflatten(0, (-1, 2))
-        for first, last in overlapping(arcs + 1, most):
+        for first, last in overlapping(9, most):
             yield t[::2][first:last], points[first:last]
 
     def arc_length(self, t: Tensor) -> Tensor:
@@ -212,12 +197,6 @@ class Octagon(Polygon):
         angle = (along * self._HALF_SIDE).atan() / (2 * math.pi)
         return (side + 0.5) / self.SIDES + angle
 
-    def inverse(self, t: float) -> float:
-        """The octagon's parameter for the ellipse's, in [0, 1]."""
-        side = math.floor(t * self.SIDES)
-        angle = 2 * math.pi * (t - (side + 0.5) / self.SIDES)
-        return (side + (1 + math.tan(angle) / self._HALF_SIDE) / 2) / self.SIDES
-
 
 Path = Polygon | Segment | Ellipse
 
@@ -241,6 +220,9 @@ def translation_loop(image: Tensor | np.ndarray, channels: Layout | None = None)
     image: [h, w], [h, w, c] (channels last) or [c, h, w] (first), already normalised; `channels`
     need not be said where just one of the outer sizes is at most 4. Vertex s is the image moved s
     pixels to the right, flattened in its own order: [w, h * w * c].
+
+    >>> translation_loop([[1.0, 2.0, 3.0]]).vertices.tolist()
+    [[1.0, 2.0, 3.0], [3.0, 1.0, 2.0], [2.0, 3.0, 1.0]]
     """
     image = torch.as_tensor(image)
     if image.dim() not in (2, 3):
@@ -260,14 +242,23 @@ def translation_loop(image: Tensor | np.ndarray, channels: Layout | None = None)
 
 
 def ellipse_through(x1: Tensor, x2: Tensor, x3: Tensor) -> Ellipse:
-    """The ellipse that meets three points [d] at the angles pi/3, pi and 5 pi/3."""
+    """The ellipse that meets three points [d] at the angles pi/3, pi and 5 pi/3.
+
+    >>> three = torch.randn(3, 6).double()
+    >>> torch.allclose(ellipse_through(*three).points(torch.tensor([1, 3, 5]) / 6.0), three.float())
+    True
+    """
     points = torch.stack([torch.as_tensor(x) for x in (x1, x2, x3)]).double()
     angles = torch.tensor([1, 3, 5], dtype=torch.float64, device=points.device) * (math.pi / 3)
     return Ellipse(points.mean(0), 2 / 3 * angles.cos() @ points, 2 / 3 * angles.sin() @ points)
 
 
 def random_ellipse(d: int, generator: torch.Generator) -> Ellipse:
-    """An ellipse around 0 whose two axes are drawn from N(0, I), in float64."""
+    """An ellipse around 0 whose two axes are drawn from N(0, I), in float64.
+
+    >>> random_ellipse(6, torch.Generator().manual_seed(0)).input_size
+    6
+    """
     cosine, sine = torch.randn(
         2, d, dtype=torch.float64, generator=generator, device=generator.device
     )

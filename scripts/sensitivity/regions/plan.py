@@ -38,7 +38,7 @@ def nodes_to_a_piece(graph: Graph, curved: bool, memory: int) -> int:
     """So many that all pieces that are under way fit into `memory` bytes; at least 2."""
     points = 2 if curved else 1
     number = memory // (points * graph.like.itemsize * _numbers_to_a_point(graph))
-    most = INDICES // (2 * points * max(map(math.prod, map(graph.shape_of, range(graph.length)))))
+    most = INDICES // (2 * points * graph.widest)
     return max(2, min(NODES[graph.like.device.type], number, most))
 
 
@@ -47,8 +47,8 @@ def _numbers_to_a_point(graph: Graph) -> int:
 
     The inputs are there twice while a piece is made.
     """
-    held, largest, alive = 2 * graph.input_size, 0, {0}
-    for index, operation in enumerate(graph.operations):
+    held, largest = 2 * graph.input_size, 0
+    for operation, alive in zip(graph.operations, graph.alive()):
         sizes = sum(math.prod(graph.shape_of(i)) for i in alive)
         if not isinstance(operation, Affine):
             held += 2 * sizes
@@ -56,7 +56,6 @@ def _numbers_to_a_point(graph: Graph) -> int:
             if isinstance(operation, Maximum):
                 work += operation.windows.numel()
             largest = max(largest, sizes + 6 * work)
-        alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
     return held + largest
 
 
@@ -76,8 +75,8 @@ def _weights(network: Network, dtype: torch.dtype) -> int:
     return network.number_of_weights * dtype.itemsize
 
 
-def lines_to_a_walk(graphs: Sequence[Graph], memory: int) -> int:
-    """Of how many lines the margins take up an eighth."""
+def paths_to_a_walk(graphs: Sequence[Graph], memory: int) -> int:
+    """Of how many paths the margins take up an eighth."""
     graph = graphs[0]
     numbers = sum(math.prod(graph.shape_of(i)) for i in range(graph.length))
     return max(1, memory // (8 * len(graphs) * graph.like.itemsize * numbers))

@@ -2,7 +2,7 @@
 
 Affine operations are applied to the values at the vertices. At a piecewise one the polygons are cut
 until all that goes in, and all that is needed later, is affine on each of them: by lines at
-thresholds, and where inputs of a maximum change places (`envelopes`). No coordinate is put into the
+thresholds, and where inputs of a maximum change places. No coordinate is put into the
 network again. V vertices, F faces, D numbers of a value.
 """
 
@@ -18,7 +18,6 @@ from torch import Tensor
 from sensitivity.base.errors import SensitivityError
 from sensitivity.networks.graph import Graph
 from sensitivity.networks.operations import Affine, Elementwise, Maximum, Operation
-from sensitivity.regions import envelopes
 from sensitivity.regions.margins import Rounding, margin_of
 from sensitivity.regions.stages import applied
 from sensitivity.regions.subdivision import OUTSIDE, Subdivision
@@ -64,7 +63,7 @@ class PlaneWalk:
         """
         if isinstance(operation, Elementwise):
             return self._pieces(operation)
-        codes = [envelopes.winners(self.faces, *window) for window in self._windows(operation)]
+        codes = [self.faces.winners(*window) for window in self._windows(operation)]
         kind = np.int8 if operation.windows.shape[1] < 128 else np.int64
         return np.stack(codes, axis=1).astype(kind)
 
@@ -79,8 +78,8 @@ class PlaneWalk:
         self._join()
         rows = np.arange(self._rows[number].start, self._rows[number].stop)
         if len(logits) > 1:
-            envelopes.cut(self.faces, rows, margin.max())
-            return envelopes.winners(self.faces, rows, margin.max())
+            self.faces.cut_windows(rows, margin.max())
+            return self.faces.winners(rows, margin.max())
         self.faces.cut_unit(rows[0], 0.0, margin[0])
         vertex, firsts = self._corners()
         return np.maximum.reduceat((self.faces.values[rows[0]] > 0)[vertex], firsts).astype(int)
@@ -95,7 +94,7 @@ class PlaneWalk:
         else:
             for rows, margin in self._windows(operation):
                 if len(rows) > 1:
-                    envelopes.cut(self.faces, rows, margin)
+                    self.faces.cut_windows(rows, margin)
                     self._check_number()
         self.values = {i: self.faces.values[rows] for i, rows in self._rows.items()}
 

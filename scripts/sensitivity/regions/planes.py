@@ -158,11 +158,10 @@ def plane_regions(
 
 def most_at_once(graph: Graph) -> int:
     """Numbers that a point takes at most at a piecewise operation, or at the end."""
-    alive, most = {0}, math.prod(graph.shape_of(graph.output))
-    for index, operation in enumerate(graph.operations):
+    most = graph.classes
+    for operation, alive in zip(graph.operations, graph.alive()):
         if not isinstance(operation, Affine):
             most = max(most, sum(math.prod(graph.shape_of(i)) for i in alive))
-        alive = {i for i in (*alive, index + 1) if graph.last_use.get(i, -1) > index}
     return most
 
 
@@ -183,8 +182,7 @@ def _read(
         )
     if input_shape is None and isinstance(network, torch.nn.Module):
         input_shape = tuple(vectors[0].shape)
-    network = read(network, (), input_shape)
-    graph = graph_of(network) if isinstance(network, Network) else network
+    graph = graph_of(read(network, (), input_shape))
     if any(x.shape != (graph.input_size,) for x in vectors):
         shapes = ", ".join(str(list(x.shape)) for x in vectors)
         raise SensitivityError(

@@ -17,12 +17,20 @@ from sensitivity.regions.paths import Path, check_path
 
 
 def read(
-    network: Network | nn.Module | Graph, paths: Sequence[Path], input_shape: Sequence[int] | None
+    network: Network | nn.Module | Graph,
+    paths: Sequence[Path],
+    input_shape: Sequence[int] | None,
+    dtype: torch.dtype = torch.float64,
 ) -> Network | Graph:
     """The stack, or the module's graph, for paths that run through the flattened inputs.
 
-    Raises SensitivityError where they do not, or where a replicate's parameters are not finite.
+    Raises SensitivityError where they do not, where a replicate's parameters are not finite, or
+    where nothing is counted in the dtype.
     """
+    if dtype not in (torch.float32, torch.float64):
+        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
+    if dtype != torch.float64 and not isinstance(network, Network):
+        raise SensitivityError(f"Transitions of modules are counted in float64, not in {dtype}.")
     if isinstance(network, Network):
         _check(network, input_shape)
     else:
@@ -33,13 +41,6 @@ def read(
     for path in paths:
         check_path(path, network.input_size)
     return network
-
-
-def check_dtype(network: Network | nn.Module | Graph, dtype: torch.dtype) -> None:
-    if dtype not in (torch.float32, torch.float64):
-        raise SensitivityError(f"Count in float64 or float32, not in {dtype}.")
-    if dtype != torch.float64 and not isinstance(network, Network):
-        raise SensitivityError(f"Transitions of modules are counted in float64, not in {dtype}.")
 
 
 def _check(network: Network, input_shape: Sequence[int] | None) -> None:

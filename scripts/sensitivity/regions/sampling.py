@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -57,8 +56,7 @@ def sampled_transitions(
     graph = _graph(network, path, dtype, input_shape)
     if not graph.layers:
         return torch.zeros(1, dtype=torch.int64, device=graph.device)
-    widest = max(math.prod(graph.shape_of(i)) for i in range(len(graph.operations) + 1))
-    chunk = max(1, min(CHUNK, NUMBERS // widest))
+    chunk = max(1, min(CHUNK, NUMBERS // graph.widest))
     return _count(path, samples, graph.like, chunk, lambda x: list(_codes(graph, x)))
 
 

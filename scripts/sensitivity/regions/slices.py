@@ -105,8 +105,7 @@ def region_mosaic(
 
 def _graph_mosaic(graph: Graph, plane: Plane, resolution: int, depth: int) -> Tensor:
     chosen, ids = graph.layers[depth], []
-    widest = max(math.prod(graph.shape_of(i)) for i in range(graph.length))
-    for pixels in pixel_centres(resolution).split(max(1, min(PIXELS, VALUES // widest))):
+    for pixels in pixel_centres(resolution).split(max(1, min(PIXELS, VALUES // graph.widest))):
         x = plane.points(pixels).to(graph.like).unflatten(1, graph.input_shape)
         for operation, values in zip(graph.operations, graph.run({0: x}), strict=False):
             if operation is chosen:

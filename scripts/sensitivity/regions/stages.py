@@ -6,7 +6,8 @@ Tensor names as in `arcs`; P points.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import torch
@@ -86,11 +87,8 @@ class Stage:
 
     def through(self, values: dict[int, Tensor], start: int) -> dict[int, Tensor]:
         """What operations from `start` on make of values [P, *shape]."""
-        for number in range(start, self.stop):
-            operation = self.graph.operations[number]
-            result = applied(operation, *(values[i] for i in operation.inputs))
-            values = self.graph.still_needed({**values, number + 1: result}, number)
-        return values
+        # A list of all would keep values that nothing needs any more.
+        return deque(self.graph.run(values, start, applied, self.stop), maxlen=1).pop()
 
     def needed(self, result: int) -> list[int]:
         """The values from number `result` on that are needed behind."""
@@ -101,59 +99,6 @@ class Stage:
         """Earlier values than number `result` that the operations behind it take."""
         behind = self.graph.operations[result : self.stop]
         return {i for op in behind for i in op.inputs if i < result}
-
-    def responses_size(self, result: int) -> int:
-        """Bytes of what `responses` keeps."""
-        size, numbers = self.graph.shape_of, self.needed(result)
-        numbers = sum(math.prod(size(i)) for i in numbers)
-        return math.prod(size(result)) * numbers * self.graph.like.itemsize
-
-    def responses(self, result: int) -> Responses:
-        """Of what is needed behind to the value `result`, from which on all is affine."""
-        graph, needed, taken = self.graph, self.needed(result), self.taken(result)
-
-        def behind(values: Tensor) -> dict[int, Tensor]:
-            others = {i: values.new_zeros(len(values), *graph.shape_of(i)) for i in taken}
-            found = self.through({**others, result: values}, result)
-            return {i: found[i] for i in needed}
-
-        sizes = {i: math.prod(graph.shape_of(i)) for i in needed}
-        return Responses(graph, result, sizes, behind, self.nodes)
-
-
-class Responses:
-    """What one unit more of a result adds to the values behind the affine operations after it.
-
-    behind: computes the values by number that are needed from [P, *shape] of the result; sizes:
-    how many numbers these values have. Rows are computed when they are first asked for.
-    """
-
-    def __init__(
-        self, graph: Graph, result: int, sizes: dict[int, int], behind: Callable, block: int
-    ) -> None:
-        self.shape, self.behind, self.block = graph.shape_of(result), behind, block
-        size = math.prod(self.shape)
-        self.tables = {number: graph.like.new_empty(size, width) for number, width in sizes.items()}
-        self.known = torch.zeros(size, dtype=torch.bool, device=graph.like.device)
-        self._at_zero: dict[int, Tensor] | None = None
-
-    def missing(self, results: Tensor) -> Tensor:
-        """Those of the results whose rows are not known yet."""
-        asked = torch.zeros_like(self.known)
-        asked[results] = True
-        return kernels.where(asked & ~self.known)
-
-    def learn(self, results: Tensor) -> None:
-        """Compute the rows of these results."""
-        like = next(iter(self.tables.values()))
-        if self._at_zero is None:
-            self._at_zero = self.behind(like.new_zeros(1, *self.shape))
-        for some in results.split(self.block):
-            ones = like.new_zeros(len(some), len(self.known))
-            ones.scatter_(1, some[:, None], 1.0)
-            for number, value in self.behind(ones.view(-1, *self.shape)).items():
-                self.tables[number][some] = (value - self._at_zero[number]).flatten(1)
-        self.known[results] = True
 
 
 def applied(operation: Operation, *inputs: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Who wins every window just behind and just before the nodes of a path.
+"""The inputs of windows along a piece of a path, and who wins just behind and before its nodes.
 
 At nearly every node one input is larger than all others by more than the margin, or all are equal
 along the whole arc, as behind a ReLU that is off: both are seen in a few passes over memory. Only
@@ -15,6 +15,7 @@ from torch import Tensor
 from sensitivity.base import kernels
 from sensitivity.networks.operations import Elementwise, Maximum, padded
 from sensitivity.regions.arcs import arc_weights
+from sensitivity.regions.curves import Curves, Stretches, curves
 
 NEAR = 1e-3
 """On curved arcs: how far from a point winners just beside it are looked up, of an arc's length."""
@@ -24,7 +25,7 @@ BLOCK = 2**17
 
 
 class Standings:
-    """The inputs of windows at the nodes of a piece.
+    """The inputs of windows on the arcs of a piece.
 
     z: the values [N, m, D] before the inner function, if any, of which the maximum is taken; margin
     [W]: by how much another input must be larger to win.
@@ -41,18 +42,48 @@ class Standings:
         self._z, self._inner, self.margin, self.tangent = z, inner, margin, tangent
         self.table = maximum.windows
         self._lacks_inputs = maximum.highest == z.shape[2]
+        # The place at which an arc begins.
+        self.begin = 0.0 if tangent is None else -1.0
+
+    def _units(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """The inputs of windows, 0 for those outside; which these are, [S, K] each."""
+        units = self.table.index_select(0, window)
+        outside = units == self._z.shape[2]
+        return units.masked_fill(outside, 0), outside
 
     def at(self, point: int, node: Tensor, window: Tensor) -> Tensor:
         """The inputs of windows at nodes (or, at point 1, half-way behind them): [S, K]."""
-        points, size = self._z.shape[1:]
-        units = self.table.index_select(0, window)
-        outside = units == size
-        units = units.masked_fill(outside, 0)
+        (points, size), (units, outside) = self._z.shape[1:], self._units(window)
         values = self._z.reshape(-1).take((node * (points * size) + point * size)[:, None] + units)
+        return self._after(values, units).masked_fill(outside, -torch.inf)
+
+    def values(self, arc: Tensor, window: Tensor, place: Tensor) -> Tensor:
+        """The inputs of windows at places of arcs: [S, K]."""
+        units, outside = self._units(window)
+        found = curves(self._z, arc[:, None].expand_as(units), units, self.tangent)
+        values = found(place[:, None])
+        if self.tangent is not None:
+            values = values / (1 + (place * self.tangent.take(arc)) ** 2)[:, None]
+        return self._after(values, units).masked_fill(outside, -torch.inf)
+
+    def _after(self, values: Tensor, units: Tensor) -> Tensor:
+        """The inner function of values."""
+        if self._inner is None:
+            return values
+        slopes, offsets = self._inner.piece(values, units)
+        return slopes * values + offsets
+
+    def curves(self, at: Stretches) -> Curves:
+        """The inputs of every stretch's window: [S, K]."""
+        units, outside = self._units(at.window)
+        found = curves(self._z, at.arc[:, None].expand_as(units), units, self.tangent)
         if self._inner is not None:
-            slopes, offsets = self._inner.piece(values, units)
-            values = slopes * values + offsets
-        return values.masked_fill(outside, -torch.inf)
+            half = ((at.low + at.high) / 2)[:, None]
+            bend = 0.0 if self.tangent is None else (self.tangent.take(at.arc) ** 2)[:, None]
+            slopes, offsets = self._inner.piece(found(half) / (1 + bend * half**2), units)
+            a, c = slopes * found.a + bend * offsets, slopes * found.c + offsets
+            found = Curves(a, slopes * found.b, c)
+        return Curves(found.a, found.b, found.c.masked_fill(outside, -torch.inf))
 
     def _block(self, point: int, nodes: slice) -> Tensor:
         """All inputs at nodes, after the inner function: [n, D], and one outside if it is seen."""

@@ -11,6 +11,8 @@ that it lies on the edge for each of them, however badly the place itself is kno
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 OUTSIDE = -1
@@ -101,6 +103,53 @@ class Subdivision:
         left, right = self.edges[2:]
         (near,) = np.nonzero(touched[left] | touched[right])
         self._split_faces(near, side, touched)
+
+    def cut_windows(self, rows: np.ndarray, margin: float) -> None:
+        """Cut faces until one of the functions, rows of the values [K], is largest on each.
+
+        A function that is largest at all corners of a convex face is so on the whole face. Where
+        none is, two that win at different corners are set equal, which cuts the face along a line.
+        Values that are nearer to each other than the margin are equal.
+        """
+        rows = rows[self._largest(rows, margin).any(axis=1)]
+        before = 0
+        # Where rounding leaves a face undecided that nothing cuts, the number of faces stays.
+        while before < self.faces:
+            before = self.faces
+            for first, second in combinations(range(len(rows)), 2):
+                wins = self._largest(rows, margin)
+                missed = self._missed(wins).all(axis=0)
+                ends = (self._ends(wins[i]) for i in (first, second))
+                undecided = missed & np.logical_and(*map(self.beside, ends))
+                if undecided.any():
+                    difference = self.values[rows[first]] - self.values[rows[second]]
+                    self.cut(difference, 0.0, margin, undecided)
+                elif not missed.any():
+                    return
+
+    def winners(self, rows: np.ndarray, margin: float) -> np.ndarray:
+        """Which of the functions is largest on each face, the first of equal ones: [F], 0 to K - 1.
+
+        The faces must have been cut by `cut_windows`.
+        """
+        wins = self._largest(rows, margin)
+        (known,) = np.nonzero(wins.any(axis=1))
+        # A face that is thinner than rounding may have none; the first that wins anywhere is taken.
+        return known[self._missed(wins[known]).argmin(axis=0)]
+
+    def _largest(self, rows: np.ndarray, margin: float) -> np.ndarray:
+        """Whether each function is largest at each vertex, [K, V]."""
+        values = self.values[rows]
+        return values >= values.max(axis=0) - margin
+
+    def _missed(self, wins: np.ndarray) -> np.ndarray:
+        """Whether each function is not largest at some corner of each face, [K, F]."""
+        return np.stack([self.beside(self._ends(~own)) for own in wins])
+
+    def _ends(self, marked: np.ndarray) -> np.ndarray:
+        """Whether an edge ends at one of the marked vertices, [E]."""
+        start, stop = self.edges[:2]
+        return marked[start] | marked[stop]
 
     def _split_edges(self, z: np.ndarray, threshold: float, crossed: np.ndarray) -> None:
         """A new vertex on each of these edges, which have ends on both sides."""

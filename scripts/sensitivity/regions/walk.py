@@ -23,12 +23,11 @@ from sensitivity.networks.graph import Graph
 from sensitivity.networks.operations import Affine, Elementwise, Maximum
 from sensitivity.regions import inputs, plan
 from sensitivity.regions.arcs import Arcs, Bends, Breaks
-from sensitivity.regions.chords import Chords
+from sensitivity.regions.chords import Chords, Responses
 from sensitivity.regions.curves import curves
 from sensitivity.regions.dense import Dense
-from sensitivity.regions.inputs import Line
 from sensitivity.regions.margins import Magnitudes, check_finite
-from sensitivity.regions.paths import Ellipse, overlapping
+from sensitivity.regions.paths import Ellipse, Path, overlapping
 from sensitivity.regions.stages import Stage
 from sensitivity.regions.thresholds import threshold_breaks
 from sensitivity.regions.winners import Windows
@@ -47,9 +46,9 @@ class Found:
 
 
 class Walk:
-    """Networks of one shape, all on the same lines; track r * lines + l is line l of network r.
+    """Networks of one shape, all on the same paths; track r * paths + l is path l of network r.
 
-    Several networks or lines need a graph that is `together`.
+    Several networks or paths need a graph that is `together`.
 
     Args:
         memory: bytes of the values that are held at a time.
@@ -60,14 +59,14 @@ class Walk:
     def __init__(
         self,
         graphs: Sequence[Graph],
-        lines: Sequence[Line],
+        paths: Sequence[Path],
         memory: int,
         places: bool = True,
         to_the_end: bool = False,
     ) -> None:
-        self.graphs, self.graph, self.lines = graphs, graphs[0], lines
+        self.graphs, self.graph, self.paths = graphs, graphs[0], paths
         self.places, self.to_the_end = places or to_the_end, to_the_end
-        self.curved = isinstance(lines[0][0], Ellipse)
+        self.curved = isinstance(paths[0], Ellipse)
         operations = self.graph.operations
         piecewise = [i for i, op in enumerate(operations) if not isinstance(op, Affine)]
         self.layer_of = {index: layer for layer, index in enumerate(piecewise)}
@@ -81,11 +80,11 @@ class Walk:
 
     def run(self) -> Iterator[Found]:
         """All breaks, piece by piece; the pieces of one layer come in the path's order."""
-        looks = [Magnitudes(graph, len(self.lines)) for graph in self.graphs]
+        looks = [Magnitudes(graph, len(self.paths)) for graph in self.graphs]
         stream = self._inputs()
         first, second = (*islice(stream, 2), None, None)[:2]
         values = [look.look(first, self.nodes) for look in looks]
-        if second is not None:  # Margins depend on the largest values on the whole line.
+        if second is not None:  # Margins depend on the largest values on the whole path.
             del first, values
             for piece in chain([second], stream):
                 for look in looks:
@@ -105,7 +104,7 @@ class Walk:
         # Maxima skip arcs that are only as long as rounding.
         places = self.places or any(map(self._is_maximum, self.layer_of))
         nodes = max(2, self.nodes // len(self.graphs))
-        return inputs.pieces(self.lines, nodes, self.graph.like, self.graph.input_shape, places)
+        return inputs.pieces(self.paths, nodes, self.graph.like, self.graph.input_shape, places)
 
     def _first_stages(self) -> list[Stage]:
         """For every network the affine operations before the first piecewise one."""
@@ -114,12 +113,12 @@ class Walk:
     def _enter(self, piece: Arcs, values: Sequence[dict[int, Tensor]]) -> Iterator[Found]:
         """What is found on one piece of the path, given the values before the first layer."""
         joined = {i: torch.cat([own[i] for own in values]) for i in values[0]}
-        arcs = inputs.stacked(piece, joined, len(self.graphs), len(self.lines))
+        arcs = inputs.stacked(piece, joined, len(self.graphs), len(self.paths))
         yield from self._walk(arcs, self._next(0))
 
     def _closing(self) -> Iterator[Found]:
         """Maxima whose winner differs between the end and the beginning of a closed path."""
-        if self.windows and self.lines[0][0].closed:
+        if self.windows and self.paths[0].closed:
             like = self.graph.like
             around = Arcs(like.new_tensor([0.0, 1.0]), {0: like.new_empty(2, 1)})
             for index, windows in self.windows.items():
@@ -152,7 +151,7 @@ class Walk:
             yield from self._walk(arcs.part(merged, first, last, values), stage.stop)
 
     def _walk_any(self, arcs: Arcs, stage: Stage, at_the_end: bool) -> Iterator[Found]:
-        """From any piecewise operation on, for one network on one line."""
+        """From any piecewise operation on, for one network on one path."""
         nodes: list[tuple[Breaks, Bends]] = []
         for layer, breaks, bends in self._breaks(arcs, stage):
             yield Found(layer, arcs, breaks)
@@ -165,11 +164,11 @@ class Walk:
 
     def _bounds(self, arcs: Arcs, breaks: Breaks) -> list[int]:
         """Where the nodes of each network begin and end, once the breaks are nodes, too."""
-        lines, networks = len(self.lines), len(self.graphs)
+        paths, networks = len(self.paths), len(self.graphs)
         if isinstance(arcs.track, int):
-            found = [len(breaks) * (arcs.track // lines == network) for network in range(networks)]
+            found = [len(breaks) * (arcs.track // paths == network) for network in range(networks)]
         else:
-            found = kernels.tally(arcs.track.take(breaks.arc) // lines, networks).tolist()
+            found = kernels.tally(arcs.track.take(breaks.arc) // paths, networks).tolist()
         return [n + more for n, more in zip(arcs.bounds, accumulate(found, initial=0))]
 
     def _crossings(self, arcs: Arcs, index: int, places: bool = True) -> Breaks:
@@ -224,7 +223,7 @@ class Walk:
     def _chords(self, stage: Stage) -> Chords | None:
         """The chords of a stage, or None if its responses take too much memory."""
         if stage.start not in self._known_chords:
-            size = stage.responses_size(stage.result)
+            size = Responses.memory(stage)
             fits = size <= self._for_chords
             self._for_chords -= size if fits else 0
             results = self._results(stage.start)
@@ -239,7 +238,7 @@ class Walk:
         def results(arcs: Arcs, arc: Tensor, result: Tensor, place: Tensor) -> Tensor:
             z = arcs.values[operation.inputs[0]].flatten(2)
             if windows is not None:
-                return windows.values(z, arc, result, place, arcs.tangent).amax(1)
+                return windows.on(z, arcs.tangent).values(arc, result, place).amax(1)
             value = curves(z, arc, result, arcs.tangent)(place)
             if arcs.curved:
                 value = value / (1 + (place * arcs.tangent.take(arc)) ** 2)
@@ -280,7 +279,7 @@ def _none(z: Tensor) -> Breaks:
 
 
 def together(graph: Graph) -> bool:
-    """Whether several networks, or several lines, can be walked as one piece.
+    """Whether several networks, or several paths, can be walked as one piece.
 
     They can if only a fully connected layer lies between any two piecewise operations.
     """

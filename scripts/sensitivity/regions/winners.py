@@ -22,9 +22,8 @@ from torch import Tensor
 from sensitivity.base import kernels
 from sensitivity.networks.operations import Elementwise, Maximum
 from sensitivity.regions.arcs import Bends, Breaks
-from sensitivity.regions.curves import Curves, curves
+from sensitivity.regions.curves import Stretches, follow
 from sensitivity.regions.standings import NEAR, Standings, limit
-from sensitivity.regions.stretches import Stretches, follow
 
 
 class Windows:
@@ -36,13 +35,16 @@ class Windows:
     def __init__(self, maximum: Maximum, inner: Elementwise | None, margin: Tensor) -> None:
         self.maximum, self.inner, self.margin = maximum, inner, margin
         self.table = maximum.windows
-        self.size = 0
         # Who wins where the path begins, and where the piece before ended.
         self._opening: Tensor | None = None
         self._previous: Tensor | None = None
         flat = self.table.flatten()
         self._by_unit = flat.argsort(stable=True)
         self._counts = flat.bincount()
+
+    def on(self, z: Tensor, tangent: Tensor | None) -> Standings:
+        """The windows on arcs with the values z [N, m, D], before the inner function."""
+        return Standings(z, self.maximum, self.inner, self.margin, tangent)
 
     def breaks(
         self, z: Tensor, own: Breaks, tangent: Tensor | None, short: Tensor
@@ -53,26 +55,26 @@ class Windows:
         nobody wins. Returns the changes (their unit is the input that wins from there on), the
         windows that bend at crossings of `own`, and those that bend at changes.
         """
-        self.size = z.shape[2]
-        standings = Standings(z, self.maximum, self.inner, self.margin, tangent)
+        standings = self.on(z, tangent)
         first, last = standings.winners()
-        parts, bent, corners, cornered = self._parts(z, own, standings, tangent)
+        cells = self._cells(own, z.shape[2])
+        parts, bent, corners, cornered = self._parts(own, cells, standings)
         parts, proper = parts[~short[parts.arc]], ~short[corners.arc]
         corners, cornered = corners[proper], cornered[proper]
         # Of arcs in parts the outermost parts say who wins at the ends.
-        outer = parts.low == (0.0 if tangent is None else -1.0)
+        outer = parts.low == standings.begin
         first[parts.arc[outer], parts.window[outer]] = parts.first[outer].to(first.dtype)
         outer = parts.high == 1.0
         last[parts.arc[outer], parts.window[outer]] = parts.last[outer].to(last.dtype)
         self._carry(first, last, short)
-        stretches = Stretches.join(parts, self._whole(standings, own, first, last, tangent))
+        stretches = Stretches.join(parts, self._whole(standings, own, cells, first, last))
         if tangent is None:  # Who wins at both ends of linear functions wins in between.
             stretches = stretches[stretches.first != stretches.last]
         # At a corner the maximum bends, whether or not the crossing there shows in it.
         changes, bends = Bends.join(
-            [self._follow(z, stretches, tangent), (corners, Bends.at_all(corners, cornered))]
+            [self._follow(standings, stretches), (corners, Bends.at_all(corners, cornered))]
         )
-        changes = Breaks.join([changes, self._joints(first, last, tangent)])
+        changes = Breaks.join([changes, self._joints(first, last, standings.begin)])
         return changes, bent, bends
 
     def _carry(self, first: Tensor, last: Tensor, short: Tensor) -> None:
@@ -95,7 +97,7 @@ class Windows:
         winners = self._previous[window], self._opening[window]
         return self._changes(torch.zeros_like(window), window, place, *winners)
 
-    def _joints(self, first: Tensor, last: Tensor, tangent: Tensor | None) -> Breaks:
+    def _joints(self, first: Tensor, last: Tensor, begin: float) -> Breaks:
         """Changes at nodes, where one arc's winner is another than that of the arc before."""
         before = last[:1] if self._previous is None else self._previous[None]
         before = first[:1] if self._opening is None else before
@@ -104,7 +106,7 @@ class Windows:
             self._opening = first[0].clone()
         self._previous = last[-1].clone()
         arc, window = _rows(before != first)
-        place = torch.full_like(self.margin[window], 0.0 if tangent is None else -1.0)
+        place = torch.full_like(self.margin[window], begin)
         return self._changes(arc, window, place, before[arc, window], first[arc, window])
 
     def _changes(
@@ -113,9 +115,9 @@ class Windows:
         old, new = old.long(), new.long()
         return Breaks(arc, self.table[window, new], place, (new - old).sign().to(torch.int8))
 
-    def _cells(self, own: Breaks) -> tuple[Tensor, Tensor]:
-        """(crossing, window) for every window that sees a crossing's unit, [c] each."""
-        counts = torch.zeros(self.size + 1, dtype=torch.int64, device=own.unit.device)
+    def _cells(self, own: Breaks, size: int) -> tuple[Tensor, Tensor]:
+        """(crossing, window) for every window that sees a crossing's unit, of `size`, [c] each."""
+        counts = torch.zeros(size + 1, dtype=torch.int64, device=own.unit.device)
         counts[: len(self._counts)] = self._counts
         starts = counts.cumsum(0) - counts
         times = counts.take(own.unit)
@@ -127,16 +129,16 @@ class Windows:
         return crossing, entry // self.table.shape[1]
 
     def _parts(
-        self, z: Tensor, own: Breaks, standings: Standings, tangent: Tensor | None
+        self, own: Breaks, cells: tuple[Tensor, Tensor], standings: Standings
     ) -> tuple[Stretches, Bends, Breaks, Tensor]:
         """Stretches of the windows on arcs on which an input of theirs crosses a threshold.
 
         Also the windows in which a crossing shows, and the changes of winners from one stretch of
         an arc to the next, with their windows.
         """
-        crossing, window = self._cells(own)
+        crossing, window = cells
         arc, place = own.arc.take(crossing), own.place.take(crossing)
-        values = self.values(z, arc, window, place, tangent)
+        values = standings.values(arc, window, place)
         unit = (self.table[window] == own.unit.take(crossing)[:, None]).to(torch.uint8).argmax(1)
         level = values.amax(1) - self.margin.take(window)
         seen = values.gather(1, unit[:, None])[:, 0] >= level
@@ -145,7 +147,7 @@ class Windows:
         windows = len(self.table)
         cell = (arc * windows + window).unique()
         arcs, ws = cell // windows, cell % windows
-        low = torch.full_like(cell, 0, dtype=z.dtype) - (0.0 if tangent is None else 1.0)
+        low = torch.full_like(cell, standings.begin, dtype=place.dtype)
         cells = torch.cat([cell, arc * windows + window, cell])
         places = torch.cat([low, place, torch.ones_like(low)])
         values = torch.cat([standings.at(0, arcs, ws), values, standings.at(0, arcs + 1, ws)])
@@ -157,11 +159,9 @@ class Windows:
         cell, low, high = cells[along], places[along], places[along + 1]
         arc, window = cell // windows, cell % windows
         inside = values[along + 1], values[along]
-        if tangent is not None:
+        if standings.tangent is not None:
             step = NEAR * (high - low)
-            inside = tuple(
-                self.values(z, arc, window, x, tangent) for x in (low + step, high - step)
-            )
+            inside = tuple(standings.values(arc, window, x) for x in (low + step, high - step))
         margin = self.margin.take(window)[:, None]
         first = limit(values[along], inside[0], margin)
         last = limit(values[along + 1], inside[1], margin)
@@ -174,64 +174,27 @@ class Windows:
         self,
         standings: Standings,
         own: Breaks,
+        cells: tuple[Tensor, Tensor],
         first: Tensor,
         last: Tensor,
-        tangent: Tensor | None,
     ) -> Stretches:
         """Whole arcs of windows without crossings of their own on which the winner may change."""
         changes = first != last
-        if tangent is not None:
+        if standings.tangent is not None:
             changes |= standings.bulges(first)
-        crossing, window = self._cells(own)
+        crossing, window = cells
         changes[own.arc.take(crossing), window] = False
         arc, window = _rows(changes)
         one = torch.ones_like(arc, dtype=self.margin.dtype)
-        low = 0 * one if tangent is None else -one
         ends = first[arc, window].long(), last[arc, window].long()
-        return Stretches(arc, window, low, one, *ends)
+        return Stretches(arc, window, standings.begin * one, one, *ends)
 
-    def values(
-        self, z: Tensor, arc: Tensor, window: Tensor, place: Tensor, tangent: Tensor | None
-    ) -> Tensor:
-        """The inputs of windows at places of arcs, after the inner function: [S, K]."""
-        units = self.table[window]
-        outside = units == self.size
-        inputs = units.masked_fill(outside, 0)
-        value = curves(z, arc[:, None].expand_as(inputs), inputs, tangent)(place[:, None])
-        if tangent is not None:
-            value = value / (1 + (place * tangent.take(arc)) ** 2)[:, None]
-        if self.inner is not None:
-            slopes, offsets = self.inner.piece(value, inputs)
-            value = slopes * value + offsets
-        return value.masked_fill(outside, -torch.inf)
-
-    def _curves(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> Curves:
-        """The inputs of every stretch's window, after the inner function: [S, K]."""
-        units = self.table[at.window]
-        outside = units == self.size
-        inputs = units.masked_fill(outside, 0)
-        found = curves(z, at.arc[:, None].expand_as(inputs), inputs, tangent)
-        if self.inner is not None:
-            half = ((at.low + at.high) / 2)[:, None]
-            bend = 0.0 if tangent is None else (tangent.take(at.arc) ** 2)[:, None]
-            slopes, offsets = self.inner.piece(found(half) / (1 + bend * half**2), inputs)
-            a, b, c = (
-                slopes * found.a + bend * offsets,
-                slopes * found.b,
-                slopes * found.c + offsets,
-            )
-            found = Curves(a, b, c)
-        return Curves(found.a, found.b, found.c.masked_fill(outside, -torch.inf))
-
-    def _follow(self, z: Tensor, at: Stretches, tangent: Tensor | None) -> tuple[Breaks, Bends]:
+    def _follow(self, standings: Standings, at: Stretches) -> tuple[Breaks, Bends]:
         """The changes along every stretch, and the windows of those strictly inside their arcs."""
-        found = self._curves(z, at, tangent)
-        rows, places, olds, news = follow(
-            found, at.low, at.high, at.first, at.last, self.margin.take(at.window)
-        )
+        ends = at.low, at.high, at.first, at.last
+        rows, places, olds, news = follow(standings.curves(at), *ends, self.margin.take(at.window))
         stretch = at[rows]
-        begin = 0.0 if tangent is None else -1.0
-        inside = kernels.where((places > begin) & (places < 1.0))
+        inside = kernels.where((places > standings.begin) & (places < 1.0))
         changes = self._changes(stretch.arc, stretch.window, places, olds, news)
         return changes, Bends(inside, stretch.window.take(inside))
 
