@@ -22,7 +22,7 @@ class FewTicks(LogLocator):
         if decades < 0.8:
             ticks = MaxNLocator(4, steps=ROUND).tick_values(vmin, vmax)
             return ticks[ticks > 0]
-        steps = (1, 2, 5) if decades < 1.2 else (1, 3) if decades < 2.3 else (1,)
+        steps = (1, 2, 5) if decades < 1.35 else (1, 3) if decades < 2.3 else (1,)
         return LogLocator(subs=steps, numticks=7).tick_values(vmin, vmax)
 
 
