@@ -28,7 +28,7 @@ def chain_norm_product(graph: Graph) -> float:
     in_line = all(op.inputs == (number,) for number, op in enumerate(graph.operations))
     if not in_line or any(isinstance(op, Maximum) for op in graph.operations):
         return math.nan
-    affine = [op for op in graph.operations if isinstance(op, Affine) and not op.exact]
+    affine = [op for op in graph.operations if isinstance(op, Affine)]
     return math.prod(spectral_norm(op, graph.shape_of(op.inputs[0]), graph.like) for op in affine)
 
 
@@ -38,6 +38,9 @@ def spectral_norm(operation: Affine, shape: tuple[int, ...], like: Tensor) -> fl
         return float(torch.linalg.matrix_norm(operation.weight, 2))
     zero = torch.zeros(1, *shape, dtype=like.dtype, device=like.device)
     _, transposed = torch.func.vjp(operation.apply, zero)
+    if operation.exact:  # numbers are moved; one that appears twice counts with the root of 2
+        ones = zero.new_ones(1, *operation.shape)
+        return math.sqrt(transposed(ones)[0].max())
     apply = operation.apply
     if operation.quick is not None:  # without a graph, which products with the map need not have
         apply = partial(operation.quick, shape=operation.shape)
