@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sensitivity.study import configuration, costs, estimation, measures
+from sensitivity.study import configuration, costs, estimation, grid, measures, traced
 from sensitivity.study.machines import CORE, GPUS, is_brief
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,8 +91,12 @@ def sharing_of_the_profile():
 @pytest.mark.parametrize(
     "path", ["tests/config/tiny.yaml", "config/config.yaml", "config/paper.yaml"]
 )
-def test_a_document_says_how_many_submissions_there_are(path):
-    frame = estimation.table(checked(path))
+def test_a_document_says_how_many_submissions_there_are(path, tmp_path):
+    settings = checked(path)
+    asked = [(m.recipe, costs.sizes_of(m.dataset)) for m in grid.expand(settings).values()]
+    networks = [(recipe, sizes.input_shape, sizes.classes) for recipe, sizes in asked]
+    traced.prepare(networks, str(tmp_path), str(tmp_path / "counts.json"))  # as planning does
+    frame = estimation.table(settings)
     networks = estimation.summary(frame.assign(study=path), ["study"]).networks.iloc[0]
     numbers = networks, len(frame), estimation.submissions(frame, sharing_of_the_profile())
     row = " | ".join(f"{int(number):,}" for number in numbers)
