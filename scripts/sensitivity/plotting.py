@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from sensitivity.base.errors import SensitivityError
 from sensitivity.figures import _names, _numbers, boundaries, style, trajectories
 from sensitivity.figures._points import draw_points
-from sensitivity.figures.series import draw_lines
 from sensitivity.jacobian.norms import jacobian_norms
 from sensitivity.networks.network import Network
 from sensitivity.regions.counting import transitions
@@ -187,7 +186,7 @@ def over_training(
         ax = _axes(ax)
         _numbers.log_axis(ax.xaxis, _numbers.smallest_beside_zero(series["steps"]))
         _names.measure_axis(ax.yaxis, measure, series[measure])
-        draw_lines(ax, series, "steps", measure, _names.measure_colour(measure))
+        style.lines(ax, series, "steps", measure, _names.measure_colour(measure))
         ax.set_xlabel("Training steps")
     return ax
 

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from sensitivity.figures import _names, _numbers, _selection, style
-from sensitivity.figures.factors import main_recipes
+from sensitivity.figures._recipes import main_recipes
 from sensitivity.tables.factors import ALIGNMENT, MATCHED, PARTS
 
 NORM, (AT_MATCHED, LESS, MORE) = "jacobian_norm", MATCHED

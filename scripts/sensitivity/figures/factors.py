@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from sensitivity.figures import _names, _numbers, _selection, style
+from sensitivity.figures._recipes import main_recipes
 from sensitivity.tables.factors import ALL, BY_DIFFERENCE
 
 # Factor -> (what stands on the horizontal axis, on the vertical axis).
@@ -63,20 +64,6 @@ def draw(data, settings):
         axes.set(xlabel=FACTORS[factor][0], ylabel=FACTORS[factor][1], box_aspect=1)
     style.legend_above(figure, DATASET, KIND, rows=2, without=(PLAIN,))
     return figure
-
-
-def main_recipes(factors):
-    """Of each data set and factor, the rows of the recipe with the most matched sets (then pairs).
-
-    Where partners differ (non-linearities), those of each, else those of all.
-    """
-    rows = factors[factors["recipe"] != ALL].reset_index(drop=True)
-    ordered = rows.assign(found=rows["pairs"] + rows["unfair_pairs"]).sort_values(["n", "found"])
-    main = ordered.groupby(["dataset", "factor"])["recipe"].transform("last").sort_index()
-    rows = rows[rows["recipe"] == main]
-    partner = rows["partner"] != ALL
-    several = partner.groupby([rows["dataset"], rows["factor"]]).transform("any")
-    return rows[partner | ~several]
 
 
 def _described(pairs, effects):

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from sensitivity.figures import _names, _numbers, _selection, style
-from sensitivity.figures.series import draw_lines
 from sensitivity.tables.interpolation import ALL, NORM, TEST_ERROR, of_survey
 
 MEASURES = (TEST_ERROR, NORM, "generalization_gap", "transitions")
@@ -57,7 +56,7 @@ def _draw_panel(axes, points, measure):
     looks = {"style": LABELS, "style_order": shares, "markers": list(style.MARKERS[: len(shares)])}
     _numbers.log_axis(axes.xaxis)
     _names.measure_axis(axes.yaxis, measure, points[measure])
-    draw_lines(axes, points, "width", measure, _names.measure_colour(measure), **looks)
+    style.lines(axes, points, "width", measure, _names.measure_colour(measure), **looks)
     axes.set_xlabel("Width")
 
 

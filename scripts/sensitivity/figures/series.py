@@ -114,7 +114,7 @@ def _draw_panel(axes, models, axis, measure, looks):
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=_numbers.ROUND))
     _names.measure_axis(axes.yaxis, measure, models[measure])
-    draw_lines(axes, models, axis.column, measure, colour, **looks)
+    style.lines(axes, models, axis.column, measure, colour, **looks)
     if len(before):
         first = models.drop_duplicates(SERIES)
         grey = {"color": style.UNTRAINED, "linewidth": 0.8, "markers": looks["markers"]}
@@ -123,15 +123,6 @@ def _draw_panel(axes, models, axis, measure, looks):
         both = pd.concat([before, first])
         sns.lineplot(both, x=axis.column, y=measure, ax=axes, zorder=1, markevery=[0], **look)
     axes.set_xlabel(f"{axis.label} (0: untrained)" if len(before) else axis.label)
-
-
-def draw_lines(axes, models, x, y, colour, **looks):
-    """Lines through the rows of a table, with bars; hollow where the column `fits` is false."""
-    line = {"color": colour, "errorbar": None, "linewidth": 0.9, "legend": "full"}
-    sns.lineplot(models, x=x, y=y, ax=axes, **line, **looks)
-    fits = models["fits"].astype(bool).map({True: "all", False: "not all"})
-    faces = {"hue": fits, "palette": {"all": colour, "not all": "white"}}
-    style.scatter(axes, models, x, y, color=colour, legend=False, **faces, **looks)
 
 
 def _untrained(models, axis, measure):

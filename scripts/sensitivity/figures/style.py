@@ -184,6 +184,15 @@ def scatter(axes, frame, x, y, *, color, square=False, **semantics):
     fit_limits(axes, frame, x, y, bars, square)
 
 
+def lines(axes, models, x, y, colour, **looks):
+    """Lines through the rows of a table, with bars; hollow where the column `fits` is false."""
+    line = {"color": colour, "errorbar": None, "linewidth": 0.9, "legend": "full"}
+    sns.lineplot(models, x=x, y=y, ax=axes, **line, **looks)
+    fits = models["fits"].astype(bool).map({True: "all", False: "not all"})
+    faces = {"hue": fits, "palette": {"all": colour, "not all": "white"}}
+    scatter(axes, models, x, y, color=colour, legend=False, **faces, **looks)
+
+
 def intervals(axes, table, value, place, colours):
     """Horizontal bars from the column `low` to `high`, at the column `place`; none of NaN."""
     bars = [table[value] - table["low"], table["high"] - table[value]]
